@@ -1,0 +1,198 @@
+// What a command may use of the world around it: the port that the command line (src/cli) fills in. Types only,
+// so that a command can be run in a test with parts of the test's own.
+
+import { UsageError } from '../errors.ts';
+import type { Store } from '../store/store.ts';
+import type { Fields, JsonValue, Shown } from './command.ts';
+
+export interface Context {
+  readonly options: GlobalOptions;
+  /**
+   * Flags over environment over file, resolved once; the file is looked for and read at the first call.
+   * @throws UsageError when the file is unsafe, is no YAML, or holds what the schema does not
+   */
+  settings(): Promise<Settings>;
+  readonly secrets: Secrets;
+  readonly terminal: Terminal;
+  readonly progress: Progress;
+  /** Fires once, at the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Raw stdout for `cat`. A reader that has gone ends the command in silence. */
+  readonly stdout: ByteWriter;
+  /** Streams one message of the result while the work goes on. */
+  emit(message: Streamed): void;
+  /** Says on stderr that something is not as it should be, though the work goes on. `--quiet` drops it on success. */
+  warn(code: string, message: string, details?: { readonly hint?: string; readonly object?: string }): void;
+  /** Says on stderr what is worth knowing, such as which snapshot `--at` chose. Under `--quiet` it is dropped. */
+  notice(message: string): void;
+  now(): Date;
+  readonly cwd: string;
+  /** The environment without any secret: those were taken out at the start. */
+  readonly env: Environment;
+  readonly paths: Paths;
+  /** The adapters, loaded at the first call. */
+  world(): Promise<World>;
+  /** The schema of strongroom.yaml, for `config schema`. */
+  configSchema(): Promise<JsonValue>;
+}
+
+/** What only the composition root (src/cli/world.ts) may pick. It grows with the commands. */
+export interface World {
+  /** @param location a directory, absolute, or `s3://bucket/prefix` */
+  openStore(location: string): Promise<Store>;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The flags that every command has, apart from those that `Settings` holds. */
+export interface GlobalOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly yes: boolean;
+}
+
+/** A message that is shown before the result is there. */
+export interface Streamed {
+  readonly type: string;
+  readonly fields: Fields;
+  /** The same for people; nothing is shown to them without it. */
+  readonly human?: readonly Shown[];
+}
+
+export interface ByteWriter {
+  /** Resolves when the next chunk may come. */
+  write(chunk: Uint8Array): Promise<void>;
+}
+
+/** Everything that flags, environment and file said, with where each came from. */
+export interface Settings {
+  /** Absolute directory or `s3://…`. */
+  readonly location: string | undefined;
+  /** The value of `--env`: the deployment's environment, such as `prod`. */
+  readonly env: string | undefined;
+  /** Absolute path of the config file in use. */
+  readonly configFile: string | undefined;
+  readonly config: Config | undefined;
+  /** Path of a setting (`location`, `sets.app.root`) to `flag --location`, `STRONGROOM_LOCATION` or a file. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
+/** strongroom.yaml, checked: durations in milliseconds, paths absolute. */
+export interface Config {
+  readonly location: string | undefined;
+  readonly pin: PinSetting | undefined;
+  readonly sets: ReadonlyMap<string, SetConfig>;
+}
+
+/** The pin as written in the file; the vault's code judges the text. */
+export interface PinSetting {
+  readonly vault: string;
+  readonly generation: number;
+  readonly revision: number;
+  readonly recipient: string;
+  readonly authority: string;
+}
+
+export interface SetConfig {
+  readonly name: string;
+  /** Absolute directory. */
+  readonly root: string;
+  /** Globs, relative to the root or absolute; empty when the file gives none. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly retention: RetentionConfig | undefined;
+  readonly objectives: {
+    /** How old the newest snapshot may be, in milliseconds. */
+    readonly rpo: number | undefined;
+  };
+  readonly restore: RestoreConfig;
+}
+
+/** How many snapshots to keep of each kind. Only `prune` reads it. */
+export type RetentionConfig = Readonly<
+  Partial<Record<'last' | 'hourly' | 'daily' | 'weekly' | 'monthly' | 'yearly' | 'minimum', number>>
+>;
+
+export interface RestoreConfig {
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  /** Globs to modes, in the file's order. */
+  readonly modes: readonly { readonly glob: string; readonly mode: number }[];
+}
+
+/** Secrets, read or asked for when a command calls, never before; each source is read once. */
+export interface Secrets {
+  /** Whether the environment names a source for the passphrase, so that nobody need be asked. */
+  readonly passphraseGiven: boolean;
+  readonly newPassphraseGiven: boolean;
+  readonly identitiesGiven: boolean;
+  /**
+   * The passphrase that opens the vault, from its one source or by a hidden prompt.
+   * @param prompt such as `Passphrase for vault shop`
+   * @throws UnlockError no-terminal, UsageError for a source that is unsafe, empty or named twice
+   */
+  passphrase(prompt: string): Promise<string>;
+  /**
+   * A passphrase to be set. A prompt asks twice; an empty answer gives an empty string, and the caller makes one up.
+   * @throws UsageError no-terminal, and as `passphrase`
+   */
+  newPassphrase(prompt: string): Promise<string>;
+  /** The identity files of STRONGROOM_IDENTITY_FILE, in order; empty when it is not set. */
+  identities(): Promise<readonly SecretText[]>;
+  /** The host's signing key from STRONGROOM_SIGNING_KEY or _FILE, if given that way. */
+  signingKey(): Promise<SecretText | undefined>;
+}
+
+export interface SecretText {
+  /** Where it came from, for messages: a path, or the name of a variable. */
+  readonly source: string;
+  /** Absolute path when it is a file. */
+  readonly path: string | undefined;
+  readonly text: string;
+}
+
+/** The person at the terminal, if there is one. */
+export interface Terminal {
+  readonly interactive: boolean;
+  /** Asks yes or no; no is the default. `--yes` answers it. @throws UsageError no-terminal */
+  confirm(question: string): Promise<boolean>;
+  /** Asks for a line that is not echoed. @throws UnlockError no-terminal, InterruptedError on Ctrl-C */
+  askHidden(prompt: string): Promise<string>;
+  /** Writes lines to the terminal itself, past stdout and stderr: a passphrase that is shown once. */
+  tell(lines: readonly Shown[]): void;
+}
+
+export interface ProgressState {
+  /** What is going on, a participle: `reading`, `restoring`. */
+  readonly phase: string;
+  readonly done: number;
+  readonly total?: number;
+  /** `bytes` are shown as sizes, anything else as a number and this word. */
+  readonly unit: string;
+}
+
+/** One line on a terminal; nothing anywhere else. */
+export interface Progress {
+  update(state: ProgressState): void;
+  /** Erases the line. */
+  clear(): void;
+}
+
+/** Directories of this user, absolute; not made until something is written. */
+export interface Paths {
+  readonly config: string;
+  readonly state: string;
+  readonly cache: string;
+  readonly data: string;
+}
+
+/**
+ * The vault's location, which nearly every command needs.
+ * @throws UsageError no-location
+ */
+export function locationOf(settings: Settings): string {
+  if (settings.location !== undefined) return settings.location;
+  throw new UsageError('no-location', 'no vault was named', {
+    hint: 'give --location DIR, set STRONGROOM_LOCATION, or run this where a strongroom.yaml is',
+  });
+}

@@ -1,0 +1,155 @@
+// The list of commands, in the order of the help. A row is a name, a summary and how to load the rest: running
+// one command loads only that command's module.
+
+import type { Args, Command, Flags } from './command.ts';
+
+/** Any command, its own types forgotten. */
+export type AnyCommand = Command<Args, Flags, unknown>;
+
+/** A command that can be run. */
+export interface CommandRow {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<AnyCommand>;
+}
+
+/** A word that has commands below it: `keys list`. */
+export interface FamilyRow {
+  readonly name: string;
+  readonly summary: string;
+  readonly commands: readonly CommandRow[];
+}
+
+export type Row = CommandRow | FamilyRow;
+
+export interface Group {
+  readonly heading: string;
+  readonly rows: readonly Row[];
+}
+
+export const registry: readonly Group[] = [
+  {
+    heading: 'Everyday',
+    rows: [
+      {
+        name: 'init',
+        summary: 'make a vault and a strongroom.yaml',
+        load: async () => (await import('./init.ts')).command,
+      },
+      {
+        name: 'backup',
+        summary: 'take a snapshot of paths or of the configured sets',
+        load: async () => (await import('./backup.ts')).command,
+      },
+      {
+        name: 'list',
+        summary: 'list snapshots',
+        load: async () => (await import('./list.ts')).command,
+      },
+      {
+        name: 'show',
+        summary: 'show what is in a snapshot',
+        load: async () => (await import('./show.ts')).command,
+      },
+      {
+        name: 'cat',
+        summary: 'write one file of a snapshot to stdout',
+        load: async () => (await import('./cat.ts')).command,
+      },
+      {
+        name: 'restore',
+        summary: 'put files back',
+        load: async () => (await import('./restore.ts')).command,
+      },
+    ],
+  },
+  {
+    heading: 'Is it fine?',
+    rows: [
+      {
+        name: 'verify',
+        summary: 'check that what is stored is whole and genuine',
+        load: async () => (await import('./verify.ts')).command,
+      },
+    ],
+  },
+  {
+    heading: 'Upkeep',
+    rows: [
+      {
+        name: 'delete',
+        summary: 'remove snapshots',
+        load: async () => (await import('./delete.ts')).command,
+      },
+      {
+        name: 'keys',
+        summary: 'what opens the vault',
+        commands: [
+          {
+            name: 'list',
+            summary: 'list the keys of the vault',
+            load: async () => (await import('./keys.ts')).list,
+          },
+        ],
+      },
+      {
+        name: 'hosts',
+        summary: 'who may write to the vault',
+        commands: [
+          {
+            name: 'list',
+            summary: 'list the hosts of the vault',
+            load: async () => (await import('./hosts.ts')).list,
+          },
+        ],
+      },
+      {
+        name: 'trust',
+        summary: 'pin the vault that this machine trusts',
+        load: async () => (await import('./trust.ts')).command,
+      },
+      {
+        name: 'config',
+        summary: 'check and show the configuration',
+        commands: [
+          {
+            name: 'validate',
+            summary: 'check strongroom.yaml',
+            load: async () => (await import('./config.ts')).validate,
+          },
+          {
+            name: 'show',
+            summary: 'show the settings in force and where each came from',
+            load: async () => (await import('./config.ts')).show,
+          },
+          {
+            name: 'schema',
+            summary: 'print the JSON Schema of strongroom.yaml',
+            load: async () => (await import('./config.ts')).schema,
+          },
+        ],
+      },
+      {
+        name: 'completion',
+        summary: 'print a completion script for a shell',
+        load: async () => (await import('./completion.ts')).command,
+      },
+    ],
+  },
+];
+
+/** Every command with the words that name it: `['keys', 'list']`. */
+export function everyCommand(groups: readonly Group[] = registry): { path: string[]; row: CommandRow }[] {
+  return groups
+    .flatMap((group) => group.rows)
+    .flatMap((row) =>
+      'commands' in row
+        ? row.commands.map((below) => ({ path: [row.name, below.name], row: below }))
+        : [{ path: [row.name], row }],
+    );
+}
+
+/** `dryRun` as `--dry-run` has it. */
+export function kebab(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

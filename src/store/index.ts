@@ -1,0 +1,48 @@
+// From a location to a store: the only list of stores. An adapter is loaded when a location names it.
+
+import { UsageError } from '../errors.ts';
+import type { Store } from './store.ts';
+
+export interface OpenOptions {
+  /** The first `create` may make the store's directory; without it, a missing one is an error. */
+  create?: boolean;
+}
+
+type Opener = (location: string, options: OpenOptions) => Promise<Store>;
+
+const stores: readonly (readonly [scheme: string, load: () => Promise<Opener>])[] = [
+  ['directory', async () => (await import('./local.ts')).localStore],
+];
+
+/**
+ * @param location a directory path, absolute or relative to the working directory; `~` is not expanded
+ * @throws UsageError `unknown-location` for a scheme this version has no store for, or no path at all
+ */
+export async function openStore(location: string, options: OpenOptions = {}): Promise<Store> {
+  const scheme = schemeOf(location);
+  const load = stores.find(([name]) => name === scheme)?.[1];
+  if (load === undefined) throw unsupported(scheme);
+  return (await load())(location, options);
+}
+
+// 'foo:bar' is read as a scheme, so that a mistyped URL never becomes a directory of that name.
+function schemeOf(location: string): string {
+  if (location === '' || location.includes('\0')) {
+    throw new UsageError('unknown-location', 'the location of the vault is empty or no path', {
+      hint: 'name a directory with --location or STRONGROOM_LOCATION',
+    });
+  }
+  if (/^~[^/]*(\/|$)/.test(location)) {
+    throw new UsageError('unknown-location', "'~' at the start of a location is not expanded", {
+      hint: 'write the absolute path, or ./~ for a directory of that name',
+    });
+  }
+  return /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(location)?.[1]?.toLowerCase() ?? 'directory';
+}
+
+function unsupported(scheme: string): UsageError {
+  const what = scheme === 's3' ? 'S3 is' : `'${scheme}:' locations are`;
+  return new UsageError('unknown-location', `${what} not supported by this version`, {
+    hint: 'name a directory; ./ in front makes a name with a colon a path',
+  });
+}

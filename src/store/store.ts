@@ -1,0 +1,133 @@
+// The port: what strongroom asks of a place that holds bytes, and the names it may hold there. It knows no
+// vault, no format and no adapter.
+
+import { IntegrityError, InterruptedError } from '../errors.ts';
+
+/** One object as a listing shows it. */
+export interface StoredObject {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** When the store last wrote it, by the store's own clock: a writer cannot choose it. */
+  readonly modified: Date;
+}
+
+export interface CallOptions {
+  /** When it fires, the call throws InterruptedError and leaves nothing half-done. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Write-once objects under '/'-separated names. Every adapter passes test/contract/store.ts.
+ *
+ * No name may be another name plus '/…': a directory cannot hold both. All methods throw StoreError
+ * (`store-full`, `store-denied`, `store-unreachable`) for what the place does, IntegrityError for what somebody
+ * put there that is no object, and InterruptedError when the signal fires. A caller bounds how many calls it has
+ * under way.
+ */
+export interface Store {
+  /** As a person would write it: an absolute directory path, an s3:// URL, or 'memory:'. */
+  readonly location: string;
+
+  /**
+   * Every object whose name starts with `prefix` (at any depth, also in the middle of a segment; '' is all),
+   * ascending in byte order. Never `tmp/`, nor anything whose name is no object name. What is listed is only
+   * claimed to be there: `get` may still refuse it.
+   *
+   * @throws IntegrityError `bad-object-name` for a prefix that no name can start with
+   */
+  list(prefix: string, options?: CallOptions): AsyncIterable<StoredObject>;
+
+  /**
+   * The whole object, or null when there is none.
+   *
+   * @param options.maxBytes refuse a larger one before reading it; never above MAX_OBJECT_BYTES
+   * @throws IntegrityError `object-too-large`, `not-an-object`, `object-cut-short`, `bad-object-name`
+   */
+  get(name: string, options?: CallOptions & { maxBytes?: number }): Promise<Buffer | null>;
+
+  /**
+   * Writes an object unless its name is taken: never overwrites, and is durable when it says 'created'. The
+   * bytes are not copied, so they must not change until it returns.
+   *
+   * @throws IntegrityError `object-too-large`, `bad-object-name`
+   */
+  create(name: string, bytes: Uint8Array, options?: CallOptions): Promise<'created' | 'exists'>;
+
+  /**
+   * Removes objects in the order given; one that is not there is fine. All names are checked before the first
+   * is removed.
+   *
+   * @throws IntegrityError `bad-object-name`
+   */
+  remove(names: readonly string[], options?: CallOptions): Promise<void>;
+}
+
+/**
+ * No object of a vault comes near it (parts are at most 32 MiB). Without a bound, a sparse file of a terabyte
+ * planted in the store would be enough to kill a reader.
+ */
+export const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
+
+const segment = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
+const maxNameLength = 512;
+
+/**
+ * Names come from documents that others wrote, so path traversal is the attack. A name is one or more segments
+ * of at most 255 bytes, [A-Za-z0-9][A-Za-z0-9._-]*, joined by '/', at most 512 bytes in all, and not under `tmp`.
+ *
+ * @returns the name, unchanged
+ * @throws IntegrityError `bad-object-name`
+ */
+export function checkObjectName(name: string): string {
+  if (!isObjectName(name)) throw badName(name, 'is no object name');
+  return name;
+}
+
+/** Whether `checkObjectName` would accept it. */
+export function isObjectName(name: string): boolean {
+  return isPath(name) && name !== 'tmp' && !name.startsWith('tmp/');
+}
+
+/**
+ * A prefix is the beginning of a name: whole segments, then possibly the beginning of one more.
+ *
+ * @returns the prefix, unchanged
+ * @throws IntegrityError `bad-object-name`
+ */
+export function checkPrefix(prefix: string): string {
+  const whole = prefix === '' || prefix.endsWith('/') ? `${prefix}x` : prefix;
+  if (!isPath(whole)) throw badName(prefix, 'begins no object name');
+  return prefix;
+}
+
+function isPath(name: string): boolean {
+  if (typeof name !== 'string' || name.length > maxNameLength) return false;
+  return name.split('/').every((part) => segment.test(part));
+}
+
+/** @throws IntegrityError `object-too-large` when an object of `size` bytes passes `limit` */
+export function checkSize(name: string, size: number, limit: number = MAX_OBJECT_BYTES): void {
+  const most = Math.min(limit, MAX_OBJECT_BYTES);
+  if (size <= most) return;
+  throw new IntegrityError('object-too-large', `${name} has ${size} bytes, more than the ${most} allowed`, {
+    object: name,
+    hint: 'nothing strongroom writes there is that large; look at who can write to the store',
+  });
+}
+
+/** @throws InterruptedError when the signal has fired */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new InterruptedError('interrupted', 'interrupted');
+}
+
+// A hostile name may hold terminal escapes or be very long: only its printable beginning is repeated.
+function badName(name: string, words: string): IntegrityError {
+  const shown = String(name)
+    .slice(0, 80)
+    .replace(/[^\x20-\x7e]/g, '?');
+  return new IntegrityError('bad-object-name', `'${shown}' ${words}`, {
+    object: shown,
+    hint: 'the document that names it is damaged or hostile; do not follow it',
+  });
+}

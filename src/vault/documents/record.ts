@@ -1,0 +1,146 @@
+// The record: what makes a snapshot exist (docs/format.md section 6). Its shape and its own consistency; whether
+// its signer may say it is src/vault/standing.ts.
+import { IntegrityError } from '../../errors.ts';
+import {
+  CONTENTS_ARTIFACT,
+  generationOfData,
+  isArtifact,
+  LIMITS,
+  parseRecordName,
+  partName,
+} from '../layout.ts';
+import { timeOfSnapshotId } from '../names.ts';
+import { type Fields, fields } from './shape.ts';
+import type { ObjectRef } from './vault-document.ts';
+
+export interface Artifact {
+  readonly name: string;
+  readonly parts: readonly ObjectRef[];
+}
+
+/** Where a snapshot's bytes are. */
+export interface StoredData {
+  readonly data: string;
+  readonly artifacts: readonly Artifact[];
+  /** SHA-256 of the contents artifact's gzip bytes, with their padding. */
+  readonly contents: string;
+}
+
+export interface PreviousRecord {
+  readonly id: string;
+  readonly sha256: string;
+}
+
+export interface SnapshotRecord extends StoredData {
+  readonly format: 1;
+  readonly type: 'record';
+  readonly object: string;
+  readonly vault: string;
+  readonly time: string;
+  readonly tool: string;
+  readonly revision: number;
+  readonly generation: number;
+  readonly set: string;
+  readonly id: string;
+  readonly host: string;
+  /** How long the backup took. */
+  readonly seconds: number;
+  readonly complete: boolean;
+  readonly entries: number;
+  /** Bytes of all parts together. */
+  readonly stored: number;
+  readonly label?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly previous: PreviousRecord | null;
+}
+
+/** A record that is well-formed but does not belong where it is, with the finding that says how. */
+export class Misfit extends IntegrityError {}
+
+function misfit(code: string, object: string, message: string): never {
+  throw new Misfit(code, `${object} ${message}`, { object });
+}
+
+function readData(f: Fields, object: string, set: string, id: string, generation: number): StoredData {
+  const data = f.text('data', { max: 512 });
+  const artifacts = f.list('artifacts', (a) => ({
+    name: a.text('name', { max: 80 }),
+    parts: a.list('parts', (p) => ({
+      object: p.text('object', { max: 512 }),
+      size: p.integer('size', 1, LIMITS.part),
+      sha256: p.sha256('sha256'),
+    })),
+  }));
+  // A record may only ever name bytes of its own: else a listed host could have another's ciphertext decrypted
+  // as its own, or a reader fetch any object of the store.
+  const own =
+    generationOfData(data, set, id) === generation &&
+    artifacts.every((a) => a.parts.every((p, i) => p.object === partName(data, a.name, i)));
+  if (!own) misfit('foreign-data', object, 'names data that is not its own');
+  for (const { name, parts } of artifacts) {
+    if (!isArtifact(name)) f.fail('artifacts', 'a list of artifacts that this version knows');
+    if (parts.length < 1 || parts.length > LIMITS.partsOfArtifact) f.fail('artifacts', 'a list with parts each');
+    if (parts.slice(0, -1).some((p) => p.size !== LIMITS.part)) f.fail('artifacts', 'a list of full parts');
+  }
+  if (new Set(artifacts.map((a) => a.name)).size !== artifacts.length) f.fail('artifacts', 'a list without doubles');
+  if (artifacts[artifacts.length - 1]?.name !== CONTENTS_ARTIFACT) f.fail('artifacts', 'a list that ends in contents');
+  return { data, artifacts, contents: f.sha256('contents') };
+}
+
+function readTags(f: Fields): Record<string, string> | undefined {
+  const tags = f.optionalObject('tags');
+  if (!tags) return undefined;
+  return Object.fromEntries(tags.pairs().map(([key]) => [key, tags.text(key, { max: 256 })]));
+}
+
+/** Checks `object`, `set`, `id` and `vault` against the name under which it was found and the vault it is read for. */
+function readPlace(f: Fields, object: string, vault: string): { set: string; id: string } {
+  const place = parseRecordName(object);
+  const set = f.name('set');
+  const id = f.text('id', { max: 23 });
+  if (f.text('object') !== object || place?.set !== set || place.id !== id) {
+    misfit('misplaced', object, 'is a copy of a record that belongs elsewhere');
+  }
+  if (f.text('vault') !== vault) misfit('foreign-vault', object, 'belongs to another vault');
+  return { set, id };
+}
+
+/**
+ * Reads a host's record whose signature has been verified.
+ * @param json the parsed body
+ * @param object the name under which it was found
+ * @param vault id of the vault it is read for
+ * @throws IntegrityError `bad-document`; Misfit `misplaced`, `foreign-vault`, `foreign-data`
+ */
+export function readRecord(json: unknown, object: string, vault: string): SnapshotRecord {
+  const f = fields(json, object);
+  if (f.text('type') !== 'record') misfit('misplaced', object, 'is not a record');
+  const { set, id } = readPlace(f, object, vault);
+  const generation = f.integer('generation', 1);
+  const label = f.optionalText('label') === undefined ? undefined : f.name('label');
+  const tags = readTags(f);
+  const previous = f.optionalObject('previous');
+  const time = f.time('time');
+  if (time !== timeOfSnapshotId(id)) f.fail('time', 'the time of its id');
+  return {
+    format: 1,
+    type: 'record',
+    object,
+    vault,
+    time,
+    tool: f.text('tool', { max: 256 }),
+    revision: f.integer('revision', 1),
+    generation,
+    set,
+    id,
+    host: f.name('host'),
+    seconds: f.number('seconds'),
+    complete: f.flag('complete'),
+    entries: f.integer('entries'),
+    stored: f.integer('stored'),
+    ...(label === undefined ? {} : { label }),
+    ...(tags === undefined ? {} : { tags }),
+    ...readData(f, object, set, id, generation),
+    previous: previous ? { id: previous.text('id', { max: 23 }), sha256: previous.sha256('sha256') } : null,
+  };
+}

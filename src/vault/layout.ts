@@ -1,0 +1,84 @@
+// Object names: the code twin of docs/format.md section 2. Builds them and takes them apart, nothing else.
+import { compactTime, isName, randomName, timeOfSnapshotId } from './names.ts';
+
+export const RECOVERY = 'RECOVERY.md';
+export const FILES_ARTIFACT = 'files.tar.gz.age';
+export const CONTENTS_ARTIFACT = 'contents.json.gz.age';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Limits of docs/format.md section 2, in bytes unless the name says otherwise. */
+export const LIMITS = {
+  vaultDocument: MiB,
+  record: 16 * MiB,
+  ledger: 16 * MiB,
+  slot: MiB,
+  recovery: MiB,
+  part: 32 * MiB,
+  partsOfArtifact: 99_999,
+  contents: 512 * MiB,
+} as const;
+
+export function vaultDocumentName(revision: number): string {
+  return `vault/${revision}.json`;
+}
+
+/** The revision that a `vault/…` object name holds; undefined for anything else under vault/. */
+export function revisionOf(object: string): number | undefined {
+  const match = /^vault\/([1-9]\d{0,14})\.json$/.exec(object);
+  return match ? Number(match[1]) : undefined;
+}
+
+export function slotName(generation: number, slot: string, extension: 'age' | 'kms'): string {
+  return `keys/${generation}/${slot}-${randomName(10)}.${extension}`;
+}
+
+export function recordName(set: string, id: string): string {
+  return `snapshots/${set}/${id}.json`;
+}
+
+/** What a `snapshots/…` object name says; undefined when it is none of ours. */
+export function parseRecordName(object: string): { set: string; id: string; generation?: number } | undefined {
+  const match = /^snapshots\/([^/]+)\/([^/.]+)(?:\.([1-9]\d{0,8}))?\.json$/.exec(object);
+  const [, set = '', id = '', generation] = match ?? [];
+  if (!match || !isName(set) || timeOfSnapshotId(id) === undefined) return undefined;
+  return generation === undefined ? { set, id } : { set, id, generation: Number(generation) };
+}
+
+/** A new data directory for a snapshot. */
+export function newDataDirectory(set: string, id: string, generation: number): string {
+  return `data/${set}/${id}/${generation}-${randomName(10)}`;
+}
+
+/** The generation a data directory of this snapshot was encrypted to; undefined when it is not one of its own. */
+export function generationOfData(data: string, set: string, id: string): number | undefined {
+  const prefix = `data/${set}/${id}/`;
+  if (!data.startsWith(prefix)) return undefined;
+  const match = /^([1-9]\d{0,8})-[0-9a-hjkmnp-tv-z]{10}$/.exec(data.slice(prefix.length));
+  return match ? Number(match[1]) : undefined;
+}
+
+export function partName(data: string, artifact: string, index: number): string {
+  return `${data}/${artifact}.${String(index).padStart(5, '0')}`;
+}
+
+export function streamArtifact(stream: string): string {
+  return `stream-${stream}.gz.age`;
+}
+
+/** Whether `name` is the name of an artifact of format 1. */
+export function isArtifact(name: string): boolean {
+  if (name === FILES_ARTIFACT || name === CONTENTS_ARTIFACT) return true;
+  const match = /^stream-(.+)\.gz\.age$/.exec(name);
+  return match !== null && isName(match[1] ?? '');
+}
+
+/** The gzip comment that ties an artifact's plaintext to its snapshot (docs/format.md section 7). */
+export function artifactComment(vault: string, set: string, id: string, artifact: string): string {
+  return `strongroom vault=${vault} set=${set} id=${id} artifact=${artifact}`;
+}
+
+export function newLedgerName(date: Date): string {
+  return `ledger/${compactTime(date)}-${randomName(6)}.json`;
+}

@@ -1,0 +1,164 @@
+// Reads records and judges them: which snapshots there are, and what stands among them and does not count.
+import { createHash } from 'node:crypto';
+import { IntegrityError } from '../errors.ts';
+import { NAMESPACES } from '../sign/authority.ts';
+import { openDocumentAsync, reopenDocument, type OpenedDocument } from '../sign/document.ts';
+import type { StoredObject } from '../store/store.ts';
+import { readRecord, type SnapshotRecord } from './documents/record.ts';
+import { type Finding, finding } from './finding.ts';
+import { LIMITS, parseRecordName } from './layout.ts';
+import { type Ledger, readLedger } from './ledger.ts';
+import { judgeRecord } from './standing.ts';
+import type { Vault } from './vault.ts';
+
+export interface Snapshot extends SnapshotRecord {
+  /** SHA-256 of the record's whole object. */
+  readonly sha256: string;
+  /** The store's own time of the record. */
+  readonly modified: Date;
+}
+
+/** A record that stands in the store and does not count. */
+export interface RefusedRecord {
+  readonly set: string;
+  readonly id: string;
+  readonly finding: Finding;
+}
+
+export interface Snapshots {
+  /** Those that count, oldest first. */
+  readonly snapshots: readonly Snapshot[];
+  readonly refused: readonly RefusedRecord[];
+  /** Everything that came to light, the refused records included. */
+  readonly findings: readonly Finding[];
+}
+
+export interface ReadSnapshotsOptions {
+  /** Only this set's. */
+  readonly set?: string;
+  /** Verify every signature anew, whatever the cache says. */
+  readonly fresh?: boolean;
+}
+
+/** Signatures verified at once: enough to keep the thread pool busy. */
+const BATCH = 64;
+
+/** Reads every record and the ledger. Never throws for a record that is bad: that is what it reports. */
+export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions = {}): Promise<Snapshots> {
+  const ledger = await readLedger(vault);
+  const known = options.fresh ? undefined : await vault.cache?.load(vault.document.vault);
+  const verified = new Map<string, string>();
+  const snapshots: Snapshot[] = [];
+  const refused: RefusedRecord[] = [];
+  const findings: Finding[] = [...ledger.findings];
+
+  const readOne = async (stored: StoredObject): Promise<void> => {
+    const place = parseRecordName(stored.name);
+    if (!place) {
+      findings.push(finding('stray-object', stored.name, `${stored.name} is no record`, 'warning'));
+      return;
+    }
+    try {
+      const snapshot = await readSnapshot(vault, stored, known, verified);
+      if (snapshot && !ledger.removes(snapshot.set, snapshot.id, snapshot.sha256)) snapshots.push(snapshot);
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) throw error;
+      const found = finding(error.code, stored.name, error.message);
+      findings.push(found);
+      refused.push({ ...place, finding: found });
+    }
+  };
+
+  let batch: StoredObject[] = [];
+  const prefix = options.set === undefined ? 'snapshots/' : `snapshots/${options.set}/`;
+  for await (const stored of vault.store.list(prefix, vault.signal ? { signal: vault.signal } : {})) {
+    batch.push(stored);
+    if (batch.length === BATCH) {
+      await Promise.all(batch.map(readOne));
+      batch = [];
+    }
+  }
+  await Promise.all(batch.map(readOne));
+
+  if (verified.size > 0) await vault.cache?.add(vault.document.vault, verified);
+  snapshots.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.set < b.set ? -1 : 1));
+  findings.push(...hiddenDocuments(vault, snapshots), ...missingPredecessors(snapshots, ledger));
+  findings.push(...(await missingNewest(vault, snapshots, ledger, options.set)));
+  return { snapshots, refused, findings };
+}
+
+async function readSnapshot(
+  vault: Vault,
+  stored: StoredObject,
+  known: ReadonlyMap<string, string> | undefined,
+  verified: Map<string, string>,
+): Promise<Snapshot | undefined> {
+  const { name, modified } = stored;
+  const options = { namespace: NAMESPACES.record, object: name, maxBytes: LIMITS.record };
+  const bytes = await vault.store.get(name, {
+    maxBytes: LIMITS.record,
+    ...(vault.signal ? { signal: vault.signal } : {}),
+  });
+  if (bytes === null) return undefined;
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const signer = known?.get(sha256);
+  let opened: OpenedDocument;
+  if (signer !== undefined) {
+    opened = reopenDocument(bytes, options, [signer]);
+  } else {
+    opened = await openDocumentAsync(bytes, options);
+    if (opened.signers.length === 1) verified.set(sha256, opened.signers[0]!);
+  }
+  const record = readRecord(opened.parse(), name, vault.document.vault);
+  judgeRecord(vault.document, record, { signers: opened.signers, modified });
+  return { ...record, sha256, modified };
+}
+
+/** A record whose writer knew a newer vault document than there is to read: someone hid one. */
+function hiddenDocuments(vault: Vault, snapshots: readonly Snapshot[]): Finding[] {
+  const { revision, object } = vault.document;
+  const newer = snapshots.filter((s) => s.revision > revision);
+  const [first] = newer;
+  if (!first) return [];
+  const message = `${first.id} was written with revision ${first.revision} of the vault document, but the newest to be found is ${revision}`;
+  return [finding('hidden-document', object, message)];
+}
+
+/** Each record names the one before it: a gap that no ledger entry explains is a removal that nobody signed. */
+function missingPredecessors(snapshots: readonly Snapshot[], ledger: Ledger): Finding[] {
+  const present = new Set(snapshots.map((s) => `${s.set}/${s.id}/${s.sha256}`));
+  return snapshots.flatMap(({ object, set, id, previous }) => {
+    if (!previous || present.has(`${set}/${previous.id}/${previous.sha256}`)) return [];
+    if (ledger.removes(set, previous.id, previous.sha256)) return [];
+    const message = `${previous.id}, which ${id} of ${set} names as its predecessor, is gone and nobody signed its removal`;
+    return [finding('missing-predecessor', object, message)];
+  });
+}
+
+/** The newest record has no successor to miss it, so the client that saw it does. */
+async function missingNewest(
+  vault: Vault,
+  snapshots: readonly Snapshot[],
+  ledger: Ledger,
+  only: string | undefined,
+): Promise<Finding[]> {
+  const { seen } = await vault.memory.vault(vault.document.vault);
+  const present = new Set(snapshots.map((s) => s.sha256));
+  const newest: Record<string, { id: string; sha256: string }> = {};
+  for (const { set, host, id, sha256 } of snapshots) newest[`${set}/${host}`] = { id, sha256 };
+  const findings: Finding[] = [];
+  for (const [key, { id, sha256 }] of Object.entries(seen)) {
+    const set = key.slice(0, key.indexOf('/'));
+    if ((only !== undefined && only !== set) || present.has(sha256)) continue;
+    if (ledger.removes(set, id, sha256)) continue;
+    findings.push(
+      finding('missing-newest', `snapshots/${set}/${id}.json`, `${id} of ${set}, which this machine saw, is gone and nobody signed its removal`),
+    );
+    newest[key] = { id, sha256 };
+  }
+  const changed = Object.entries(newest).filter(([key, n]) => seen[key]?.sha256 !== n.sha256);
+  if (changed.length > 0) {
+    await vault.memory.update(vault.document.vault, (m) => ({ ...m, seen: { ...m.seen, ...Object.fromEntries(changed) } }));
+  }
+  return findings;
+}

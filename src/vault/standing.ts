@@ -1,0 +1,79 @@
+// Whether a signed record or ledger entry counts: is its signer listed, and may it say what it says
+// (docs/format.md sections 6 and 8). Pure: it is handed documents whose signatures fit.
+import { IntegrityError } from '../errors.ts';
+import type { LedgerEntry } from './documents/ledger.ts';
+import type { SnapshotRecord } from './documents/record.ts';
+import type { Host, VaultDocument } from './documents/vault-document.ts';
+import { inScope } from './names.ts';
+
+/** A record dated later than this after the store's own time of its object never counts. */
+const MAX_AHEAD_MS = 10 * 60 * 1000;
+
+function refuse(code: string, object: string, message: string): never {
+  throw new IntegrityError(code, `${object} ${message}`, { object });
+}
+
+function signerOf(document: VaultDocument, signers: readonly string[], object: string): Host {
+  const host = signers.length === 1 ? document.hosts.find((h) => h.key === signers[0]) : undefined;
+  return host ?? refuse('unlisted-writer', object, 'is signed by a key that may not write to this vault');
+}
+
+export interface RecordFacts {
+  /** Public keys whose signatures on it verified. */
+  readonly signers: readonly string[];
+  /** The store's own time of the object. */
+  readonly modified: Date;
+}
+
+/**
+ * @throws IntegrityError whose code is the finding: `unlisted-writer`, `wrong-host`, `out-of-scope`,
+ *   `removed-host`, `unknown-generation`, `future`
+ */
+export function judgeRecord(
+  document: VaultDocument,
+  record: SnapshotRecord,
+  facts: RecordFacts,
+): void {
+  const { object } = record;
+  const host = signerOf(document, facts.signers, object);
+  if (host.name !== record.host) refuse('wrong-host', object, `claims another host than its signer, ${host.name}`);
+  if (!host.may.includes('write') || !inScope(record.set, host.sets)) {
+    refuse('out-of-scope', object, `is by ${host.name}, which may not write to the set ${record.set}`);
+  }
+  if (host.removed !== undefined) {
+    refuse('removed-host', object, `is by ${host.name}, which was removed from the vault`);
+  }
+  if (record.generation > document.generation) {
+    refuse('unknown-generation', object, 'belongs to a generation that the vault document does not list');
+  }
+  // Compared with the store's clock, which the writer cannot set: else one record dated ahead would be `latest`
+  // for years.
+  if (Date.parse(record.time) > facts.modified.getTime() + MAX_AHEAD_MS) {
+    refuse('future', object, 'is dated later than the store received it');
+  }
+}
+
+/**
+ * @throws IntegrityError `unlisted-writer`, `out-of-scope`, `removed-host`, `wrong-host`
+ */
+export function judgeLedgerEntry(
+  document: VaultDocument,
+  entry: LedgerEntry,
+  facts: Pick<RecordFacts, 'signers'>,
+): void {
+  const { object } = entry;
+  const [signer] = facts.signers;
+  if (facts.signers.length === 1 && document.generations.some((g) => g.authority === signer)) {
+    if (entry.by !== 'authority') refuse('wrong-host', object, 'claims another writer than its signer');
+    return;
+  }
+  const host = signerOf(document, facts.signers, object);
+  if (host.name !== entry.by) refuse('wrong-host', object, `claims another writer than its signer, ${host.name}`);
+  const inside = entry.removes.every((r) => inScope(r.set, host.sets));
+  if (entry.action === 'remove-host' || !host.may.includes('maintain') || !inside) {
+    refuse('out-of-scope', object, `is by ${host.name}, which may not remove that`);
+  }
+  if (host.removed !== undefined) {
+    refuse('removed-host', object, `is by ${host.name}, which was removed from the vault`);
+  }
+}

@@ -1,0 +1,159 @@
+// Locked to unlocked: tries the credentials at hand on the vault's slots, and proves that what comes out is this
+// vault's identity. Without a pin it also settles which vault is meant.
+import { createHash } from 'node:crypto';
+import { identitySecret, recipientOf } from '../crypt/identity.ts';
+import { IntegrityError, StrongroomError, UnlockError } from '../errors.ts';
+import type { Credential } from '../keys/method.ts';
+import { readSlotPlaintext } from '../keys/slot.ts';
+import { deriveAuthority } from '../sign/authority.ts';
+import type { SigningKey } from '../sign/key.ts';
+import type { Store } from '../store/store.ts';
+import { newestGeneration, type Slot, type VaultDocument } from './documents/vault-document.ts';
+import { LIMITS } from './layout.ts';
+import { pinOf } from './pin.ts';
+import { groupCandidates, noVault, readCandidates } from './trust.ts';
+import { openPinned, type OpenOptions, severalVaults, type UnlockedVault, type VaultContext } from './vault.ts';
+
+export interface UnlockOptions extends OpenOptions {
+  /**
+   * What may open the vault.
+   * @param pinned whether a pin says whose vault it is; without one a work factor above 20 is not tried
+   */
+  credentials(pinned: boolean): Promise<readonly Credential[]>;
+  /**
+   * Asked when a key opens a vault that nothing vouches for: an age recipient is public, so whoever writes to the
+   * store could have made it. Left out: no.
+   */
+  confirm?(question: string): Promise<boolean>;
+}
+
+interface Opened {
+  readonly identity: string;
+  readonly authority: SigningKey;
+  readonly slot: Slot;
+  readonly credential: Credential;
+}
+
+/** The slot's bytes, proven against the vault document before anything tries to open them. */
+async function slotBytes(store: Store, slot: Slot, signal?: AbortSignal): Promise<Buffer> {
+  const bytes = await store.get(slot.object, { maxBytes: LIMITS.slot, ...(signal ? { signal } : {}) });
+  if (bytes === null) {
+    throw new IntegrityError('missing-slot', `${slot.object} is gone`, { object: slot.object });
+  }
+  if (bytes.length !== slot.size || createHash('sha256').update(bytes).digest('hex') !== slot.sha256) {
+    throw new IntegrityError('slot-differs', `${slot.object} is not what the vault document lists`, {
+      object: slot.object,
+      hint: 'someone who can write to the store replaced it; use another key, or a copy of the vault',
+    });
+  }
+  return bytes;
+}
+
+async function openSlot(
+  store: Store,
+  document: VaultDocument,
+  slot: Slot,
+  credential: Credential,
+  signal?: AbortSignal,
+): Promise<Opened | null> {
+  const plain = await credential.unwrap(await slotBytes(store, slot, signal), slot);
+  if (plain === null) return null;
+  const { generation, recipient, authority } = newestGeneration(document);
+  const { identity } = readSlotPlaintext(plain, { vault: document.vault, generation, recipient }, slot.object);
+  const key = deriveAuthority(identitySecret(identity), document.vault);
+  if ((await recipientOf(identity)) !== recipient || key.publicKey !== authority) {
+    throw new IntegrityError('wrong-slot', `${slot.object} holds an identity that is not this vault's`, {
+      object: slot.object,
+      hint: 'do not restore from this vault before you know who wrote it',
+    });
+  }
+  return { identity, authority: key, slot, credential };
+}
+
+/** Tries every credential on every slot it fits, those that ask nobody first; says what failed and why. */
+async function tryAll(
+  store: Store,
+  document: VaultDocument,
+  credentials: readonly Credential[],
+  signal?: AbortSignal,
+): Promise<Opened> {
+  const order = [...credentials].sort((a, b) => Number(b.silent) - Number(a.silent));
+  const failures: StrongroomError[] = [];
+  for (const credential of order) {
+    for (const slot of document.slots.filter((s) => credential.fits(s))) {
+      try {
+        const opened = await openSlot(store, document, slot, credential, signal);
+        if (opened) return opened;
+      } catch (error) {
+        const mayGoOn = error instanceof UnlockError || error instanceof IntegrityError;
+        if (!mayGoOn || error.code === 'no-terminal') throw error;
+        failures.push(error);
+      }
+    }
+  }
+  // Tampering outranks a wrong key: it must not look like a typo.
+  const tampered = failures.find((f) => f instanceof IntegrityError);
+  if (tampered) throw tampered;
+  const [only, ...more] = failures;
+  if (only && more.length === 0) throw only;
+  const methods = [...new Set(document.slots.map((s) => `${s.method} (${s.name})`))].join(', ');
+  const tried = failures.map((f) => f.message).join('; ');
+  throw new UnlockError('no-key-fits', tried ? `no key at hand opens the vault: ${tried}` : 'no key at hand opens the vault', {
+    hint: `it opens with: ${methods}; give STRONGROOM_PASSPHRASE_FILE or STRONGROOM_IDENTITY_FILE`,
+  });
+}
+
+/**
+ * Opens and unlocks a vault, and remembers its pin when that was not known and is proven now.
+ * @throws as `openPinned`; UnlockError `wrong-passphrase`, `no-key-fits`, `not-trusted`; IntegrityError
+ *   `slot-differs`, `wrong-slot`, `missing-slot`, `several-vaults`
+ */
+export async function unlock(context: VaultContext, options: UnlockOptions): Promise<UnlockedVault> {
+  const { store, signal } = context;
+  const pinned = await openPinned(context, options);
+  if (pinned) {
+    const opened = await tryAll(store, pinned.document, await options.credentials(true), signal);
+    return { ...pinned, identity: opened.identity, authority: opened.authority, openedBy: opened.slot.name };
+  }
+  const found = await readCandidates(store, context);
+  const groups = groupCandidates(found);
+  if (groups.length === 0) {
+    throw found.newer[0]?.error ?? noVault(store.location);
+  }
+  const credentials = await options.credentials(false);
+  const open: { candidate: (typeof groups)[number]; opened: Opened }[] = [];
+  let failure: unknown;
+  for (const candidate of groups) {
+    try {
+      open.push({ candidate, opened: await tryAll(store, candidate.document, credentials, signal) });
+    } catch (error) {
+      if (!(error instanceof UnlockError || error instanceof IntegrityError) || error.code === 'no-terminal') throw error;
+      failure ??= error;
+    }
+  }
+  const [first, ...others] = open;
+  if (!first) throw failure;
+  if (others.length > 0) throw severalVaults(open.map((o) => o.candidate), store.location);
+  const { candidate, opened } = first;
+  const pin = pinOf(candidate.document);
+  if (!opened.credential.authenticates) {
+    const question = `${opened.credential.description} opens a vault with fingerprint ${pin.authority}, but anybody who can write to ${store.location} could have made it. Is that the fingerprint that init printed?`;
+    if (!(await options.confirm?.(question))) {
+      throw new UnlockError('not-trusted', `nothing vouches for the vault at ${store.location}`, {
+        object: store.location,
+        hint: `compare ${pin.authority} with the fingerprint that init printed, then run \`strongroom trust\` with it, or add --trust-new`,
+      });
+    }
+  }
+  await context.memory.rememberPin(store.location, pin);
+  return {
+    ...context,
+    document: candidate.document,
+    documentSha256: candidate.sha256,
+    trust: 'pinned',
+    findings: found.findings,
+    identity: opened.identity,
+    authority: opened.authority,
+    openedBy: opened.slot.name,
+  };
+}

@@ -1,0 +1,147 @@
+// The handle that every verb takes, locked or unlocked: the compiler knows which verbs need a secret. Opening
+// decides whom to believe (docs/format.md section 9); it never writes to the store.
+import { IntegrityError, UsageError } from '../errors.ts';
+import type { SigningKey } from '../sign/key.ts';
+import { fingerprint } from '../sign/key.ts';
+import type { Store } from '../store/store.ts';
+import type { ClientMemory, VerifiedCache } from './client.ts';
+import type { VaultDocument } from './documents/vault-document.ts';
+import type { Finding } from './finding.ts';
+import { type Pin, pinOf } from './pin.ts';
+import { type Candidate, groupCandidates, noVault, readCandidates, trustPinned } from './trust.ts';
+
+/** What every verb works with: the store, what this client remembers, and a clock. */
+export interface VaultContext {
+  readonly store: Store;
+  readonly memory: ClientMemory;
+  /** Saves verifying a signature twice; `verify` never asks it. */
+  readonly cache?: VerifiedCache;
+  readonly now: () => Date;
+  readonly signal?: AbortSignal;
+}
+
+/** A vault as it can be read without any key. */
+export interface Vault extends VaultContext {
+  readonly document: VaultDocument;
+  /** SHA-256 of the vault document's object. */
+  readonly documentSha256: string;
+  /** Where the trust in it comes from: a pin, or nothing yet. */
+  readonly trust: 'pinned' | 'unproven';
+  /** What came to light while opening: planted documents, an older revision than remembered. */
+  readonly findings: readonly Finding[];
+}
+
+/** A vault whose identity is in hand. */
+export interface UnlockedVault extends Vault {
+  /** The newest generation's identity. */
+  readonly identity: string;
+  readonly authority: SigningKey;
+  /** Name of the key that opened it. */
+  readonly openedBy: string;
+}
+
+export interface OpenOptions {
+  /** The pin of the configuration; the remembered one counts when there is none. */
+  readonly pin?: Pin;
+  /** Go on although the vault's newest document is older than this client has seen. */
+  readonly trustOlder?: boolean;
+}
+
+/** The pin to hold this store to: the given one, else the remembered one. */
+export async function effectivePin(context: VaultContext, given: Pin | undefined): Promise<Pin | undefined> {
+  return given ?? (await context.memory.pinFor(context.store.location));
+}
+
+/**
+ * A rolled back store shows an older vault document: a removed key or host would count again.
+ * @throws IntegrityError `older-revision`
+ */
+async function checkRevision(context: VaultContext, current: Candidate, pin: Pin, allowed: boolean): Promise<void> {
+  const { document } = current;
+  const known = Math.max(pin.revision, (await context.memory.vault(document.vault)).revision);
+  if (document.revision >= known || allowed) return;
+  throw new IntegrityError(
+    'older-revision',
+    `the vault shows revision ${document.revision}, but revision ${known} was seen before`,
+    {
+      object: document.object,
+      hint: 'newer vault documents are gone: find out who removed them; to read all the same, add --trust-new',
+    },
+  );
+}
+
+/**
+ * Opens a vault that a pin, given or remembered, says is the right one.
+ * @returns undefined when there is no pin
+ * @throws NotFoundError `no-vault`; IntegrityError `foreign-vault`, `foreign-recipient`, `older-revision`
+ */
+export async function openPinned(context: VaultContext, options: OpenOptions = {}): Promise<Vault | undefined> {
+  const pin = await effectivePin(context, options.pin);
+  if (!pin) return undefined;
+  const found = await readCandidates(context.store, context);
+  const { current, findings } = trustPinned(found, pin, context.store.location);
+  await checkRevision(context, current, pin, options.trustOlder === true);
+  await rememberRevision(context, current.document);
+  return { ...context, document: current.document, documentSha256: current.sha256, trust: 'pinned', findings };
+}
+
+/** Keeps the highest revision seen, so that a rollback is noticed. */
+async function rememberRevision(context: VaultContext, document: VaultDocument): Promise<void> {
+  const { revision } = await context.memory.vault(document.vault);
+  if (revision >= document.revision) return;
+  await context.memory.update(document.vault, (m) => ({ ...m, revision: Math.max(m.revision, document.revision) }));
+}
+
+/**
+ * Opens a vault for reading what needs no key. Without a pin it believes the one vault that is there, and says so
+ * through `trust`.
+ * @throws NotFoundError `no-vault`; IntegrityError `several-vaults` when the store holds documents of more than
+ *   one authority and nothing says which is meant, and as `openPinned`
+ */
+export async function openVault(context: VaultContext, options: OpenOptions = {}): Promise<Vault> {
+  const pinned = await openPinned(context, options);
+  if (pinned) return pinned;
+  const found = await readCandidates(context.store, context);
+  const groups = groupCandidates(found);
+  const [only, ...others] = groups;
+  if (!only) {
+    if (found.newer[0]) throw found.newer[0].error;
+    const [first] = found.findings;
+    if (first === undefined) throw noVault(context.store.location);
+    throw new IntegrityError(first.code, first.message, { object: first.object });
+  }
+  if (others.length > 0) throw severalVaults(groups, context.store.location);
+  return {
+    ...context,
+    document: only.document,
+    documentSha256: only.sha256,
+    trust: 'unproven',
+    findings: found.findings,
+  };
+}
+
+export function severalVaults(groups: readonly Candidate[], location: string): IntegrityError {
+  const names = groups.map(({ document }) => pinOf(document).authority).join(', ');
+  return new IntegrityError('several-vaults', `${groups.length} vaults claim to be the one at ${location}: ${names}`, {
+    object: location,
+    hint: 'one of them was planted: run `strongroom trust FINGERPRINT` with the fingerprint that init printed',
+  });
+}
+
+/**
+ * What a backup needs, since it never trusts on first use.
+ * @throws UsageError `no-pin`
+ */
+export async function requirePin(context: VaultContext, given: Pin | undefined): Promise<Pin> {
+  const pin = await effectivePin(context, given);
+  if (pin) return pin;
+  throw new UsageError('no-pin', `this machine does not know yet which vault at ${context.store.location} to trust`, {
+    object: context.store.location,
+    hint: 'put the pin that init printed into strongroom.yaml, or run `strongroom trust SHA256:…` with its fingerprint',
+  });
+}
+
+/** A vault's fingerprint, as people compare it. */
+export function authorityFingerprint(document: VaultDocument): string {
+  return fingerprint(document.generations[document.generation - 1]!.authority);
+}

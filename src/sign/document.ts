@@ -77,6 +77,18 @@ export async function openDocumentAsync(
   return opened(body, await Promise.all(checks), object);
 }
 
+/**
+ * A document whose signatures were verified before, as a digest of these very bytes says.
+ * @param signers who signed it, as that verification found
+ */
+export function reopenDocument(
+  bytes: Uint8Array,
+  options: DocumentOptions,
+  signers: readonly string[],
+): OpenedDocument {
+  return opened(split(bytes, options).body, [...signers], options.object);
+}
+
 function split(bytes: Uint8Array, options: DocumentOptions): { body: Buffer; blocks: string[] } {
   const { object, maxBytes } = options;
   if (bytes.byteLength > maxBytes) {

@@ -34,10 +34,15 @@ export interface Place {
   swept: boolean;
 }
 
-/** Where an object goes: the directories above it, and its name in the last of them. */
-interface Target {
+/** One object on its way in. */
+interface Job {
+  readonly place: Place;
+  readonly root: Anchor;
+  /** The directories above it, and its name in the last of them. */
   readonly segments: readonly string[];
   readonly base: string;
+  readonly bytes: Uint8Array;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -54,23 +59,18 @@ export async function createObject(
   signal: AbortSignal | undefined,
 ): Promise<'created' | 'exists'> {
   const segments = name.split('/');
-  const target = { base: segments.pop()!, segments };
+  const job = { place, root, base: segments.pop()!, segments, bytes, signal };
   if (place.canLink) {
-    const outcome = await throughLink(place, root, target, bytes, signal);
+    const outcome = await throughLink(job);
     if (outcome !== 'no hard links') return outcome;
     place.canLink = false;
   }
-  return inPlace(place, root, target, bytes, signal);
+  return inPlace(job);
 }
 
 // The bytes are on disk before the name is, so no crash and no kill leaves a name with less than all of them.
-async function throughLink(
-  place: Place,
-  root: Anchor,
-  target: Target,
-  bytes: Uint8Array,
-  signal: AbortSignal | undefined,
-): Promise<'created' | 'exists' | 'no hard links'> {
+async function throughLink(job: Job): Promise<'created' | 'exists' | 'no hard links'> {
+  const { place, root } = job;
   const tmp = openChain(root, ['tmp'], place.location, true)!;
   const directory = tmp.anchors[1]!.path;
   const temporary = `${directory}/${randomBytes(12).toString('hex')}`;
@@ -78,12 +78,12 @@ async function throughLink(
   try {
     const fd = fs.openSync(temporary, newFile, 0o600);
     try {
-      await writeDurably(fd, bytes, signal);
+      await writeDurably(fd, job);
       if (!place.swept) sweep(place, directory, fs.fstatSync(fd).mtimeMs);
     } finally {
       fs.closeSync(fd);
     }
-    entered = enter(place, root, target, (path) => link(temporary, path));
+    entered = enter(job, (path) => link(temporary, path));
   } finally {
     discard(temporary);
     closeChain(tmp);
@@ -98,20 +98,14 @@ async function throughLink(
 
 // Where there are no hard links a killed run leaves a part of an object under its name. It does not verify, so
 // it does not count.
-async function inPlace(
-  place: Place,
-  root: Anchor,
-  target: Target,
-  bytes: Uint8Array,
-  signal: AbortSignal | undefined,
-): Promise<'created' | 'exists'> {
-  const { chain, outcome } = enter(place, root, target, openNew);
+async function inPlace(job: Job): Promise<'created' | 'exists'> {
+  const { chain, outcome } = enter(job, openNew);
   try {
     if (outcome === 'exists') return outcome;
     try {
-      await writeDurably(outcome, bytes, signal).finally(() => fs.closeSync(outcome));
+      await writeDurably(outcome, job).finally(() => fs.closeSync(outcome));
     } catch (error) {
-      discard(`${chain.anchors.at(-1)!.path}/${target.base}`);
+      discard(`${chain.anchors.at(-1)!.path}/${job.base}`);
       throw error;
     }
     await syncChain(chain);
@@ -132,9 +126,7 @@ interface Entered<Outcome> {
  * A remover may take an empty directory away between the two; then both are done again.
  */
 function enter<Outcome>(
-  place: Place,
-  root: Anchor,
-  { segments, base }: Target,
+  { place, root, segments, base }: Job,
   act: (path: string) => Outcome,
 ): Entered<Outcome> {
   for (let attempt = 1; ; attempt++) {
@@ -175,7 +167,7 @@ function openNew(path: string): number | 'exists' {
 }
 
 // In slices, so that a signal is heeded on a slow mount too. Nothing is copied.
-async function writeDurably(fd: number, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+async function writeDurably(fd: number, { bytes, signal }: Job): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     checkSignal(signal);
     at += (await write(fd, bytes, at, Math.min(sliceBytes, bytes.length - at), at)).bytesWritten;
@@ -185,7 +177,7 @@ async function writeDurably(fd: number, bytes: Uint8Array, signal: AbortSignal |
   checkSignal(signal);
 }
 
-// The name, and the names of the directories made for it. A directory found there was synced by whoever made it.
+// The name, and the names of the directories made for it. A directory found there is synced by whoever made it.
 async function syncChain({ anchors, firstMade }: Chain): Promise<void> {
   await Promise.all(anchors.slice(firstMade - 1).map(syncDirectory));
 }

@@ -71,9 +71,11 @@ export async function parseCommandLine(
     for (const [key, spec] of Object.entries(command.flags)) parser.addOption(option(key, spec));
     for (const spec of Object.values(command.args)) parser.addArgument(argument(spec));
     parser.action(() => {
-      const flags: Record<string, RawValue> = parser.optsWithGlobals();
       // The innermost wins: `strongroom --location a list --location b` is b.
-      const all = { ...flags, ...parser.opts() };
+      let all: Record<string, RawValue> = {};
+      for (let level: Commander | null = parser; level !== null; level = level.parent) {
+        all = { ...level.opts<Record<string, RawValue>>(), ...all };
+      }
       asked = {
         kind: 'command',
         path,

@@ -38,8 +38,11 @@ export interface Context {
 
 /** What only the composition root (src/cli/world.ts) may pick. It grows with the commands. */
 export interface World {
-  /** @param location a directory, absolute, or `s3://bucket/prefix` */
-  openStore(location: string): Promise<Store>;
+  /**
+   * @param location of `locationOf`: an absolute directory, or `scheme:…`
+   * @param options.create the first write may make the store's directory
+   */
+  openStore(location: string, options?: { readonly create?: boolean }): Promise<Store>;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -74,7 +77,7 @@ export interface Settings {
   /** Absolute path of the config file in use. */
   readonly configFile: string | undefined;
   readonly config: Config | undefined;
-  /** Path of a setting (`location`, `sets.app.root`) to `flag --location`, `STRONGROOM_LOCATION` or a file. */
+  /** `location`, `configFile`, `env`, `pin` and `sets` to where each came from: `--location`, a variable, a file. */
   readonly origins: ReadonlyMap<string, string>;
 }
 
@@ -133,14 +136,21 @@ export interface Secrets {
    */
   passphrase(prompt: string): Promise<string>;
   /**
-   * A passphrase to be set. A prompt asks twice; an empty answer gives an empty string, and the caller makes one up.
-   * @throws UsageError no-terminal, and as `passphrase`
+   * A passphrase to be set, from STRONGROOM_NEW_PASSPHRASE…; a prompt asks twice, and an empty answer gives an empty
+   * string, for the caller to make one up.
+   * @param first this is a vault's first passphrase, so STRONGROOM_PASSPHRASE… will do as well
+   * @throws UsageError no-terminal, passphrase-mismatch, and as `passphrase`
    */
-  newPassphrase(prompt: string): Promise<string>;
+  newPassphrase(prompt: string, first?: boolean): Promise<string>;
   /** The identity files of STRONGROOM_IDENTITY_FILE, in order; empty when it is not set. */
   identities(): Promise<readonly SecretText[]>;
   /** The host's signing key from STRONGROOM_SIGNING_KEY or _FILE, if given that way. */
   signingKey(): Promise<SecretText | undefined>;
+  /**
+   * Any other secret file, under the same rules. @param path absolute, or relative to the working directory
+   * @throws UsageError secret-file-readable, secret-file, secret-empty, secret-too-large, secret-not-text
+   */
+  file(path: string): Promise<SecretText>;
 }
 
 export interface SecretText {

@@ -4,14 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Identity, Recipient, Stanza } from 'age-encryption';
 import { UnlockError, UsageError } from '../errors.ts';
 import { FILE_KEY_SIZE } from './aead.ts';
-import {
-  badHeader,
-  encodeHeader,
-  type Header,
-  hasCompanyOfScrypt,
-  headerTampered,
-  macFits,
-} from './header.ts';
+import { badHeader, encodeHeader, type Header, headerTampered, macFits, scryptHasCompany } from './header.ts';
 import { parseIdentity, parseRecipient } from './identity.ts';
 import { X25519Identity, X25519Recipient } from './x25519.ts';
 
@@ -106,7 +99,7 @@ function freshFileKey(): { fileKey: Uint8Array; stanzas: Stanza[] } {
 
 /** Who may not be in one header together. */
 function checkCompany(stanzas: readonly Stanza[]): void {
-  if (hasCompanyOfScrypt(stanzas)) {
+  if (scryptHasCompany(stanzas)) {
     throw new UsageError('mixed-recipients', 'a passphrase must be the only recipient of an age file');
   }
   const postQuantum = stanzas.filter(({ args }) => POST_QUANTUM.has(args[0] ?? '')).length;

@@ -21,7 +21,7 @@ const COLUMNS = 64;
 
 const MAC_SIZE = 32;
 
-const ARGUMENTS = /^[\x21-\x7e]+( [\x21-\x7e]+)*$/;
+const ARGUMENT = /^[\x21-\x7e]+$/;
 
 /** A header that follows the grammar. Its MAC has not been checked. */
 export interface Header {
@@ -63,7 +63,7 @@ export async function readHeader(source: Reader, object: string): Promise<Header
     const mac = line.startsWith('--- ') ? decodeBase64(line.slice(4)) : undefined;
     if (mac?.length !== MAC_SIZE) throw badHeader(object, `line ${lines.length} is malformed`);
     if (stanzas.length === 0) throw badHeader(object, 'it has no recipient');
-    if (hasCompanyOfScrypt(stanzas)) throw badHeader(object, 'a passphrase has company');
+    if (scryptHasCompany(stanzas)) throw badHeader(object, 'a passphrase stands beside another recipient');
     const bytes = Buffer.concat(lines);
     return { stanzas, bytes, covered: bytes.subarray(0, bytes.length - line.length + 2), mac };
   }
@@ -99,7 +99,7 @@ export function macFits(header: Header, fileKey: Uint8Array): boolean {
  * Whether a passphrase stanza stands beside any other. The holder of the other key could then make a file that
  * the passphrase opens, and people take "my passphrase opens it" to mean "I made it".
  */
-export function hasCompanyOfScrypt(stanzas: readonly Stanza[]): boolean {
+export function scryptHasCompany(stanzas: readonly Stanza[]): boolean {
   return stanzas.length > 1 && stanzas.some((stanza) => stanza.args[0] === 'scrypt');
 }
 
@@ -126,8 +126,9 @@ function checkVersion(line: string | undefined, object: string): void {
 }
 
 function splitArguments(line: string, object: string): string[] {
-  if (!ARGUMENTS.test(line)) throw badHeader(object, 'a recipient has a bad argument');
-  return line.split(' ');
+  const args = line.split(' ');
+  if (!args.every((arg) => ARGUMENT.test(arg))) throw badHeader(object, 'a recipient has a bad argument');
+  return args;
 }
 
 async function readBody(nextLine: () => Promise<string | undefined>, object: string): Promise<Buffer> {
@@ -142,15 +143,15 @@ async function readBody(nextLine: () => Promise<string | undefined>, object: str
 }
 
 function encodeStanza(stanza: Stanza): string {
-  const args = stanza.args.join(' ');
-  if (!ARGUMENTS.test(args) || stanza.args.includes('')) {
+  const { args } = stanza;
+  if (args.length === 0 || !args.every((arg) => ARGUMENT.test(arg))) {
     throw new UsageError('bad-recipient', 'a recipient wrote something that is no age stanza');
   }
   const body = encodeBase64(stanza.body);
   let lines = '';
   // The last line is shorter than a full one, so a body that fills its lines is followed by an empty one.
   for (let at = 0; at <= body.length; at += COLUMNS) lines += `${body.slice(at, at + COLUMNS)}\n`;
-  return `-> ${args}\n${lines}`;
+  return `-> ${args.join(' ')}\n${lines}`;
 }
 
 function macOf(covered: Uint8Array, fileKey: Uint8Array): Buffer {

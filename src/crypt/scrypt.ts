@@ -5,7 +5,7 @@ import type { Identity, Recipient, Stanza } from 'age-encryption';
 import { IntegrityError, UnlockError, UsageError } from '../errors.ts';
 import { openFileKey, sealFileKey } from './aead.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
-import { badHeader, hasCompanyOfScrypt } from './header.ts';
+import { badHeader, scryptHasCompany } from './header.ts';
 
 const TYPE = 'scrypt';
 const LABEL = 'age-encryption.org/v1/scrypt';
@@ -68,7 +68,7 @@ export class ScryptIdentity implements Identity {
   async unwrapFileKey(stanzas: readonly Stanza[], object = 'the file'): Promise<Buffer | null> {
     const stanza = stanzas.find(({ args }) => args[0] === TYPE);
     if (stanza === undefined) return null;
-    if (hasCompanyOfScrypt(stanzas)) throw badHeader(object, 'a passphrase has company');
+    if (scryptHasCompany(stanzas)) throw badHeader(object, 'a passphrase stands beside another recipient');
     const { args, body } = stanza;
     const salt = args.length === 3 ? decodeBase64(args[1]!) : undefined;
     if (salt?.length !== SALT_SIZE || body.length !== BODY_SIZE || !/^[1-9][0-9]*$/.test(args[2]!)) {

@@ -70,8 +70,16 @@ export function tarEnd(): Buffer {
 
 function ustarBlock(fields: UstarFields): Buffer {
   const header = new Header();
-  Object.assign(header, fields, { mtime: new Date(fields.mtime * 1000) });
-  const block = Buffer.alloc(BLOCK_BYTES);
+  // Field by field: this runs once a file, and the constructor's own copying takes a third of its time.
+  header.type = fields.type;
+  header.path = fields.path;
+  header.linkpath = fields.linkpath;
+  header.mode = fields.mode;
+  header.uid = fields.uid;
+  header.gid = fields.gid;
+  header.size = fields.size;
+  header.mtime = new Date(fields.mtime * 1000);
+  const block = Buffer.allocUnsafe(BLOCK_BYTES).fill(0);
   header.encode(block);
   return block;
 }

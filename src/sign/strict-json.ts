@@ -3,13 +3,13 @@
 
 import { IntegrityError } from '../errors.ts';
 
-const MAX_DEPTH = 64;
+const MAX_DEPTH = 32;
 
 /**
  * @param text JSON (RFC 8259), without a byte order mark
  * @param object names the document in errors
  * @returns what JSON.parse returns; a key `__proto__` is an ordinary property of the result
- * @throws IntegrityError `bad-document` when it is not JSON, nests deeper than 64, or an object has a key twice
+ * @throws IntegrityError `bad-document` when it is not JSON, nests deeper than 32, or an object has a key twice
  */
 export function parseStrictJson(text: string, object: string): unknown {
   const members = scan(text);

@@ -6,7 +6,7 @@ import { type LedgerEntry, readLedgerEntry } from './documents/ledger.ts';
 import { type Finding, finding } from './finding.ts';
 import { LIMITS } from './layout.ts';
 import { judgeLedgerEntry } from './standing.ts';
-import type { Vault } from './vault.ts';
+import { callOptions, type Vault } from './vault.ts';
 
 export interface Ledger {
   readonly entries: readonly LedgerEntry[];
@@ -19,7 +19,7 @@ export interface Ledger {
 export async function readLedger(vault: Vault): Promise<Ledger> {
   const entries: LedgerEntry[] = [];
   const findings: Finding[] = [];
-  const options = vault.signal ? { signal: vault.signal } : {};
+  const options = callOptions(vault);
   for await (const { name } of vault.store.list('ledger/', options)) {
     try {
       const bytes = await vault.store.get(name, { maxBytes: LIMITS.ledger, ...options });

@@ -9,7 +9,7 @@ import { type Finding, finding } from './finding.ts';
 import { LIMITS, parseRecordName } from './layout.ts';
 import { type Ledger, readLedger } from './ledger.ts';
 import { judgeRecord } from './standing.ts';
-import type { Vault } from './vault.ts';
+import { callOptions, type Vault } from './vault.ts';
 
 export interface Snapshot extends SnapshotRecord {
   /** SHA-256 of the record's whole object. */
@@ -71,7 +71,7 @@ export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions 
 
   let batch: StoredObject[] = [];
   const prefix = options.set === undefined ? 'snapshots/' : `snapshots/${options.set}/`;
-  for await (const stored of vault.store.list(prefix, vault.signal ? { signal: vault.signal } : {})) {
+  for await (const stored of vault.store.list(prefix, callOptions(vault))) {
     batch.push(stored);
     if (batch.length === BATCH) {
       await Promise.all(batch.map(readOne));
@@ -97,7 +97,7 @@ async function readSnapshot(
   const options = { namespace: NAMESPACES.record, object: name, maxBytes: LIMITS.record };
   const bytes = await vault.store.get(name, {
     maxBytes: LIMITS.record,
-    ...(vault.signal ? { signal: vault.signal } : {}),
+    ...callOptions(vault),
   });
   if (bytes === null) return undefined;
   const sha256 = createHash('sha256').update(bytes).digest('hex');

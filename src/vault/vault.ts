@@ -20,6 +20,11 @@ export interface VaultContext {
   readonly signal?: AbortSignal;
 }
 
+/** What store calls take of a context. */
+export function callOptions({ signal }: VaultContext): { signal?: AbortSignal } {
+  return signal ? { signal } : {};
+}
+
 /** A vault as it can be read without any key. */
 export interface Vault extends VaultContext {
   readonly document: VaultDocument;

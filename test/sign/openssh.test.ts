@@ -113,6 +113,18 @@ describe('what is not a signing key', () => {
     }
   });
 
+  it('is refused with another padding than 1, 2, 3, with unequal check numbers, and with bytes at the end', () => {
+    const blob = blobOf(formatPrivateKey(key, 'comment')); // seven bytes of it leave six of padding
+    expect([...blob.subarray(-6)]).toEqual([1, 2, 3, 4, 5, 6]);
+    const padded = Buffer.from(blob);
+    padded[padded.length - 1] = 7;
+    const unequal = Buffer.from(blob);
+    unequal[98]! ^= 1;
+    for (const bytes of [padded, unequal, Buffer.concat([blob, Buffer.alloc(1)])]) {
+      expect(codeOf(() => parsePrivateKey(armor(LABEL, bytes), 'the key'))).toBe('bad-signing-key');
+    }
+  });
+
   it('is never quoted: damage anywhere gives the same key or a plain refusal', () => {
     const blob = blobOf(text);
     for (let at = 0; at < blob.length; at++) {

@@ -1,0 +1,226 @@
+// One run of the command line: find the command, parse, call, render, and map what happened to an exit code. It
+// touches the world only through what main.ts hands it, and never ends the process.
+
+import type { Context, GlobalOptions, Paths, World } from '../commands/context.ts';
+import type { Input } from '../commands/command.ts';
+import { type AnyCommand, type Group, registry } from '../commands/index.ts';
+import { InterruptedError, UsageError } from '../errors.ts';
+import { takesColour } from './colour.ts';
+import { type Asked, parseCommandLine } from './commander.ts';
+import { readInput } from './input.ts';
+import { lineBuffer } from './line-buffer.ts';
+import { ReaderGone, type Sink } from './output.ts';
+import { findPaths } from './paths.ts';
+import { silentProgress, terminalProgress } from './progress.ts';
+import { failureOf, jsonLine, makeOut, renderFailure, renderNotice, renderWarning } from './render.ts';
+import { makeSecrets, takeSecrets } from './secrets.ts';
+import { resolveSettings } from './settings.ts';
+import { openTerminal } from './terminal.ts';
+
+/** The real world, or a test's. */
+export interface Surroundings {
+  /** The words after the program's name. */
+  readonly argv: readonly string[];
+  /** `process.env` itself: secrets are taken out of it. */
+  readonly env: Record<string, string | undefined>;
+  cwd(): string;
+  /** Absolute. */
+  readonly home: string;
+  readonly isRoot: boolean;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly signal: AbortSignal;
+  readonly version: string;
+  now(): Date;
+  /** Milliseconds of a clock that never goes back. */
+  monotonic(): number;
+  /** The composition root; called when a command first needs an adapter. */
+  world(parts: WorldParts): Promise<World>;
+}
+
+/** What the composition root gets to build with. */
+export interface WorldParts {
+  readonly env: Context['env'];
+  readonly cwd: string;
+  readonly paths: Paths;
+  readonly signal: AbortSignal;
+  now(): Date;
+}
+
+/**
+ * Runs a command line from beginning to end.
+ * @param groups the commands there are
+ * @returns the exit code
+ */
+export async function run(world: Surroundings, groups: readonly Group[] = registry): Promise<number> {
+  const { argv, env, stdout, stderr } = world;
+  const words = takeSecrets(env);
+  const colour = takesColour(stderr, env);
+  const debug = env.STRONGROOM_DEBUG === '1';
+  // Known before parsing, since parsing is what may fail.
+  const json = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined).includes('--json');
+  try {
+    const style = { columns: stdout.columns(), colour: takesColour(stdout, env) };
+    const asked = await parseCommandLine(argv, { groups, version: world.version, style });
+    if (asked.kind === 'command') return await runCommand(asked, world, words);
+    (asked.kind === 'text' ? stdout : stderr).write(asked.text);
+    return asked.kind === 'text' ? 0 : 2;
+  } catch (error) {
+    if (error instanceof ReaderGone) return 0;
+    const failure = interrupted(error, world.signal);
+    stderr.write(renderFailure(failure, { json, colour }, debug));
+    return failureOf(failure).exitCode;
+  }
+}
+
+async function runCommand(
+  { command, args, flags, globals }: Asked & { kind: 'command' },
+  world: Surroundings,
+  words: ReturnType<typeof takeSecrets>,
+): Promise<number> {
+  const env = Object.freeze({ ...world.env });
+  const input = readInput(command, args, flags, env);
+  const options = switches(globals);
+  const session = openSession(command, options, env, world);
+  const cwd = workingDirectory(world);
+  const paths = findPaths(env, world.home, world.isRoot);
+  const { signal } = world;
+  const now = (): Date => world.now();
+  const terminal = openTerminal({
+    yes: options.yes,
+    colour: takesColour(world.stderr, env),
+    signal,
+    before: session.flush,
+  });
+  const settingFlags = { location: text(globals.location), config: text(globals.config), env: text(globals.env) };
+  const context: Context = {
+    ...session.channels,
+    options,
+    secrets: makeSecrets({ words, env, cwd, terminal, signal }),
+    terminal,
+    signal,
+    now,
+    cwd,
+    env,
+    paths,
+    settings: memo(() => resolveSettings(settingFlags, { cwd, home: world.home, env })),
+    world: memo(() => world.world({ env, cwd, paths, signal, now })),
+    configSchema: async () => (await import('./config-schema.ts')).jsonSchema(),
+  };
+  try {
+    return await work(command, input, context, session);
+  } catch (error) {
+    session.end(1);
+    throw error;
+  }
+}
+
+async function work(command: AnyCommand, input: Input, context: Context, session: Session): Promise<number> {
+  const result = await command.run(input, context);
+  const code = command.exitCode?.(result) ?? 0;
+  if (context.options.json) session.summary(command.json(result, session.line));
+  else command.human(result, session.out);
+  session.end(code);
+  return code;
+}
+
+type Session = ReturnType<typeof openSession>;
+
+/** Everything that one run writes. `--quiet` holds back what only matters when something went wrong. */
+function openSession(
+  command: AnyCommand,
+  options: GlobalOptions,
+  env: Context['env'],
+  { stdout, stderr, now, monotonic }: Surroundings,
+) {
+  const { json, quiet, verbose } = options;
+  const shown = stderr.isTerminal && !quiet && !json && env.TERM !== 'dumb';
+  const progress = shown ? terminalProgress(stderr, monotonic) : silentProgress;
+  // Where stdout carries the bytes of a file, nothing else may.
+  const results = command.stdout === 'bytes' ? stderr : stdout;
+  const lines = lineBuffer(results, () => progress.clear());
+  const held: (() => void)[] = [];
+  const unlessQuiet = (show: () => void): void => {
+    if (quiet) held.push(show);
+    else show();
+  };
+  const say = (words: string): void => {
+    lines.flush();
+    progress.clear();
+    stderr.write(words);
+  };
+  const style = { json, colour: takesColour(stderr, env) };
+  const out = makeOut({
+    write: lines.write,
+    note: (words) => unlessQuiet(() => lines.write(words)),
+    colour: takesColour(results, env),
+    verbose,
+    now,
+  });
+  const line: Parameters<AnyCommand['json']>[1] = (type, fields) => lines.write(jsonLine(type, fields));
+  const channels: Pick<Context, 'progress' | 'stdout' | 'emit' | 'warn' | 'notice'> = {
+    progress,
+    stdout: {
+      async write(chunk) {
+        progress.clear();
+        await stdout.writeBytes(chunk);
+      },
+    },
+    emit({ type, fields, human }) {
+      if (json) line(type, fields);
+      else if (human !== undefined) out.line(...human);
+    },
+    warn: (code, message, details = {}) => unlessQuiet(() => say(renderWarning(code, message, details, style))),
+    notice: (message) => {
+      if (!quiet) say(renderNotice(message, style));
+    },
+  };
+  const flush = (): void => {
+    progress.clear();
+    lines.flush();
+  };
+  return {
+    channels,
+    out,
+    line,
+    flush,
+    summary: (fields: Parameters<typeof jsonLine>[1]) => line('summary', fields),
+    /** @param code exit code: other than 0, what was held back is shown */
+    end(code: number) {
+      if (code !== 0) for (const show of held) show();
+      flush();
+    },
+  };
+}
+
+function switches(globals: Readonly<Record<string, unknown>>): GlobalOptions {
+  const on = (name: string): boolean => globals[name] === true;
+  return { json: on('json'), quiet: on('quiet'), verbose: on('verbose'), yes: on('yes') };
+}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+function memo<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function workingDirectory(world: Surroundings): string {
+  try {
+    return world.cwd();
+  } catch (cause) {
+    throw new UsageError('no-directory', 'the working directory does not exist any more', {
+      hint: 'change to one that does',
+      cause,
+    });
+  }
+}
+
+/** An abort that Node's own functions report in their own way. */
+function interrupted(error: unknown, signal: AbortSignal): unknown {
+  if (!signal.aborted || !(error instanceof Error) || error.name !== 'AbortError') return error;
+  return new InterruptedError('interrupted', 'interrupted', { cause: error });
+}

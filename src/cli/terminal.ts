@@ -1,0 +1,134 @@
+// The person at the terminal: questions and hidden answers, on /dev/tty, so that no secret passes through stdin,
+// stdout, stderr or a log of them. Refuses where nobody can answer.
+
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import type { Terminal } from '../commands/context.ts';
+import { InterruptedError, UnlockError, UsageError } from '../errors.ts';
+import { paint } from './colour.ts';
+import { safeText } from './text.ts';
+
+export interface TerminalOptions {
+  /** `--yes`. */
+  readonly yes: boolean;
+  readonly colour: boolean;
+  readonly signal: AbortSignal;
+  /** Called before something is asked, so that no progress line is in the way. */
+  readonly before: () => void;
+}
+
+const device = '/dev/tty';
+const longestAnswer = 4096;
+
+/** The terminal of this process. */
+export function openTerminal({ yes, colour, signal, before }: TerminalOptions): Terminal {
+  // Standard input from a file or a pipe says that a program is at work, even where a terminal could be opened.
+  let known: boolean | undefined;
+  const isInteractive = (): boolean => {
+    known ??= isatty(0) && canOpen();
+    return known;
+  };
+  return {
+    get interactive() {
+      return isInteractive();
+    },
+    async confirm(question) {
+      if (yes) return true;
+      if (!isInteractive()) {
+        throw new UsageError('no-terminal', 'there is a question, and no terminal to ask it on', {
+          hint: 'look at it with --dry-run where there is one, and answer it with --yes',
+        });
+      }
+      before();
+      const answer = await ask(`${safeText(question)} [y/N] `, false, signal);
+      return /^y(es)?$/i.test(answer.trim());
+    },
+    async askHidden(prompt) {
+      if (!isInteractive()) {
+        throw new UnlockError('no-terminal', 'a passphrase is needed, and there is no terminal to ask for it', {
+          hint: 'set STRONGROOM_PASSPHRASE_FILE, _COMMAND or _FD, or STRONGROOM_IDENTITY_FILE',
+        });
+      }
+      before();
+      return ask(`${safeText(prompt)}: `, true, signal);
+    },
+    tell(lines) {
+      if (!isInteractive()) throw new UsageError('no-terminal', 'there is no terminal to show this on');
+      before();
+      show(lines.map((line) => `${paint(line, colour)}\n`).join(''));
+    },
+  };
+}
+
+function canOpen(): boolean {
+  try {
+    closeSync(openSync(device, 'r+'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function show(text: string): void {
+  const fd = openSync(device, 'w');
+  try {
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Asks for one line. Hidden: the terminal is raw, so it echoes nothing and leaves keys, Ctrl-C too, to us. */
+async function ask(prompt: string, hidden: boolean, signal: AbortSignal): Promise<string> {
+  const interruption = new InterruptedError('interrupted', 'interrupted');
+  if (signal.aborted) throw interruption;
+  const { ReadStream } = await import('node:tty');
+  const input = new ReadStream(openSync(device, 'r+'));
+  // Raw before the prompt is there: what is typed at once must not be echoed.
+  if (hidden) input.setRawMode(true);
+  let interrupt = (): void => {};
+  try {
+    show(prompt);
+    return await new Promise<string>((resolve, reject) => {
+      const line = makeLine();
+      interrupt = () => reject(interruption);
+      signal.addEventListener('abort', interrupt);
+      input.on('error', reject);
+      input.on('end', interrupt);
+      input.on('data', (bytes: Uint8Array) => {
+        for (const key of bytes) {
+          const state = line.press(key);
+          if (state === 'done') return resolve(line.text());
+          if (state === 'interrupted') return interrupt();
+        }
+      });
+    });
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+    if (hidden) {
+      input.setRawMode(false);
+      show('\n');
+    } else if (signal.aborted) show('\n');
+    input.destroy();
+  }
+}
+
+/** A line that is being typed, with the editing keys of a terminal. */
+function makeLine(): { press(key: number): 'more' | 'done' | 'interrupted'; text(): string } {
+  let bytes: number[] = [];
+  return {
+    press(key) {
+      if (key === 0x0a || key === 0x0d) return 'done';
+      // Ctrl-C, and Ctrl-D: no answer.
+      if (key === 0x03 || key === 0x04) return 'interrupted';
+      if (key === 0x08 || key === 0x7f) {
+        // The whole character: its UTF-8 continuation bytes first.
+        while (((bytes.at(-1) ?? 0) & 0xc0) === 0x80) bytes.pop();
+        bytes.pop();
+      } else if (key === 0x15) bytes = [];
+      else if (bytes.length < longestAnswer) bytes.push(key);
+      return 'more';
+    },
+    text: () => Buffer.from(bytes).toString('utf8'),
+  };
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// The program: gives the command line and the real world to the CLI, and alone sets the exit code.
+
+import { homedir } from 'node:os';
+import { openSink } from './cli/output.ts';
+import { renderFailure } from './cli/render.ts';
+import { run } from './cli/run.ts';
+import { listenForSignals } from './cli/signals.ts';
+import { version } from './version.ts';
+
+// Whatever is created anywhere below is for its owner only, unless it says otherwise.
+process.umask(0o077);
+
+const stdout = openSink(1, () => process.stdout.columns);
+const stderr = openSink(2, () => process.stderr.columns);
+
+process.on('uncaughtException', (error) => {
+  const json = process.argv.includes('--json');
+  stderr.write(renderFailure(error, { json, colour: false }, process.env.STRONGROOM_DEBUG === '1'));
+  process.exit(1);
+});
+
+process.exitCode = await run({
+  argv: process.argv.slice(2),
+  env: process.env,
+  cwd: () => process.cwd(),
+  home: homedir(),
+  isRoot: process.getuid?.() === 0,
+  stdout,
+  stderr,
+  signal: listenForSignals((code) => process.exit(code)),
+  version,
+  now: () => new Date(),
+  monotonic: () => performance.now(),
+  world: async (parts) => (await import('./cli/world.ts')).createWorld(parts),
+});

@@ -1,0 +1,144 @@
+// Judges one entry against what stands at its place. Reads only.
+
+import type { Entry } from '../entry.ts';
+import { encodeName, fsPath, printableName } from '../names.ts';
+import { holdsContent, lookAt, type Seen } from './existing.ts';
+import { inParent, inTheWay, type LayoutBuilder, nameOf, parentOf, type Site, type Spot } from './layout.ts';
+import { MARKER } from './marker.ts';
+import { type Access, isNarrower } from './modes.ts';
+import type { ConflictKind, PlannedEntry, PlaceOptions } from './types.ts';
+
+export interface Context {
+  readonly layout: LayoutBuilder;
+  readonly options: PlaceOptions;
+  /** Absolute paths of all entries: no other name may be given to these. */
+  readonly taken: ReadonlySet<string>;
+  /** Device and inode of files that are never replaced. */
+  readonly guarded: ReadonlySet<string>;
+}
+
+export type Verdict = Pick<PlannedEntry, 'action' | 'reason' | 'conflict' | 'keptAs' | 'mountPoint'> & {
+  /** Where it goes, when not to its own place. */
+  readonly landing?: Site;
+  /** The mode of what stays there. */
+  readonly staying?: number;
+};
+
+/** @returns what is to happen to the entry; where it is staged is noted in the layout */
+export async function judge(context: Context, entry: Entry, access: Access, site: Site): Promise<Verdict> {
+  const { layout } = context;
+  if (entry.path.split('/').some((name) => MARKER.test(name))) {
+    return { action: 'skip', reason: 'was left by an unfinished restore' };
+  }
+  if (entry.type === 'dir') return judgeDirectory(context, entry, access, site);
+  const above = layout.directory({ base: site.base, path: parentOf(site.path) });
+  if (above.state === 'blocked') return blocked(above.conflict, above.by);
+  if (above.state === 'new') {
+    const { unit, below } = above.spot;
+    layout.stage(entry, { unit, below: `${below}/${nameOf(site.path)}` });
+    return { action: 'create' };
+  }
+  const path = layout.absolute(site);
+  const seen = lookAt(fsPath(path));
+  if (seen === undefined) {
+    place(context, entry, site);
+    return { action: 'create' };
+  }
+  if (seen.type === 'dir' || seen.type === 'special') return blocked(inTheWay(seen), path);
+  const isSame = await holdsContent(path, seen, entry);
+  const reason = isSame ? accessFault(entry, access, seen) : 'its content differs';
+  if (reason === undefined) return { action: 'same', staying: seen.mode };
+  if (context.options.existing === 'skip') return { action: 'skip', staying: seen.mode, reason };
+  if (context.guarded.has(`${seen.dev} ${seen.ino}`)) return landAside(context, entry, site);
+  return judgeDifferent(context, entry, site, seen, reason);
+}
+
+function judgeDifferent(context: Context, entry: Entry, site: Site, seen: Seen, reason: string): Verdict {
+  const { layout, options } = context;
+  const path = layout.absolute(site);
+  if (options.existing === 'refuse') return { action: 'conflict', conflict: 'exists', reason };
+  const isMount = layout.mounts.has(path);
+  if (isMount && entry.type !== 'file') return blocked('file-in-the-way', path);
+  const { unit } = place(context, entry, site, { seen, isMount });
+  const mount = isMount ? { mountPoint: true as const } : {};
+  if (options.existing === 'replace') return { action: 'replace', reason, ...mount };
+  const kept = freeSite(context, site, 'bak');
+  const kind = seen.type === 'symlink' ? 'link' : 'file';
+  layout.add({ kind, ...inParent(kept), copyOf: unit }, seen.size);
+  return { action: 'bak', reason, keptAs: layout.absolute(kept), ...mount };
+}
+
+async function landAside(context: Context, entry: Entry, site: Site): Promise<Verdict> {
+  const reason = 'the active configuration is never replaced';
+  let landing: Site = { base: site.base, path: `${site.path}.restored` };
+  const path = context.layout.absolute(landing);
+  const there = lookAt(fsPath(path));
+  if (there !== undefined && !context.taken.has(path) && (await holdsContent(path, there, entry))) {
+    return { action: 'same', staying: there.mode, landing, reason };
+  }
+  if (there !== undefined || context.taken.has(path)) landing = freeSite(context, site, 'restored');
+  place(context, entry, landing);
+  return { action: 'aside', landing, reason };
+}
+
+function judgeDirectory(context: Context, entry: Entry, access: Access, site: Site): Verdict {
+  const { layout, options } = context;
+  const ground = layout.directory(site);
+  if (ground.state === 'blocked') return blocked(ground.conflict, ground.by);
+  if (ground.state === 'new') {
+    layout.stage(entry, ground.spot);
+    return { action: 'create' };
+  }
+  const { seen } = ground;
+  // The base is not the entry's: `@outside` itself stands for whatever directory that is.
+  const reason = access.exact && site.path !== '' ? accessFault(entry, access, seen) : undefined;
+  if (reason === undefined) return { action: 'same', staying: seen.mode };
+  if (options.existing === 'refuse') return { action: 'conflict', conflict: 'exists', reason };
+  if (options.existing === 'skip') return { action: 'skip', staying: seen.mode, reason };
+  layout.stage(entry, layout.add({ kind: 'access', ...inParent(site), seen }));
+  return { action: 'replace', reason };
+}
+
+function place(
+  { layout }: Context,
+  entry: Entry,
+  site: Site,
+  over?: { seen: Seen; isMount: boolean },
+): Spot {
+  const kind = over?.isMount === true ? 'write' : entry.type === 'symlink' ? 'link' : 'file';
+  const spot = layout.add({ kind, ...inParent(site), ...(over === undefined ? {} : { seen: over.seen }) });
+  layout.stage(entry, spot);
+  return spot;
+}
+
+function blocked(conflict: ConflictKind, by: string): Verdict {
+  const what = conflict.slice(0, conflict.indexOf('-')).replace('symlink', 'symbolic link');
+  return { action: 'conflict', conflict, reason: `a ${what} is in the way: ${printableName(by)}` };
+}
+
+function accessFault(entry: Entry, { owner, mode, exact }: Access, seen: Seen): string | undefined {
+  if (owner !== undefined && (owner.uid !== seen.uid || owner.gid !== seen.gid)) return 'its owner differs';
+  if (entry.type === 'symlink') return undefined;
+  if (exact) return seen.mode === mode ? undefined : 'its mode differs';
+  return isNarrower(mode, seen.mode) ? 'its mode is wider' : undefined;
+}
+
+/** A name beside a site that neither exists nor belongs to an entry: `NAME.20261120T055812Z.bak`. */
+function freeSite({ layout, options, taken }: Context, site: Site, ending: string): Site {
+  const stamp = options.now.toISOString().replace(/[-:]|\.\d+/g, '');
+  for (let attempt = 1; ; attempt++) {
+    const suffix = `.${stamp}${attempt === 1 ? '' : `-${attempt}`}.${ending}`;
+    const { directory, name } = inParent(site);
+    const free = { base: site.base, path: [directory, `${fitting(name, suffix)}${suffix}`].join('/') };
+    if (directory === '') free.path = free.path.slice(1);
+    const path = layout.absolute(free);
+    if (!taken.has(path) && lookAt(fsPath(path)) === undefined) return free;
+  }
+}
+
+// A file name has 255 bytes at most.
+function fitting(name: string, suffix: string): string {
+  const characters = [...name];
+  while (encodeName(characters.join('') + suffix).length > 255) characters.pop();
+  return characters.join('');
+}

@@ -1,0 +1,54 @@
+// Decides the final mode and owner of an entry. Owner-only unless somebody asked for more.
+
+import { UsageError } from '../../errors.ts';
+import type { Entry } from '../entry.ts';
+import type { PlaceOptions } from './types.ts';
+
+export interface Access {
+  readonly mode: number;
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  /** Mode and owner were asked for, so what exists must have exactly these. */
+  readonly exact: boolean;
+}
+
+/** The mode that an entry is created with, whatever it ends with. */
+export function bornMode(entry: Entry): number {
+  return entry.type === 'dir' || (entry.mode & 0o100) !== 0 ? 0o700 : 0o600;
+}
+
+/** Whether `mode` lacks a permission bit of `recorded`. */
+export function isNarrower(mode: number, recorded: number): boolean {
+  return (recorded & ~mode) !== 0;
+}
+
+/**
+ * @returns a function from an entry to its final mode and owner
+ * @throws UsageError `bad-mode` when a mode is not three octal digits, with or without a leading zero: set-id
+ *   bits come back only as recorded
+ */
+export async function accessRules(
+  options: Pick<PlaceOptions, 'asRecorded' | 'modes' | 'owner'>,
+): Promise<(entry: Entry) => Access> {
+  const rules: { directories: boolean; matches: (path: string) => boolean; mode: number }[] = [];
+  const globs = Object.entries(options.modes ?? {});
+  if (globs.length > 0) {
+    const { default: picomatch } = await import('picomatch');
+    for (const [glob, octal] of globs) {
+      if (!/^0?[0-7]{3}$/.test(octal)) {
+        throw new UsageError('bad-mode', `'${octal}' is not a mode`, { hint: "write it like '0444'" });
+      }
+      const directories = glob.endsWith('/');
+      const matches = picomatch(directories ? glob.slice(0, -1) : glob, { dot: true });
+      rules.unshift({ directories, matches, mode: Number.parseInt(octal, 8) });
+    }
+  }
+  return (entry) => {
+    const rule = rules.find((one) => one.directories === (entry.type === 'dir') && one.matches(entry.path));
+    const recorded = options.asRecorded ? { uid: entry.uid, gid: entry.gid } : undefined;
+    return {
+      mode: rule?.mode ?? (options.asRecorded ? entry.mode : bornMode(entry)),
+      owner: options.owner ?? recorded,
+      exact: rule !== undefined || options.asRecorded,
+    };
+  };
+}

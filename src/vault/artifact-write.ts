@@ -1,0 +1,110 @@
+// Writing an artifact: gzip, age, parts (docs/format.md section 7). Constant memory: one part is filled while the
+// one before it is on its way to the store.
+import { createHash } from 'node:crypto';
+import { encrypt } from '../crypt/age.ts';
+import { ConflictError, StrongroomError } from '../errors.ts';
+import { gzip } from '../pack/gzip-write.ts';
+import { padme } from '../pack/pad.ts';
+import type { Store } from '../store/store.ts';
+import type { Artifact } from './documents/record.ts';
+import type { ObjectRef } from './documents/vault-document.ts';
+import { LIMITS, partName } from './layout.ts';
+
+export interface ArtifactTarget {
+  readonly store: Store;
+  readonly recipient: string;
+  /** The data directory. */
+  readonly data: string;
+  readonly signal?: AbortSignal;
+  /** Told of each object before it is written, so that an abandoned backup can be cleaned up. */
+  onObject(name: string): void;
+}
+
+export interface WrittenArtifact {
+  readonly artifact: Artifact;
+  /** Size and SHA-256 of the gzip bytes, padding included. */
+  readonly gzip: { readonly size: number; readonly sha256: string };
+}
+
+const FIRST_BUFFER = 256 * 1024;
+
+/** Cuts a stream into parts. Grows its buffer, so that a small artifact costs little memory. */
+async function* cut(source: AsyncIterable<Buffer>, size: number): AsyncGenerator<Buffer> {
+  let buffer = Buffer.allocUnsafe(FIRST_BUFFER);
+  let used = 0;
+  for await (const chunk of source) {
+    let at = 0;
+    while (at < chunk.length) {
+      const take = Math.min(chunk.length - at, size - used);
+      if (used + take > buffer.length) {
+        const larger = Buffer.allocUnsafe(Math.min(size, Math.max(buffer.length * 2, used + take)));
+        buffer.copy(larger, 0, 0, used);
+        buffer = larger;
+      }
+      chunk.copy(buffer, used, at, at + take);
+      used += take;
+      at += take;
+      if (used === size) {
+        yield buffer;
+        buffer = Buffer.allocUnsafe(size);
+        used = 0;
+      }
+    }
+  }
+  if (used > 0) yield buffer.subarray(0, used);
+}
+
+/**
+ * @param plain the artifact's own bytes: a tar, JSON, a stream
+ * @param comment ties the artifact to its snapshot
+ * @param level gzip level, 0 to store
+ * @throws StoreError; StrongroomError `artifact-too-large`; ConflictError `object-exists`
+ */
+export async function writeArtifact(
+  target: ArtifactTarget,
+  name: string,
+  plain: AsyncIterable<Uint8Array>,
+  options: { comment: string; level?: number },
+): Promise<WrittenArtifact> {
+  const { store, recipient, data, signal } = target;
+  const call = signal ? { signal } : {};
+  const hash = createHash('sha256');
+  let size = 0;
+  async function* observed(): AsyncGenerator<Buffer> {
+    for await (const chunk of gzip(plain, { ...options, pad: padme, ...call })) {
+      hash.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  }
+  const parts: ObjectRef[] = [];
+  let underWay: Promise<void> | undefined;
+  const write = async (object: string, bytes: Buffer): Promise<void> => {
+    target.onObject(object);
+    // The directory's name is random, so this is a bug or somebody who guesses 50 bits.
+    if ((await store.create(object, bytes, call)) === 'exists') {
+      throw new ConflictError('object-exists', `${object} exists already`, { object });
+    }
+  };
+  try {
+    for await (const bytes of cut(encrypt(observed(), [recipient], call), LIMITS.part)) {
+      if (parts.length === LIMITS.partsOfArtifact) {
+        throw new StrongroomError('artifact-too-large', `${name} has more than ${LIMITS.partsOfArtifact} parts`, {
+          hint: 'back it up as several sets',
+        });
+      }
+      const object = partName(data, name, parts.length);
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      parts.push({ object, size: bytes.length, sha256 });
+      await underWay;
+      underWay = write(object, bytes);
+      // Its failure is thrown by the await above or below; this only keeps Node from calling it unhandled.
+      underWay.catch(() => {});
+    }
+    await underWay;
+  } catch (error) {
+    await underWay?.catch(() => {});
+    throw error;
+  }
+  return { artifact: { name, parts }, gzip: { size, sha256: hash.digest('hex') } };
+}

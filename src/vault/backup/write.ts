@@ -1,0 +1,163 @@
+// The writing half of a backup, in the order of docs/format.md section 10: parts, contents, record.
+import { createHash } from 'node:crypto';
+import { ConflictError, StrongroomError } from '../../errors.ts';
+import type { Problem, Source } from '../../pack/collect.ts';
+import type { Entry } from '../../pack/entry.ts';
+import { packSources } from '../../pack/pack.ts';
+import { NAMESPACES } from '../../sign/authority.ts';
+import { sealDocument } from '../../sign/document.ts';
+import { TOOL } from '../../version.ts';
+import { writeArtifact } from '../artifact-write.ts';
+import { writeContents } from '../documents/contents.ts';
+import type { SnapshotRecord } from '../documents/record.ts';
+import type { VaultDocument } from '../documents/vault-document.ts';
+import { artifactComment, CONTENTS_ARTIFACT, FILES_ARTIFACT, LIMITS, newDataDirectory, recordName } from '../layout.ts';
+import { documentTime, newSnapshotId, timeOfSnapshotId } from '../names.ts';
+import type { Pin } from '../pin.ts';
+import { callOptions, type VaultContext } from '../vault.ts';
+import type { BackupOptions } from './backup.ts';
+import type { KeyWatch } from './forbidden.ts';
+
+/** From its beginning to its record, by a monotonic clock: a record that comes later would be backdated. */
+const MAX_MS = 24 * 60 * 60 * 1000;
+
+export interface WriteOptions extends BackupOptions {
+  readonly pin: Pin;
+  readonly document: VaultDocument | undefined;
+  readonly found: readonly Source[];
+  readonly problems: readonly Problem[];
+  readonly watch: KeyWatch;
+  readonly began: number;
+  readonly beganAt: Date;
+  /** Objects that no record names yet. */
+  readonly written: Set<string>;
+}
+
+/** A snapshot that exists now. */
+export interface Made {
+  readonly record: SnapshotRecord;
+  readonly recordSha256: string;
+  readonly entries: readonly Entry[];
+  readonly problems: readonly Problem[];
+  readonly complete: boolean;
+}
+
+/**
+ * Writes parts, contents and last the record.
+ * @throws as `backup`; `options.written` then names what must be removed
+ */
+export async function writeSnapshot(context: VaultContext, options: WriteOptions): Promise<Made> {
+  const { set, host, pin, sources, found, written } = options;
+  const { store } = context;
+  const id = newSnapshotId(options.beganAt);
+  const level = options.level === undefined ? {} : { level: options.level };
+  const target = (data: string) => ({
+    store,
+    recipient: pin.recipient,
+    data,
+    onObject: (name: string) => written.add(name),
+    ...callOptions(context),
+  });
+
+  // A large file that changed while it was streamed cannot be taken back, so everything is packed once more.
+  for (let attempt = 1; ; attempt++) {
+    const data = newDataDirectory(set, id, pin.generation);
+    const packed = packSources(found, {
+      inspect: options.watch.inspect,
+      ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+      ...callOptions(context),
+    });
+    const comment = artifactComment(pin.vault, set, id, FILES_ARTIFACT);
+    const files = await writeArtifact(target(data), FILES_ARTIFACT, settled(packed.stream, options.watch), { comment, ...level });
+    const { entries, problems: reading, bytes, tornLarge } = packed.result();
+    if (tornLarge.length > 0 && attempt === 1) {
+      await store.remove([...written]).catch(() => {});
+      written.clear();
+      continue;
+    }
+    const problems = [...options.problems, ...reading];
+    const complete = !problems.some((p) => p.incomplete);
+    const contents = writeContents({
+      vault: pin.vault,
+      set,
+      id,
+      host: host.name,
+      tool: TOOL,
+      ...(options.description ? { description: options.description } : {}),
+      root: 'memory' in sources ? '' : sources.root,
+      sources: 'memory' in sources ? { include: [], exclude: [] } : { include: sources.include, exclude: sources.exclude },
+      ...(options.restore ? { restore: options.restore } : {}),
+      warnings: problems.map(({ kind, path, reason, incomplete }) => ({ kind, path, reason, incomplete })),
+      artifacts: [{ name: FILES_ARTIFACT, ...files.gzip }],
+      bytes,
+      entries,
+    });
+    const index = await writeArtifact(target(data), CONTENTS_ARTIFACT, asStream(contents), {
+      comment: artifactComment(pin.vault, set, id, CONTENTS_ARTIFACT),
+      ...level,
+    });
+    const artifacts = [files.artifact, index.artifact];
+    const { wrote } = await context.memory.vault(pin.vault);
+    const record: SnapshotRecord = {
+      format: 1,
+      type: 'record',
+      object: recordName(set, id),
+      vault: pin.vault,
+      time: timeOfSnapshotId(id) ?? documentTime(options.beganAt),
+      tool: TOOL,
+      revision: options.document?.revision ?? pin.revision,
+      generation: pin.generation,
+      set,
+      id,
+      host: host.name,
+      seconds: Math.round(performance.now() - options.began) / 1000,
+      complete,
+      entries: entries.length,
+      stored: artifacts.flatMap((a) => a.parts).reduce((sum, part) => sum + part.size, 0),
+      ...(options.label === undefined ? {} : { label: options.label }),
+      ...(options.tags && Object.keys(options.tags).length > 0 ? { tags: options.tags } : {}),
+      data,
+      artifacts,
+      contents: index.gzip.sha256,
+      previous: wrote[set] ?? null,
+    };
+    const recordSha256 = await commit(context, record, options);
+    return { record, recordSha256, entries, problems, complete };
+  }
+}
+
+/** Writes the record: from here on the snapshot exists. */
+async function commit(context: VaultContext, record: SnapshotRecord, options: WriteOptions): Promise<string> {
+  const bytes = sealDocument(record, NAMESPACES.record, [options.host.key]);
+  if (bytes.length > LIMITS.record) {
+    throw new StrongroomError('record-too-large', `the record of ${record.set} would be larger than a record may be`, {
+      hint: 'back it up as several sets',
+    });
+  }
+  if (performance.now() - options.began > MAX_MS) {
+    throw new StrongroomError('took-too-long', `the backup of ${record.set} took more than 24 hours and was abandoned`, {
+      hint: 'back it up as several sets, or nearer to its store',
+    });
+  }
+  options.written.add(record.object);
+  if ((await context.store.create(record.object, bytes, callOptions(context))) === 'exists') {
+    options.written.delete(record.object);
+    throw new ConflictError('object-exists', `${record.object} exists already`, { object: record.object, hint: 'try again' });
+  }
+  // Whatever fails after this must not take the snapshot away again.
+  options.written.clear();
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Passes the tar on only after every key found in it was judged. */
+async function* settled(stream: AsyncIterable<Buffer>, watch: KeyWatch): AsyncGenerator<Buffer> {
+  for await (const chunk of stream) {
+    await watch.settle();
+    yield chunk;
+  }
+}
+
+async function* asStream(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}
+

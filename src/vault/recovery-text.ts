@@ -1,0 +1,110 @@
+// RECOVERY.md: how to open a vault with stock tools, when strongroom is not to be had. Generic text; its SHA-256
+// is in the vault document, and a test runs exactly its commands. Change it with care: old vaults keep theirs.
+
+export const RECOVERY_TEXT = `# Recovering this vault with stock tools
+
+This directory (or bucket prefix) is a strongroom vault, format 1. You need: \`age\` (1.3 or later when the
+recipients in the vault document begin with age1pq1), \`ssh-keygen\` (OpenSSH 8.1 or later), \`sha256sum\`, \`gzip\`,
+\`tar\`, \`sed\`, \`awk\`, \`grep\`, and one way to open the vault: its passphrase, an age identity, or an SSH key.
+Copy the vault to this machine first when it is in a bucket. Run the commands in one shell (bash or sh), in the
+vault's own directory.
+
+## 1. Which vault document is the newest?
+
+    umask 077
+    work=$(mktemp -d)
+    revision=$(ls vault | sed 's/\\.json$//' | grep -x '[1-9][0-9]*' | sort -n | tail -n 1)
+    document="vault/$revision.json"
+    echo "$document"
+
+## 2. Is it genuine?
+
+The fingerprint of the vault's authority was printed when the vault was made, and is in the pin of the
+strongroom.yaml of every machine that backs up ("SHA256:..."). Compare it with what this prints:
+
+    body() { sed '/^-----BEGIN SSH SIGNATURE-----$/,$d' "$1"; }
+    signature() { awk '/^-----BEGIN SSH SIGNATURE-----$/ {on=1} on {print} /^-----END SSH SIGNATURE-----$/ {exit}' "$1"; }
+    field() { body "$1" | sed -n "s/^ *\\"$2\\": \\"\\(.*\\)\\",*$/\\1/p"; }
+    authority=$(field "$document" authority | tail -n 1)
+    echo "$authority" > "$work/authority.pub"
+    ssh-keygen -l -f "$work/authority.pub"
+    echo "authority $authority" > "$work/allowed"
+    signature "$document" > "$work/sig"
+    body "$document" | ssh-keygen -Y verify -f "$work/allowed" -I authority -n strongroom-vault-v1 -s "$work/sig"
+
+"Good" is necessary, and the fingerprint must be the one that you know from elsewhere. If it is not, somebody may
+have put this vault here for you to restore. Who may write snapshots stands under "hosts" in the document:
+
+    body "$document"
+
+## 3. Unwrap the vault's identity
+
+The ways to open it stand under "slots" in the document. With the passphrase (age asks for it):
+
+    slot=$(field "$document" object | grep '^keys/.*/' | grep passphrase | tail -n 1)
+    age -d -o "$work/identity.txt" "$slot"
+
+With an age identity or an SSH key of yours in me.txt (choose the slot by its name; for AWS KMS see the end):
+
+    age -d -i me.txt -o "$work/identity.txt" SLOT.age
+
+The first line of the result must name this vault (the "vault" of the document) and its generation:
+
+    head -n 1 "$work/identity.txt"
+    field "$document" vault
+
+## 4. Choose a snapshot and check it
+
+    ls snapshots/*/
+
+Say which, by set and id:
+
+    set=SET
+    id=ID
+
+Its record names its host, and must be signed by that host's key as the vault document lists it:
+
+    record="snapshots/$set/$id.json"
+    host=$(field "$record" host)
+    key=$(body "$document" | grep -A 1 "^ *\\"name\\": \\"$host\\",$" | sed -n 's/^ *"key": "\\(.*\\)",*$/\\1/p' | tail -n 1)
+    echo "$host $key" > "$work/hosts"
+    signature "$record" > "$work/record.sig"
+    body "$record" | ssh-keygen -Y verify -f "$work/hosts" -I "$host" -n strongroom-record-v1 -s "$work/record.sig"
+
+Its stored parts must be those that the record lists:
+
+    field "$record" object | grep '^data/' > "$work/objects"
+    body "$record" | grep -A 2 '^ *"object": "data/' | sed -n 's/^ *"sha256": "\\(.*\\)",*$/\\1/p' > "$work/sums"
+    paste -d ' ' "$work/sums" "$work/objects" | sed 's/ /  /' | sha256sum -c
+
+## 5. Restore
+
+As root or not, this creates files that only you can read:
+
+    data=$(field "$record" data)
+    mkdir out
+    cat "$data"/files.tar.gz.age.* | age -d -i "$work/identity.txt" | gzip -dc | tar -x --no-same-owner --no-same-permissions -C out
+
+What was in it, with the modes and owners it had and the SHA-256 of each file:
+
+    cat "$data"/contents.json.gz.age.* | age -d -i "$work/identity.txt" | gzip -dc
+
+A stream (a database dump) NAME comes out with:
+\`cat "$data"/stream-NAME.gz.age.* | age -d -i "$work/identity.txt" | gzip -dc\`
+
+Then remove what you unwrapped:
+
+    rm -r "$work"
+
+## Older generations
+
+A snapshot whose data directory begins with a lower number than the newest generation opens with that generation's
+identity. The object keys/N/previous-*.age of generation N holds the identity of generation N-1:
+\`age -d -i "$work/identity.txt" keys/N/previous-RANDOM.age > "$work/older.txt"\`
+
+## AWS KMS
+
+A slot that ends in .kms is opened by the key and the encryption context that stand in the document:
+\`aws kms decrypt --ciphertext-blob fileb://SLOT.kms --encryption-context vault=ID,generation=N --key-id ARN --query
+Plaintext --output text | base64 -d > "$work/identity.txt"\`
+`;

@@ -3,3 +3,6 @@
 import manifest from '../package.json' with { type: 'json' };
 
 export const version: string = manifest.version;
+
+/** As stored documents name their writer. */
+export const TOOL = `strongroom ${version}`;

@@ -59,7 +59,11 @@ export async function parseCommandLine(
     }
     parser.hook('preSubcommand', (_, sub) => fill.get(sub)?.());
   };
-  const addFamily = (parser: Commander, row: Row & { commands: readonly CommandRow[] }, path: string[]): void => {
+  const addFamily = (
+    parser: Commander,
+    row: Row & { commands: readonly CommandRow[] },
+    path: string[],
+  ): void => {
     place = { path, words: row.commands.map(({ name }) => name), flags: {} };
     prepare(parser, version, () => familyHelp(row, style));
     addRows(parser, row.commands, path);
@@ -95,6 +99,9 @@ export async function parseCommandLine(
       text += words;
     },
     outputError: () => {},
+    // Help comes in its final colours; commander must not take them out.
+    getOutHasColors: () => true,
+    getErrHasColors: () => true,
   });
   root.showSuggestionAfterError(false);
   prepare(root, version, () => rootHelp(groups, style));
@@ -103,7 +110,8 @@ export async function parseCommandLine(
     await root.parseAsync([...helpLast(argv)], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return { kind: 'text', text };
+    if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
+      return { kind: 'text', text };
     if (error.code === 'commander.help') return { kind: 'incomplete', text };
     throw usageError(error, place);
   }
@@ -158,10 +166,16 @@ function usageError(error: CommanderError, { path, words, flags }: Place): Usage
     case 'commander.unknownCommand': {
       const near = nearest(word, words);
       const hint = did(near && [...path, near].join(' '), `${help} lists the commands`);
-      return new UsageError('unknown-command', `unknown command ${[...path, word].join(' ')}`, { object: word, hint });
+      return new UsageError('unknown-command', `unknown command ${[...path, word].join(' ')}`, {
+        object: word,
+        hint,
+      });
     }
     case 'commander.missingArgument':
-      return new UsageError('missing-argument', `${name} needs ${word}`, { object: word, hint: `see ${help}` });
+      return new UsageError('missing-argument', `${name} needs ${word}`, {
+        object: word,
+        hint: `see ${help}`,
+      });
     case 'commander.optionMissingArgument': {
       const [, flag, value] = /(--\S+) <(\S+)>/.exec(quoted) ?? [];
       return new UsageError('missing-value', `${flag} needs a value, ${value}`, { hint: `see ${help}` });
@@ -169,6 +183,9 @@ function usageError(error: CommanderError, { path, words, flags }: Place): Usage
     case 'commander.excessArguments':
       return new UsageError('excess-argument', `too many arguments for ${name}`, { hint: `see ${help}` });
     default:
-      return new UsageError('usage', `the command line of ${name} is wrong`, { hint: `see ${help}`, cause: error });
+      return new UsageError('usage', `the command line of ${name} is wrong`, {
+        hint: `see ${help}`,
+        cause: error,
+      });
   }
 }

@@ -16,7 +16,11 @@ export interface Problem {
 }
 
 /** The first thing that is wrong with a value; undefined when it fits its shape. */
-export function firstProblem(value: unknown, shape: Shape, path: readonly string[] = []): Problem | undefined {
+export function firstProblem(
+  value: unknown,
+  shape: Shape,
+  path: readonly string[] = [],
+): Problem | undefined {
   if (shape.later !== undefined) {
     return {
       code: 'not-yet',
@@ -41,7 +45,8 @@ export function firstProblem(value: unknown, shape: Shape, path: readonly string
       if (shape.pattern?.test(value) === false) return wrong(shape.example ?? shape.summary);
       return undefined;
     case 'integer':
-      if (typeof value === 'number' && Number.isSafeInteger(value) && value >= shape.minimum) return undefined;
+      if (typeof value === 'number' && Number.isSafeInteger(value) && value >= shape.minimum)
+        return undefined;
       return wrong(`a whole number, ${shape.minimum} or more`);
     case 'list':
       if (!Array.isArray(value)) return wrong('a list');
@@ -88,7 +93,10 @@ function inMap(
       path: below,
       atKey: true,
       message: `the key ${nameOf(below)} is not ${keysAre}`,
-      hint: keysAre === 'a name' ? 'lower-case letters, digits, dots, dashes and underscores, at most 63' : undefined,
+      hint:
+        keysAre === 'a name'
+          ? 'lower-case letters, digits, dots, dashes and underscores, at most 63'
+          : undefined,
     };
   });
 }

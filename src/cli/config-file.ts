@@ -63,7 +63,10 @@ function readConfig(path: string): ConfigText | undefined {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new UsageError('config-unreadable', `cannot read ${path} (${String(code)})`, { object: path, cause: error });
+    throw new UsageError('config-unreadable', `cannot read ${path} (${String(code)})`, {
+      object: path,
+      cause: error,
+    });
   }
   try {
     const stats = fstatSync(fd);

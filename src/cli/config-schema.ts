@@ -17,8 +17,17 @@ export type Shape = Common &
     | { readonly kind: 'text'; readonly pattern?: RegExp; readonly example?: string }
     | { readonly kind: 'integer'; readonly minimum: number }
     | { readonly kind: 'list'; readonly of: Shape }
-    | { readonly kind: 'object'; readonly fields: Readonly<Record<string, Shape>>; readonly required?: readonly string[] }
-    | { readonly kind: 'map'; readonly keys: RegExp | undefined; readonly keysAre: string; readonly of: Shape }
+    | {
+        readonly kind: 'object';
+        readonly fields: Readonly<Record<string, Shape>>;
+        readonly required?: readonly string[];
+      }
+    | {
+        readonly kind: 'map';
+        readonly keys: RegExp | undefined;
+        readonly keysAre: string;
+        readonly of: Shape;
+      }
     | { readonly kind: 'anything' }
   );
 
@@ -36,7 +45,12 @@ export function milliseconds(text: string): number {
 // Not empty, one line, no control characters: a path or a glob that has one is a mistake or worse.
 const line = /^[^\u0000-\u001f\u007f]+$/;
 
-const text = (summary: string): Shape => ({ kind: 'text', summary, pattern: line, example: 'one line of text' });
+const text = (summary: string): Shape => ({
+  kind: 'text',
+  summary,
+  pattern: line,
+  example: 'one line of text',
+});
 const texts = (summary: string): Shape => ({ kind: 'list', summary, of: text('one of them') });
 const duration = (summary: string): Shape => ({
   kind: 'text',
@@ -114,7 +128,9 @@ const set: Shape = {
   summary: 'one set of files that is backed up and restored together',
   fields: {
     root: text('directory that paths are relative to; relative to this file, which is the default'),
-    include: texts('globs of what is taken, relative to the root or absolute; everything in the root by default'),
+    include: texts(
+      'globs of what is taken, relative to the root or absolute; everything in the root by default',
+    ),
     exclude: texts('globs of what is left out'),
     discover: {
       kind: 'list',
@@ -177,7 +193,9 @@ function schemaOf(shape: Shape): { readonly [key: string]: JsonValue } {
       return {
         type: 'object',
         description,
-        properties: Object.fromEntries(Object.entries(shape.fields).map(([key, field]) => [key, schemaOf(field)])),
+        properties: Object.fromEntries(
+          Object.entries(shape.fields).map(([key, field]) => [key, schemaOf(field)]),
+        ),
         ...(shape.required && { required: shape.required }),
         additionalProperties: false,
       };

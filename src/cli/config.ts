@@ -70,14 +70,18 @@ function restoreOf({ owner, modes = {} }: NonNullable<RawSet['restore']>): Resto
 
 /** YAML 1.2 core, one document, no tags of its own, few aliases; then held against the shape. */
 async function parseYaml(text: string, path: string): Promise<unknown> {
-  const yaml = await import('yaml');
+  const yaml = await import('./yaml.ts');
   const lines = new yaml.LineCounter();
   const bad = (line: number | undefined, cause: unknown): UsageError =>
-    new UsageError('bad-yaml', `${path}${line === undefined ? '' : ` line ${line}`}: this is not valid YAML`, {
-      object: path,
-      // The parser's own words quote the file: only their kind is passed on, and no cause.
-      hint: hintOf(cause),
-    });
+    new UsageError(
+      'bad-yaml',
+      `${path}${line === undefined ? '' : ` line ${line}`}: this is not valid YAML`,
+      {
+        object: path,
+        // The parser's own words quote the file: only their kind is passed on, and no cause.
+        hint: hintOf(cause),
+      },
+    );
   let value: unknown;
   let document: import('yaml').Document.Parsed;
   try {
@@ -102,10 +106,14 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
   const problem = firstProblem(value, configShape);
   if (problem === undefined) return value;
   const line = lineOf(problem, document, lines, yaml);
-  throw new UsageError(problem.code, `${path}${line === undefined ? '' : ` line ${line}`}: ${problem.message}`, {
-    object: path,
-    ...(problem.hint === undefined ? {} : { hint: problem.hint }),
-  });
+  throw new UsageError(
+    problem.code,
+    `${path}${line === undefined ? '' : ` line ${line}`}: ${problem.message}`,
+    {
+      object: path,
+      ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+    },
+  );
 }
 
 function hintOf(cause: unknown): string {
@@ -123,7 +131,7 @@ function lineOf(
   { path, atKey }: Problem,
   document: import('yaml').Document.Parsed,
   lines: import('yaml').LineCounter,
-  yaml: typeof import('yaml'),
+  yaml: typeof import('./yaml.ts'),
 ): number | undefined {
   const parent = document.getIn(path.slice(0, -1), true);
   const pair = yaml.isMap(parent)

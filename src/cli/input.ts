@@ -2,8 +2,8 @@
 // echoed: a secret typed in the wrong place must not come back in a log.
 
 import type { ArgSpec, Args, FlagSpec, Flags, Input } from '../commands/command.ts';
-import { kebab } from '../commands/index.ts';
 import type { Environment } from '../commands/context.ts';
+import { kebab } from '../commands/index.ts';
 import { UsageError } from '../errors.ts';
 import { nearest } from './suggest.ts';
 import { alternatives } from './text.ts';
@@ -57,7 +57,9 @@ function convert(spec: ArgSpec | FlagSpec, name: string, text: string): unknown 
   if (!('parse' in spec) || spec.parse === undefined) return text;
   const value = spec.parse(text);
   if (value === undefined) {
-    throw new UsageError('bad-value', `the value of ${name} is not a valid ${spec.value ?? 'value'}`, { object: name });
+    throw new UsageError('bad-value', `the value of ${name} is not a valid ${spec.value ?? 'value'}`, {
+      object: name,
+    });
   }
   return value;
 }

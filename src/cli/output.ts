@@ -2,8 +2,8 @@
 // lost when the process ends. A reader that has gone (EPIPE) is not a failure; a full disk is.
 
 import { write, writeSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import { StrongroomError } from '../errors.ts';
+import { isTerminal as isTerminalFd } from './tty.ts';
 
 export interface Sink {
   readonly isTerminal: boolean;
@@ -24,7 +24,7 @@ export class ReaderGone extends Error {}
  * @param columns how wide the terminal is, asked for when it is needed
  */
 export function openSink(fd: number, columns: () => number | undefined): Sink {
-  const isTerminal = isatty(fd);
+  const isTerminal = isTerminalFd(fd);
   let gone = false;
   return {
     isTerminal,
@@ -84,8 +84,12 @@ function codeOf(error: unknown): unknown {
 
 function failed(error: unknown): StrongroomError {
   const code = codeOf(error);
-  return new StrongroomError('output-failed', `cannot write the output${typeof code === 'string' ? ` (${code})` : ''}`, {
-    hint: 'see whether the disk that it goes to is full',
-    cause: error,
-  });
+  return new StrongroomError(
+    'output-failed',
+    `cannot write the output${typeof code === 'string' ? ` (${code})` : ''}`,
+    {
+      hint: 'see whether the disk that it goes to is full',
+      cause: error,
+    },
+  );
 }

@@ -1,6 +1,6 @@
 // Where this user's files live: the XDG base directories, systemd's for a unit, and the system's for root.
 
-import { join, isAbsolute } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { Environment, Paths } from '../commands/context.ts';
 
 /**

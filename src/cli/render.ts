@@ -42,7 +42,9 @@ export function makeOut({ write, note, colour, verbose, now }: OutOptions): Out 
 function table(columns: readonly Column[], rows: readonly (readonly Shown[])[], colour: boolean): string {
   const plain = (cell: Shown | undefined): string =>
     safeText(typeof cell === 'object' ? cell.text : (cell ?? ''));
-  const widths = columns.map(({ head }, i) => rows.reduce((most, row) => Math.max(most, width(plain(row[i]))), width(head)));
+  const widths = columns.map(({ head }, i) =>
+    rows.reduce((most, row) => Math.max(most, width(plain(row[i]))), width(head)),
+  );
   const draw = (cells: readonly Shown[]): string => {
     const padded = columns.map(({ align }, i) => {
       const cell = cells[i] ?? '';
@@ -102,7 +104,8 @@ export function renderFailure(error: unknown, { json, colour }: Style, debug: bo
   const stack = debug && error instanceof Error ? `${stackOf(error)}\n` : '';
   if (json) return stack + jsonLine('exit_error', { code, exit_code: exitCode, message, hint, object });
   // The person pressed Ctrl-C and knows; only what is left to do is news.
-  const label = error instanceof InterruptedError ? '' : `${paint({ style: 'red', text: 'error:' }, colour)} `;
+  const label =
+    error instanceof InterruptedError ? '' : `${paint({ style: 'red', text: 'error:' }, colour)} `;
   return `${stack}strongroom: ${label}${safeText(message)}\n${hint === undefined ? '' : hintLine(hint, colour)}`;
 }
 

@@ -1,8 +1,8 @@
 // One run of the command line: find the command, parse, call, render, and map what happened to an exit code. It
 // touches the world only through what main.ts hands it, and never ends the process.
 
-import type { Context, GlobalOptions, Paths, World } from '../commands/context.ts';
 import type { Input } from '../commands/command.ts';
+import type { Context, GlobalOptions, Paths, World } from '../commands/context.ts';
 import { type AnyCommand, type Group, registry } from '../commands/index.ts';
 import { InterruptedError, UsageError } from '../errors.ts';
 import { takesColour } from './colour.ts';
@@ -14,7 +14,6 @@ import { findPaths } from './paths.ts';
 import { silentProgress, terminalProgress } from './progress.ts';
 import { failureOf, jsonLine, makeOut, renderFailure, renderNotice, renderWarning } from './render.ts';
 import { makeSecrets, takeSecrets } from './secrets.ts';
-import { resolveSettings } from './settings.ts';
 import { openTerminal } from './terminal.ts';
 
 /** The real world, or a test's. */
@@ -44,6 +43,7 @@ export interface WorldParts {
   readonly cwd: string;
   readonly paths: Paths;
   readonly signal: AbortSignal;
+  readonly secrets: Context['secrets'];
   now(): Date;
 }
 
@@ -92,19 +92,27 @@ async function runCommand(
     signal,
     before: session.flush,
   });
-  const settingFlags = { location: text(globals.location), config: text(globals.config), env: text(globals.env) };
+  const settingFlags = {
+    location: text(globals.location),
+    config: command.makesConfig ? undefined : text(globals.config),
+    env: text(globals.env),
+  };
+  const secrets = makeSecrets({ words, env, cwd, terminal, signal });
   const context: Context = {
     ...session.channels,
     options,
-    secrets: makeSecrets({ words, env, cwd, terminal, signal }),
+    secrets,
     terminal,
     signal,
     now,
     cwd,
     env,
     paths,
-    settings: memo(() => resolveSettings(settingFlags, { cwd, home: world.home, env })),
-    world: memo(() => world.world({ env, cwd, paths, signal, now })),
+    settings: memo(async () => {
+      const { resolveSettings } = await import('./settings.ts');
+      return resolveSettings(settingFlags, { cwd, home: world.home, env });
+    }),
+    world: memo(() => world.world({ env, cwd, paths, signal, secrets, now })),
     configSchema: async () => (await import('./config-schema.ts')).jsonSchema(),
   };
   try {
@@ -170,7 +178,8 @@ function openSession(
       if (json) line(type, fields);
       else if (human !== undefined) out.line(...human);
     },
-    warn: (code, message, details = {}) => unlessQuiet(() => say(renderWarning(code, message, details, style))),
+    warn: (code, message, details = {}) =>
+      unlessQuiet(() => say(renderWarning(code, message, details, style))),
     notice: (message) => {
       if (!quiet) say(renderNotice(message, style));
     },
@@ -195,7 +204,13 @@ function openSession(
 
 function switches(globals: Readonly<Record<string, unknown>>): GlobalOptions {
   const on = (name: string): boolean => globals[name] === true;
-  return { json: on('json'), quiet: on('quiet'), verbose: on('verbose'), yes: on('yes') };
+  return {
+    json: on('json'),
+    quiet: on('quiet'),
+    verbose: on('verbose'),
+    yes: on('yes'),
+    config: text(globals.config),
+  };
 }
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);

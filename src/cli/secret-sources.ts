@@ -124,7 +124,8 @@ export async function runSecretCommand(
     child.on('close', (status, killer) => resolve(status ?? `was ended by ${killer}`));
   });
   if (signal.aborted) throw new InterruptedError('interrupted', 'interrupted');
-  if (length > largest) throw new UsageError('secret-too-large', `${source} prints more than 64 KiB`, { object: source });
+  if (length > largest)
+    throw new UsageError('secret-too-large', `${source} prints more than 64 KiB`, { object: source });
   if (ended !== 0) {
     // The command itself is not shown: people put secrets in it.
     const how = typeof ended === 'number' ? `failed with status ${ended}` : ended;
@@ -133,6 +134,7 @@ export async function runSecretCommand(
       hint: 'run it by hand to see why',
     });
   }
-  if (length === 0) throw new UsageError('secret-empty', `the command in ${source} printed nothing`, { object: source });
+  if (length === 0)
+    throw new UsageError('secret-empty', `the command in ${source} printed nothing`, { object: source });
   return textOf(Buffer.concat(chunks), source);
 }

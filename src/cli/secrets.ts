@@ -2,10 +2,9 @@
 // that no child inherits them. Which secret opens what is not decided here.
 
 import { resolve } from 'node:path';
-import { isatty } from 'node:tty';
 import type { Environment, Secrets, SecretText, Terminal } from '../commands/context.ts';
 import { UnlockError, UsageError } from '../errors.ts';
-import { readDescriptor, readSecretFile, runSecretCommand, textOf } from './secret-sources.ts';
+import { isTerminal } from './tty.ts';
 
 const passphraseVariable = 'STRONGROOM_PASSPHRASE';
 const newPassphraseVariable = 'STRONGROOM_NEW_PASSPHRASE';
@@ -46,7 +45,10 @@ export interface SecretsOptions {
 
 /** The secrets of this process. Nothing is read yet. */
 export function makeSecrets({ words, env, cwd, terminal, signal }: SecretsOptions): Secrets {
-  const file = (path: string): Promise<SecretText> => readSecretFile(resolve(cwd, path), path, env);
+  // Loaded when a secret is read: a backup reads none.
+  const sources = () => import('./secret-sources.ts');
+  const file = async (path: string): Promise<SecretText> =>
+    (await sources()).readSecretFile(resolve(cwd, path), path, env);
   const given = (name: string): boolean => suffixes.some((suffix) => words.has(name + suffix));
   const once = new Map<string, Promise<string>>();
   /** The passphrase of a variable family; each source is read once, since a pipe gives its bytes only once. */
@@ -57,6 +59,7 @@ export function makeSecrets({ words, env, cwd, terminal, signal }: SecretsOption
   };
   const readPassphrase = async (name: string): Promise<string> => {
     const variable = oneOf(name, words);
+    const { readDescriptor, runSecretCommand, textOf } = await sources();
     const word = words.get(variable) ?? '';
     switch (variable.slice(name.length)) {
       case '_FILE':
@@ -64,7 +67,10 @@ export function makeSecrets({ words, env, cwd, terminal, signal }: SecretsOption
       case '_COMMAND':
         return onlyLine(await runSecretCommand(word, variable, withoutSecrets(env), signal), variable);
       case '_FD':
-        return onlyLine(textOf(await readDescriptor(descriptor(word, variable), variable), variable), variable);
+        return onlyLine(
+          textOf(await readDescriptor(descriptor(word, variable), variable), variable),
+          variable,
+        );
       default:
         return onlyLine(word, variable);
     }
@@ -119,7 +125,7 @@ function twice(first: string, second: string): UsageError {
 
 function descriptor(word: string, variable: string): number {
   const fd = /^[0-9]{1,4}$/.test(word) ? Number(word) : -1;
-  if (fd === 0 ? isatty(0) : fd < 3) {
+  if (fd === 0 ? isTerminal(0) : fd < 3) {
     throw new UsageError('bad-value', `${variable} must be the number of a descriptor opened for this`, {
       object: variable,
       hint: `such as ${variable}=3 and 3< in the shell`,
@@ -134,7 +140,8 @@ function descriptor(word: string, variable: string): number {
  */
 function onlyLine(text: string, variable: string): string {
   const line = text.replace(/\r?\n$/, '');
-  if (line === '') throw new UsageError('secret-empty', `${variable} gives an empty passphrase`, { object: variable });
+  if (line === '')
+    throw new UsageError('secret-empty', `${variable} gives an empty passphrase`, { object: variable });
   if (/[\r\n\0]/.test(line)) {
     throw new UsageError('secret-lines', `${variable} gives more than one line`, {
       object: variable,
@@ -146,9 +153,13 @@ function onlyLine(text: string, variable: string): string {
 
 async function askTwice(prompt: string, variable: string, terminal: Terminal): Promise<string> {
   if (!terminal.interactive) {
-    throw new UsageError('no-terminal', 'a new passphrase is needed, and there is no terminal to ask for it', {
-      hint: `set ${variable}_FILE, _COMMAND or _FD`,
-    });
+    throw new UsageError(
+      'no-terminal',
+      'a new passphrase is needed, and there is no terminal to ask for it',
+      {
+        hint: `set ${variable}_FILE, _COMMAND or _FD`,
+      },
+    );
   }
   for (let attempt = 1; attempt <= 3; attempt++) {
     const answer = await terminal.askHidden(prompt);

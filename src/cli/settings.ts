@@ -25,14 +25,22 @@ export interface Place {
 export async function resolveSettings(flags: SettingFlags, { cwd, home, env }: Place): Promise<Settings> {
   const origins = new Map<string, string>();
   const variable = (name: string): string | undefined => env[name] || undefined;
-  const found = findConfig({ cwd, flag: flags.config, variable: variable('STRONGROOM_CONFIG'), env: flags.env });
+  const found = findConfig({
+    cwd,
+    flag: flags.config,
+    variable: variable('STRONGROOM_CONFIG'),
+    env: flags.env,
+  });
   const config = found && (await parseConfig(found.text, found.path, home));
   if (found !== undefined) origins.set('configFile', configOrigin(flags, variable('STRONGROOM_CONFIG')));
   if (flags.env !== undefined) origins.set('env', '--env');
   if (found !== undefined && config?.pin !== undefined) origins.set('pin', found.path);
   if (found !== undefined && config !== undefined && config.sets.size > 0) origins.set('sets', found.path);
   if (flags.location === '') {
-    throw new UsageError('bad-value', '--location is empty', { object: '--location', hint: 'give a directory' });
+    throw new UsageError('bad-value', '--location is empty', {
+      object: '--location',
+      hint: 'give a directory',
+    });
   }
   const location = choose(
     [

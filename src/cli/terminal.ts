@@ -2,11 +2,11 @@
 // stdout, stderr or a log of them. Refuses where nobody can answer.
 
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { isatty } from 'node:tty';
 import type { Terminal } from '../commands/context.ts';
 import { InterruptedError, UnlockError, UsageError } from '../errors.ts';
 import { paint } from './colour.ts';
 import { safeText } from './text.ts';
+import { isTerminal } from './tty.ts';
 
 export interface TerminalOptions {
   /** `--yes`. */
@@ -25,7 +25,7 @@ export function openTerminal({ yes, colour, signal, before }: TerminalOptions): 
   // Standard input from a file or a pipe says that a program is at work, even where a terminal could be opened.
   let known: boolean | undefined;
   const isInteractive = (): boolean => {
-    known ??= isatty(0) && canOpen();
+    known ??= isTerminal(0) && canOpen();
     return known;
   };
   return {
@@ -45,9 +45,13 @@ export function openTerminal({ yes, colour, signal, before }: TerminalOptions): 
     },
     async askHidden(prompt) {
       if (!isInteractive()) {
-        throw new UnlockError('no-terminal', 'a passphrase is needed, and there is no terminal to ask for it', {
-          hint: 'set STRONGROOM_PASSPHRASE_FILE, _COMMAND or _FD, or STRONGROOM_IDENTITY_FILE',
-        });
+        throw new UnlockError(
+          'no-terminal',
+          'a passphrase is needed, and there is no terminal to ask for it',
+          {
+            hint: 'set STRONGROOM_PASSPHRASE_FILE, _COMMAND or _FD, or STRONGROOM_IDENTITY_FILE',
+          },
+        );
       }
       before();
       return ask(`${safeText(prompt)}: `, true, signal);

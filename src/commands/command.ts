@@ -75,8 +75,8 @@ export type Fields = { readonly [key: string]: JsonValue };
 /** One example of the help text: a command line without `strongroom`, and what it is for. */
 export type Example = readonly [commandLine: string, purpose: string];
 
-/** Results, not exceptions: 0 done, 3 done in part, 4 differences found, 5 a check failed. */
-export type ResultCode = 0 | 3 | 4 | 5;
+/** Results, not exceptions: 0 done, 3 done in part, 4 differences found, 5 a check failed, 13 faults found. */
+export type ResultCode = 0 | 3 | 4 | 5 | 13;
 
 /** A command: tables, work and views. Its name and summary are in its row of the registry. */
 export interface Command<A extends Args = Args, F extends Flags = Flags, R = unknown> {
@@ -89,6 +89,8 @@ export interface Command<A extends Args = Args, F extends Flags = Flags, R = unk
   readonly needs?: string;
   /** `bytes`: the work itself writes to `context.stdout`, so that a JSON summary goes to stderr. */
   readonly stdout?: 'views' | 'bytes';
+  /** The command writes the config file, so that `--config` names one that need not be there yet. */
+  readonly makesConfig?: true;
   /** Does the work. @throws StrongroomError for every failure that was thought of */
   run(input: Input<A, F>, context: Context): Promise<R> | R;
   /** The result for people. */

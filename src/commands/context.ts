@@ -2,7 +2,10 @@
 // so that a command can be run in a test with parts of the test's own.
 
 import { UsageError } from '../errors.ts';
+import type { Methods } from '../keys/index.ts';
+import type { SigningKey } from '../sign/key.ts';
 import type { Store } from '../store/store.ts';
+import type { ClientMemory, VerifiedCache } from '../vault/client.ts';
 import type { Fields, JsonValue, Shown } from './command.ts';
 
 export interface Context {
@@ -39,10 +42,22 @@ export interface Context {
 /** What only the composition root (src/cli/world.ts) may pick. It grows with the commands. */
 export interface World {
   /**
-   * @param location of `locationOf`: an absolute directory, or `scheme:…`
-   * @param options.create the first write may make the store's directory
+   * @param location a directory, absolute, or `s3://bucket/prefix`
+   * @param create whether the first write may make the place
    */
-  openStore(location: string, options?: { readonly create?: boolean }): Promise<Store>;
+  openStore(location: string, create?: boolean): Promise<Store>;
+  /** The local store of undo copies. */
+  undoStore(): Promise<Store>;
+  readonly memory: ClientMemory;
+  readonly cache: VerifiedCache;
+  /** Name under which this machine writes. */
+  readonly hostName: string;
+  /** Where this machine's signing key is kept. */
+  readonly signingKeyPath: string;
+  /** This machine's signing key; undefined when it has none and may not make one. */
+  signingKey(make: boolean): Promise<SigningKey | undefined>;
+  /** Ways to open a vault, each loaded when it is used. */
+  readonly methods: Methods;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -53,6 +68,8 @@ export interface GlobalOptions {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly yes: boolean;
+  /** `--config` as it was given; for commands that make the file. */
+  readonly config: string | undefined;
 }
 
 /** A message that is shown before the result is there. */

@@ -14,6 +14,7 @@ const IDENTITY_PREFIX: Record<IdentityKind, string> = {
   hybrid: 'AGE-SECRET-KEY-PQ-',
 };
 const RECIPIENT_PREFIX: Record<IdentityKind, string> = { x25519: 'age', hybrid: 'age1pq' };
+const ML_KEM_MODULUS = 3329;
 const RECIPIENT_SIZE: Record<IdentityKind, number> = { x25519: 32, hybrid: 1216 };
 
 /**
@@ -106,7 +107,8 @@ export function recipientKind(recipient: string): IdentityKind {
 export function parseRecipient(recipient: string): { kind: IdentityKind; publicKey: Uint8Array } {
   for (const kind of ['x25519', 'hybrid'] as const) {
     const publicKey = decode(RECIPIENT_PREFIX[kind], recipient);
-    if (publicKey?.length === RECIPIENT_SIZE[kind]) return { kind, publicKey };
+    if (publicKey?.length !== RECIPIENT_SIZE[kind]) continue;
+    if (kind === 'x25519' || isReduced(publicKey)) return { kind, publicKey };
   }
   throw new UsageError('bad-recipient', 'this is no age recipient, or a letter of it is wrong', {
     hint: hintForRecipient(recipient),
@@ -135,6 +137,21 @@ function hintForRecipient(text: string): string {
     return 'plugin recipients are not supported; give an age1… recipient made by age-keygen';
   }
   return 'a recipient begins age1 or age1pq1 and is printed by `age-keygen -y`; copy it whole';
+}
+
+/**
+ * Whether an ML-KEM-768 key holds numbers below the modulus only. The package means to check this when it encrypts,
+ * but what it compares is always equal.
+ *
+ * @see FIPS 203 section 7.2, "modulus check"
+ */
+function isReduced(publicKey: Uint8Array): boolean {
+  // 768 numbers of 12 bits, little-endian, two in three bytes.
+  for (let at = 0; at < 1152; at += 3) {
+    const pair = publicKey[at]! | (publicKey[at + 1]! << 8) | (publicKey[at + 2]! << 16);
+    if ((pair & 0xfff) >= ML_KEM_MODULUS || pair >>> 12 >= ML_KEM_MODULUS) return false;
+  }
+  return true;
 }
 
 function encode(prefix: string, bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 // The age method: the identity encrypted to somebody's own age recipient, X25519 or hybrid.
 import { decryptBytes, encryptBytes } from '../crypt/age.ts';
-import { recipientKind, recipientOf } from '../crypt/identity.ts';
+import { parseIdentityFile, recipientKind, recipientOf } from '../crypt/identity.ts';
 import type { Credential, NewKey } from './method.ts';
 
 /**
@@ -35,4 +35,12 @@ export async function identityCredential(identities: readonly string[], source: 
       return await decryptBytes(bytes, identities, { object: slot.object });
     },
   };
+}
+
+/**
+ * @param text an age identity file: a key a line, `#` begins a comment
+ * @throws UsageError `bad-identity-file`
+ */
+export async function identityFileCredential(text: string, source: string): Promise<Credential> {
+  return await identityCredential(parseIdentityFile(text, source), source);
 }

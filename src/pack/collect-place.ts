@@ -13,6 +13,8 @@ const OUTSIDE = '@outside';
 export interface Place {
   /** Its real path. */
   readonly root: string;
+  /** The same with a slash at its end. */
+  readonly prefix: string;
   /** The path by which it was asked for, which may lead through links. */
   readonly given: string;
 }
@@ -28,23 +30,21 @@ export type Located = { path: string; stat: Stats } | { problem: Pick<Problem, '
  */
 export function openPlace(given: string): Place {
   const path = posix.resolve(given);
+  const shown = `'${printableName(path)}'`;
   try {
     const root = realPath(path);
-    if (lstatSync(fsPath(root)).isDirectory()) return { root, given: path };
+    const prefix = root === '/' ? root : `${root}/`;
+    if (lstatSync(fsPath(root)).isDirectory()) return { root, prefix, given: path };
   } catch (error) {
     const { kind, reason } = problemOf(error, path);
     if (kind !== 'missing') {
-      throw new UsageError('unreadable-root', `directory '${printableName(path)}' cannot be used: ${reason}`, {
-        hint: 'run as a user that may read it',
-        object: path,
-        cause: error,
-      });
+      const hint = 'run as a user that may read it';
+      const message = `directory ${shown} cannot be backed up: ${reason}`;
+      throw new UsageError('unreadable-root', message, { hint, object: path, cause: error });
     }
   }
-  throw new UsageError('missing-root', `there is no directory '${printableName(path)}' to back up`, {
-    hint: 'check the `root` of the set',
-    object: path,
-  });
+  const hint = 'check the `root` of the set';
+  throw new UsageError('missing-root', `there is no directory ${shown} to back up`, { hint, object: path });
 }
 
 /**
@@ -63,19 +63,23 @@ export function absolutePath(place: Place, path: string): string {
  * The path of the entry for what is at an absolute real path: relative to the root, or under `@outside`.
  *
  * @returns empty for the root itself
- * @throws UsageError `reserved-name` for something in the root that would look as if it lay outside
  */
-export function entryPath(place: Place, path: string): string {
-  if (path === place.root) return '';
-  if (!isWithin(path, place.root)) return OUTSIDE + (path === '/' ? '' : path);
-  const inside = path.slice(place.root === '/' ? 1 : place.root.length + 1);
-  if (inside === OUTSIDE || inside.startsWith(`${OUTSIDE}/`)) {
-    throw new UsageError('reserved-name', `'${OUTSIDE}' in ${printableName(place.root)} is a name that vaults use`, {
-      hint: `rename it, or exclude it with the pattern ${OUTSIDE}`,
-      object: path,
-    });
-  }
-  return inside;
+export function entryPath({ root, prefix }: Place, path: string): string {
+  if (path === root) return '';
+  if (path.startsWith(prefix)) return path.slice(prefix.length);
+  return path === '/' ? OUTSIDE : OUTSIDE + path;
+}
+
+/**
+ * Refuses what lies in the root under a name that says it lies outside.
+ *
+ * @throws UsageError `reserved-name`
+ */
+export function checkReserved({ root, prefix }: Place, path: string): void {
+  if (!path.startsWith(OUTSIDE, prefix.length) || !isWithin(path, prefix + OUTSIDE)) return;
+  const message = `'${printableName(root)}' holds '${OUTSIDE}', a name that vaults use`;
+  const hint = `rename it, or exclude it with the pattern '${OUTSIDE}'`;
+  throw new UsageError('reserved-name', message, { hint, object: path });
 }
 
 /** The absolute path of what has this entry path: the inverse of {@link entryPath}. */
@@ -94,16 +98,16 @@ export function isWithin(path: string, directory: string): boolean {
  * to another tree. Outside of it links such as /var/run are common, so there the real path counts.
  *
  * @param path absolute, as from {@link absolutePath}
+ * @param wanted the thing itself, which may be a link, or what is inside of it
  */
-export function locate(place: Place, path: string): Located {
+export function locate(place: Place, path: string, wanted: 'itself' | 'inside' = 'itself'): Located {
   try {
-    const real = isWithin(path, place.root) ? path : realParent(path);
-    const link = isWithin(real, place.root) ? linkAbove(place.root, real) : undefined;
-    if (link !== undefined) {
-      const reason = `lies behind the symbolic link '${printableName(entryPath(place, link))}'`;
-      return { problem: { kind: 'behind-link', reason } };
-    }
-    return { path: real, stat: lstatSync(fsPath(real)) };
+    const resolve = wanted === 'itself' ? realParent : realPath;
+    const real = isWithin(path, place.root) ? path : resolve(path);
+    const link = linkAbove(place.root, wanted === 'itself' ? real : `${real}/`);
+    if (link === undefined) return { path: real, stat: lstatSync(fsPath(real)) };
+    const reason = `lies behind the symbolic link '${printableName(entryPath(place, link))}'`;
+    return { problem: { kind: 'behind-link', reason } };
   } catch (error) {
     const { kind, reason } = problemOf(error, path);
     return { problem: { kind, reason: kind === 'missing' ? 'does not exist' : reason } };
@@ -115,7 +119,9 @@ function realParent(path: string): string {
   return path === '/' ? path : posix.join(realPath(posix.dirname(path)), posix.basename(path));
 }
 
+// The first link in the root that a path goes through.
 function linkAbove(root: string, path: string): string | undefined {
+  if (!isWithin(path, root)) return undefined;
   for (let cut = path.indexOf('/', root.length + 1); cut !== -1; cut = path.indexOf('/', cut + 1)) {
     const above = path.slice(0, cut);
     if (lstatSync(fsPath(above)).isSymbolicLink()) return above;

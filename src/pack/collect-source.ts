@@ -5,6 +5,7 @@ import type { Stats } from 'node:fs';
 import { UsageError } from '../errors.ts';
 import type { Entry, EntryType } from './entry.ts';
 import { checkEntryPath, encodeName, printableName } from './names.ts';
+import type { Identity } from './read-open.ts';
 
 /** Something that goes into a snapshot: an entry to be, and where its content comes from. */
 export interface Source extends Omit<Entry, 'sha256' | 'torn'> {
@@ -14,12 +15,6 @@ export interface Source extends Omit<Entry, 'sha256' | 'torn'> {
   bytes?: Uint8Array;
   /** Which file it was when it was found, so that another one in its place is noticed. */
   identity?: Identity;
-}
-
-/** What tells one file of a machine from another. */
-export interface Identity {
-  dev: number;
-  ino: number;
 }
 
 /** Something that is not in the snapshot, or not as one would expect. */
@@ -55,11 +50,21 @@ export function problemOf(error: unknown, path: string): Problem {
   return { kind, path, reason, incomplete: true };
 }
 
+/** The problem of a path that now leads to something else than was found there. */
+export function replaced(path: string): Problem {
+  return { kind: 'changed', path, reason: 'something else took its place', incomplete: true };
+}
+
 /** The type that an entry can have; undefined for named pipes, sockets and devices. */
 export function entryType(stat: Stats): EntryType | undefined {
   if (stat.isFile()) return 'file';
   if (stat.isDirectory()) return 'dir';
   return stat.isSymbolicLink() ? 'symlink' : undefined;
+}
+
+/** Which file this is. */
+export function identityOf({ dev, ino }: Stats): Identity {
+  return { dev, ino };
 }
 
 /** What a special file is called. */
@@ -95,7 +100,15 @@ export function sourcesFromMemory(files: Record<string, unknown>, now: number): 
   for (const [path, value] of Object.entries(files)) {
     checkEntryPath(path);
     const bytes = bytesOf(path, value);
-    found.set(path, { path, from: undefined, bytes, type: 'file', mode: 0o600, size: bytes.length, ...owner });
+    found.set(path, {
+      path,
+      from: undefined,
+      bytes,
+      type: 'file',
+      mode: 0o600,
+      size: bytes.length,
+      ...owner,
+    });
   }
   for (const path of [...found.keys()]) {
     for (const parent of parentsOf(path)) {

@@ -1,24 +1,25 @@
 // Owns listing directories, without ever following a link, and noting what is found. Reads no file.
 
 import { closeSync, lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
-import { entryPath, type Place } from './collect-place.ts';
+import type { Pace } from './collect-pace.ts';
+import { checkReserved, entryPath, type Place } from './collect-place.ts';
 import {
   attributesOf,
   entryType,
   identityOf,
   type Problem,
   problemOf,
+  replaced,
   type Source,
   specialName,
 } from './collect-source.ts';
 import { checkEntryPath, decodeName, fsPath } from './names.ts';
-import type { Pace } from './pace.ts';
 import { openDirectory } from './read-open.ts';
 
 /** What has been found so far, and what to heed while looking. */
 export interface Gathering {
   readonly place: Place;
-  /** Whether an absolute path is excluded, itself or with the directory that it is in. */
+  /** Whether an absolute path is excluded by itself; what is below an excluded directory is never looked at. */
   readonly excludes: (path: string) => boolean;
   /** By entry path. */
   readonly found: Map<string, Source>;
@@ -28,6 +29,12 @@ export interface Gathering {
   readonly pace: Pace;
 }
 
+/** Something that was looked at: its absolute real path, and what is there. */
+export interface Seen {
+  path: string;
+  stat: Stats;
+}
+
 /** Which absolute paths of a walk are wanted. */
 export interface Wanted {
   matches(path: string): boolean;
@@ -35,10 +42,67 @@ export interface Wanted {
   reaches(path: string): boolean;
 }
 
-/** Something that was looked at: its absolute real path, and what is there. */
-export interface Seen {
-  path: string;
-  stat: Stats;
+interface Child {
+  name: string;
+  isDirectory(): boolean;
+}
+
+interface Listing {
+  fd: number;
+  /** The surest path to the directory. */
+  at: string;
+  children: Child[];
+}
+
+/**
+ * Lists what is below a directory, and notes what is wanted and not excluded. A directory is wanted with all that
+ * it holds.
+ *
+ * @param start a directory; not noted itself
+ * @param wanted undefined for everything
+ * @returns how many things were wanted, excluded ones too
+ */
+export async function walk(gathering: Gathering, start: Seen, wanted?: Wanted): Promise<number> {
+  const { excludes, walked, pace } = gathering;
+  let count = 0;
+  const pending = [{ ...start, whole: wanted === undefined }];
+  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
+    if (walked.has(directory.path)) continue;
+    if (directory.whole) walked.add(directory.path);
+    const listing = list(gathering, directory);
+    if (listing === undefined) continue;
+    try {
+      for (const child of listing.children) {
+        if (pace.due()) await pace.rest();
+        const path = `${directory.path === '/' ? '' : directory.path}/${child.name}`;
+        const whole = directory.whole || wanted!.matches(path);
+        if (whole) count++;
+        if (!whole && !(child.isDirectory() && wanted!.reaches(path))) continue;
+        if (excludes(path)) continue;
+        const stat = look(gathering, path, `${listing.at}/${child.name}`, whole);
+        if (stat?.isDirectory()) pending.push({ path, stat, whole });
+      }
+    } finally {
+      closeSync(listing.fd);
+    }
+  }
+  return count;
+}
+
+/**
+ * Looks at one thing and, if it is wanted, notes it: as a source, or as a problem when it cannot be stored.
+ *
+ * @param at another path to the same, when that one is surer to lead there
+ * @returns what is there; undefined after a problem
+ */
+export function look(gathering: Gathering, path: string, at = path, isWanted = true): Stats | undefined {
+  try {
+    const stat = lstatSync(fsPath(at));
+    return !isWanted || note(gathering, { path, stat }, at) ? stat : undefined;
+  } catch (error) {
+    fail(gathering, path, error);
+    return undefined;
+  }
 }
 
 /**
@@ -51,7 +115,9 @@ export interface Seen {
 export function note(gathering: Gathering, { path, stat }: Seen, at = path): boolean {
   const { place, found, problems } = gathering;
   const entry = entryPath(place, path);
-  if (entry === '' || found.has(entry)) return true;
+  if (entry === '') return true;
+  checkReserved(place, path);
+  if (found.has(entry)) return true;
   const type = entryType(stat);
   if (type === undefined) {
     const reason = `is ${specialName(stat)}, which holds no content to keep`;
@@ -62,32 +128,61 @@ export function note(gathering: Gathering, { path, stat }: Seen, at = path): boo
     problems.push({ kind: 'unreadable', path: entry, reason: 'its path is too long', incomplete: true });
     return false;
   }
-  const source: Source = { path: entry, type, from: fsPath(path), ...attributesOf(stat), identity: identityOf(stat) };
+  const source: Source = {
+    path: entry,
+    type,
+    ...attributesOf(stat),
+    from: fsPath(path),
+    identity: identityOf(stat),
+  };
   if (type === 'symlink') source.target = decodeName(readlinkSync(fsPath(at), 'buffer'));
   found.set(entry, source);
   return true;
 }
 
-/**
- * Lists what is below a directory and notes what is wanted and not excluded. A directory is wanted with all that
- * it holds.
- *
- * @param start a directory, not noted itself
- * @param wanted undefined for everything
- * @returns how many things were wanted, excluded ones too
- */
-export async function walk(gathering: Gathering, start: Seen, wanted?: Wanted): Promise<number> {
-  const { walked, pace } = gathering;
-  let count = 0;
-  const pending = [{ ...start, whole: wanted === undefined }];
-  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    if (walked.has(directory.path)) continue;
-    if (directory.whole) walked.add(directory.path);
-    const { whole } = directory;
-    await attempt(gathering, directory.path, async () => {
-      const opened = openDirectory(directory)
-      ...
-    });
+// Reached through the descriptor, the directory stays the same one even if somebody swaps its name, or one above,
+// for a link to a place that nobody asked for.
+function list(gathering: Gathering, { path, stat }: Seen): Listing | undefined {
+  try {
+    const opened = openDirectory(path, identityOf(stat));
+    if (opened === undefined) {
+      gathering.problems.push(replaced(entryPath(gathering.place, path)));
+      return undefined;
+    }
+    try {
+      return { ...opened, children: childrenOf(opened.at) };
+    } catch (error) {
+      closeSync(opened.fd);
+      throw error;
+    }
+  } catch (error) {
+    fail(gathering, path, error);
+    return undefined;
   }
-  return count;
+}
+
+function childrenOf(directory: string): Child[] {
+  const path = fsPath(directory);
+  const children = readdirSync(path, { withFileTypes: true });
+  // U+FFFD is what bytes that are not UTF-8 have become; they are asked for again, slower.
+  if (!children.some((child) => child.name.includes('\ufffd'))) return children;
+  return readdirSync(path, { withFileTypes: true, encoding: 'buffer' }).map((child) => ({
+    name: decodeName(child.name),
+    isDirectory: () => child.isDirectory(),
+  }));
+}
+
+function fail(gathering: Gathering, path: string, error: unknown): void {
+  gathering.problems.push(problemOf(error, entryPath(gathering.place, path) || '.'));
+}
+
+function fitsArchive(entry: string): boolean {
+  // No character has more than three bytes a UTF-16 unit, and 255 bytes fit.
+  if (entry.length <= 85) return true;
+  try {
+    checkEntryPath(entry);
+    return true;
+  } catch {
+    return false;
+  }
 }

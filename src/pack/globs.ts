@@ -71,7 +71,15 @@ function unescaped(segment: string): string {
 function segmentSource(segment: string): string {
   return segment.replace(
     /\\(.)|\[([!^]?)(\](?:\\.|[^\]\\])*|(?:\\.|[^\]\\])+)\]|(\*+)|(\?)|(.)/gsu,
-    (_match, escaped?: string, negation?: string, members?: string, stars?: string, one?: string, plain?: string) => {
+    (
+      _match,
+      escaped?: string,
+      negation?: string,
+      members?: string,
+      stars?: string,
+      one?: string,
+      plain?: string,
+    ) => {
       if (stars !== undefined) return '[^/]*';
       if (one !== undefined) return '[^/]';
       if (members !== undefined) return `[${negation === '' ? '' : '^/'}${membersSource(members)}]`;

@@ -39,7 +39,7 @@ export interface GzipOptions {
 /**
  * Compresses a stream in parallel, in bounded memory (a few MiB per core).
  *
- * @param source any chunk sizes; nobody changes a chunk afterwards
+ * @param source any chunk sizes; a chunk is copied before the next is asked for
  * @yields a gzip file: an empty member with the comment, data members, zeros up to the padded length
  * @throws IntegrityError `bad-comment`
  * @throws InterruptedError when the signal fires
@@ -51,7 +51,11 @@ export async function* gzip(source: AsyncIterable<Uint8Array>, options: GzipOpti
   let total = first.length;
   yield first;
 
-  for await (const member of inOrder(blocks(source, options), (block) => dataMember(block, level))) {
+  // Blocks go round: left to the collector they would pile up to more memory than all the rest.
+  const spare: Buffer[] = [];
+  for await (const member of inOrder(blocks(source, spare, options), (block) =>
+    dataMember(block, level, spare),
+  )) {
     for (const piece of member) {
       total += piece.length;
       yield piece;
@@ -65,39 +69,38 @@ export async function* gzip(source: AsyncIterable<Uint8Array>, options: GzipOpti
   }
 }
 
-// Cuts the stream at every MEMBER_DATA_BYTES. Large chunks are sliced, small ones gathered.
-async function* blocks(source: AsyncIterable<Uint8Array>, options: GzipOptions): AsyncGenerator<Buffer> {
-  let gathered = Buffer.allocUnsafe(MEMBER_DATA_BYTES);
+// Cuts the stream at every MEMBER_DATA_BYTES.
+async function* blocks(
+  source: AsyncIterable<Uint8Array>,
+  spare: Buffer[],
+  { onBytes, signal }: GzipOptions,
+): AsyncGenerator<Buffer> {
+  let block: Buffer = Buffer.allocUnsafe(MEMBER_DATA_BYTES);
   let filled = 0;
-  for await (const bytes of source) {
-    if (options.signal?.aborted) throw new InterruptedError('interrupted', 'interrupted');
-    options.onBytes?.(bytes.length);
-    let position = 0;
-    while (position < bytes.length) {
-      if (filled === 0 && bytes.length - position >= MEMBER_DATA_BYTES) {
-        yield Buffer.from(bytes.buffer, bytes.byteOffset + position, MEMBER_DATA_BYTES);
-        position += MEMBER_DATA_BYTES;
-        continue;
-      }
-      const piece = bytes.subarray(position, position + MEMBER_DATA_BYTES - filled);
-      gathered.set(piece, filled);
+  for await (const chunk of source) {
+    if (signal?.aborted) throw new InterruptedError('interrupted', 'interrupted');
+    onBytes?.(chunk.length);
+    for (let position = 0; position < chunk.length; ) {
+      const piece = chunk.subarray(position, position + MEMBER_DATA_BYTES - filled);
+      block.set(piece, filled);
       position += piece.length;
       filled += piece.length;
-      if (filled === MEMBER_DATA_BYTES) {
-        yield gathered;
-        gathered = Buffer.allocUnsafe(MEMBER_DATA_BYTES);
-        filled = 0;
-      }
+      if (filled < MEMBER_DATA_BYTES) continue;
+      yield block;
+      block = spare.pop() ?? Buffer.allocUnsafe(MEMBER_DATA_BYTES);
+      filled = 0;
     }
   }
-  if (filled > 0) yield gathered.subarray(0, filled);
+  if (filled > 0) yield block.subarray(0, filled);
 }
 
-async function dataMember(block: Buffer, level: number): Promise<Buffer[]> {
+async function dataMember(block: Buffer, level: number, spare: Buffer[]): Promise<Buffer[]> {
   const store = level === 0 || (await isIncompressible(block));
   const deflated = await deflate(block, store ? 0 : level);
   const length = MEMBER_HEADER_BYTES + deflated.length + MEMBER_TRAILER_BYTES;
-  return [memberHeader(length), deflated, memberTrailer(block)];
+  const member = [memberHeader(length), deflated, memberTrailer(block)];
+  if (block.length === MEMBER_DATA_BYTES) spare.push(block);
+  return member;
 }
 
 // Encrypted and compressed data cost the most to compress and gain nothing: try a few pieces at the fastest level.

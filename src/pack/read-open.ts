@@ -11,7 +11,13 @@ import {
   realpathSync,
   type Stats,
 } from 'node:fs';
-import type { Identity } from './collect-source.ts';
+import { fsPath } from './names.ts';
+
+/** What tells one file of a machine from another. */
+export interface Identity {
+  dev: number;
+  ino: number;
+}
 
 /** An open file or directory. Whoever gets one closes `fd`. */
 export interface Opened {
@@ -37,15 +43,14 @@ export function openFile(path: string | Buffer, identity: Identity | undefined):
 /**
  * Opens a directory, without following a link in its place.
  *
- * @returns besides, `at`: a path to the directory that holds whatever happens to its name (on Linux); undefined
- *   as {@link openFile}
+ * @param path absolute, a name as in `names.ts`
+ * @param identity which directory was found there
+ * @returns undefined as {@link openFile}; besides, `at`: a path that leads to this directory whatever happens to
+ *   its name (on Linux)
  * @throws what `node:fs` throws
  */
-export function openDirectory(
-  path: string | Buffer,
-  identity: Identity,
-): (Opened & { at: string | Buffer }) | undefined {
-  const opened = open(path, identity, O_DIRECTORY, (stat) => stat.isDirectory());
+export function openDirectory(path: string, identity: Identity): (Opened & { at: string }) | undefined {
+  const opened = open(fsPath(path), identity, O_DIRECTORY, (stat) => stat.isDirectory());
   return opened && { ...opened, at: DESCRIPTORS === undefined ? path : `${DESCRIPTORS}/${opened.fd}` };
 }
 
@@ -56,15 +61,14 @@ function open(
   fits: (stat: Stats) => boolean,
 ): Opened | undefined {
   const fd = openSync(path, O_RDONLY | O_NOFOLLOW | flags);
+  let opened: Opened | undefined;
   try {
     const stat = fstatSync(fd);
-    if (fits(stat) && (isSame(stat, identity) || leadsTo({ fd, stat }, path))) return { fd, stat };
-  } catch (error) {
-    closeSync(fd);
-    throw error;
+    if (fits(stat) && (isSame(stat, identity) || leadsTo(path, fd, stat))) opened = { fd, stat };
+    return opened;
+  } finally {
+    if (opened === undefined) closeSync(fd);
   }
-  closeSync(fd);
-  return undefined;
 }
 
 function isSame(stat: Stats, identity: Identity | undefined): boolean {
@@ -73,10 +77,8 @@ function isSame(stat: Stats, identity: Identity | undefined): boolean {
 
 // An editor that saves puts a new file in the old one's place, which is fine. A directory above that was swapped
 // for a link is not: then the path leads to a file that nobody asked for, such as /etc/shadow.
-function leadsTo(opened: Opened, path: string | Buffer): boolean {
+function leadsTo(path: string | Buffer, fd: number, stat: Stats): boolean {
   const expected = Buffer.from(path as string);
-  if (DESCRIPTORS !== undefined) {
-    return readlinkSync(`${DESCRIPTORS}/${opened.fd}`, 'buffer').equals(expected);
-  }
-  return realpathSync.native(path, 'buffer').equals(expected) && isSame(lstatSync(path), opened.stat);
+  if (DESCRIPTORS !== undefined) return readlinkSync(`${DESCRIPTORS}/${fd}`, 'buffer').equals(expected);
+  return realpathSync.native(path, 'buffer').equals(expected) && isSame(lstatSync(path), stat);
 }

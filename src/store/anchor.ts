@@ -40,10 +40,12 @@ export function openRoot(path: string): Anchor {
 
 /** Makes the root and what is missing above it, owner-only and durable. Throws system errors. */
 export async function makeRoot(path: string): Promise<void> {
-  const first = fs.mkdirSync(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) {
-    const above = openRoot(dirname(made));
+  // By hand: the recursive mkdir of Node says ENOENT where the reason is EROFS.
+  const missing: string[] = [];
+  for (let next = path; !fs.existsSync(next); next = dirname(next)) missing.unshift(next);
+  for (const directory of missing) {
+    makeDirectory(directory);
+    const above = openRoot(dirname(directory));
     try {
       await syncDirectory(above);
     } finally {

@@ -24,6 +24,9 @@ import {
 const read = promisify(fs.read);
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
 
+// What open() says to a link, and to a socket (on Linux, on macOS).
+const special = new Set<string | undefined>(['ELOOP', 'ENXIO', 'EOPNOTSUPP']);
+
 // Up to here a read blocks for less time than a trip through the thread pool costs.
 const smallBytes = 256 * 1024;
 const sliceBytes = 8 * 1024 * 1024;
@@ -69,10 +72,10 @@ class LocalStore implements Store {
       for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
         checkSignal(signal);
         if (next.object) yield next.object;
-        else pending.push(...(await this.#entries(next.name, prefix, signal)));
+        else for (const entry of await this.#entries(next.name, prefix, signal)) pending.push(entry);
       }
     } catch (error) {
-      throw storeFailure(error, `cannot list ${prefix} in ${this.location}`, prefix);
+      throw storeFailure(error, `cannot list '${prefix}' in ${this.location}`, prefix);
     }
   }
 
@@ -93,9 +96,7 @@ class LocalStore implements Store {
       return await readWhole(fd, name, found.size, signal);
     } catch (error) {
       if (errno(error) === 'ENOENT') return null;
-      // A link, and a socket.
-      if (errno(error) === 'ELOOP' || errno(error) === 'ENXIO')
-        throw notAnObject(name, this.location, 'plain file');
+      if (special.has(errno(error))) throw notAnObject(name, this.location, 'plain file');
       throw storeFailure(error, `cannot read ${name} in ${this.location}`, name);
     } finally {
       if (fd !== undefined) fs.closeSync(fd);

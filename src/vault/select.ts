@@ -129,13 +129,41 @@ export function chooseSnapshot(from: Selectable, choice: Choice, thisHost?: stri
 
 /**
  * Reads a time that a person typed. Without a zone it is local time.
+ * @param dayTime what a date alone means: its last second, unless given
  * @throws UsageError `bad-time`
  */
-export function parseAt(text: string): Date {
+export function parseAt(text: string, dayTime = '23:59:59'): Date {
   const form = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(Z|[+-]\d\d:?\d\d)?)?$/.exec(text.trim());
-  const date = form ? new Date(`${form[1]}T${form[2] ?? '23:59:59'}${form[3] ?? ''}`) : undefined;
+  const date = form ? new Date(`${form[1]}T${form[2] ?? dayTime}${form[3] ?? ''}`) : undefined;
   if (date && !Number.isNaN(date.getTime())) return date;
   throw new UsageError('bad-time', `not a time: ${JSON.stringify(text)}`, {
     hint: "write it as 2026-11-20, '2026-11-20 06:00' (local time) or 2026-11-20T06:00:00Z",
+  });
+}
+
+export interface ListFilter {
+  readonly set?: string | undefined;
+  readonly host?: string | undefined;
+  readonly label?: string | undefined;
+  readonly tags?: readonly (readonly [key: string, value: string])[];
+  /** Times as a person types them. */
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+}
+
+/** Those of `snapshots` that a filter lets through. @throws UsageError `bad-time` */
+export function chooseListed(snapshots: readonly Snapshot[], filter: ListFilter): Snapshot[] {
+  const since = filter.since === undefined ? Number.NEGATIVE_INFINITY : parseAt(filter.since, '00:00:00').getTime();
+  const until = filter.until === undefined ? Number.POSITIVE_INFINITY : parseAt(filter.until).getTime();
+  return snapshots.filter((s) => {
+    const time = Date.parse(s.time);
+    return (
+      (filter.set === undefined || s.set === filter.set) &&
+      (filter.host === undefined || s.host === filter.host) &&
+      (filter.label === undefined || s.label === filter.label) &&
+      (filter.tags ?? []).every(([key, value]) => s.tags?.[key] === value) &&
+      time >= since &&
+      time <= until
+    );
   });
 }

@@ -146,6 +146,11 @@ export async function requirePin(context: VaultContext, given: Pin | undefined):
   });
 }
 
+/** A signing key's fingerprint, as `ssh-keygen -l` prints it. */
+export function keyFingerprint(publicKey: string): string {
+  return fingerprint(publicKey);
+}
+
 /** A vault's fingerprint, as people compare it. */
 export function authorityFingerprint(document: VaultDocument): string {
   return fingerprint(document.generations[document.generation - 1]!.authority);

@@ -94,7 +94,7 @@ describe('a header that breaks the grammar is refused', () => {
     ['CRLF after the body', `-> test\n${BODY}\r\n`],
     ['no body', '-> test\n'],
     ['no last line after a full one', `-> test\n${FULL_LINE}\n`],
-    ['a line of more than 64 characters', `-> test\n${FULL_LINE}AAAA\n`],
+    ['a line of more than 64 characters', `-> test\n${FULL_LINE}AAAA\n${BODY}\n`],
     ['a short line before the last', `-> test\n${BODY}\n${BODY}\n`],
     ['an empty line too many', `-> test\n${BODY}\n\n`],
     ['padding', `-> test\n${Buffer.from(sample(32)).toString('base64')}\n`],

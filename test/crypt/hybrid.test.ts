@@ -1,3 +1,4 @@
+import { bech32 } from '@scure/base';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decryptBytes, encryptBytes } from '../../src/crypt/age.ts';
 import { generateIdentity, recipientOf } from '../../src/crypt/identity.ts';
@@ -35,10 +36,9 @@ describe('a post-quantum recipient', () => {
     expect(await decryptBytes(file, [others, classic, mine])).toEqual(PLAIN);
   });
 
-  it('of the right size that is no ML-KEM key is refused', async () => {
-    const { bech32 } = await import('@scure/base');
-    const noKey = bech32.encode('age1pq', bech32.toWords(new Uint8Array(1216).fill(255)), false);
-    await expect(encryptBytes(PLAIN, [noKey])).rejects.toMatchObject({ code: 'bad-recipient' });
+  it('with a weak X25519 half is refused', async () => {
+    const weak = bech32.encode('age1pq', bech32.toWords(new Uint8Array(1216)), false);
+    await expect(encryptBytes(PLAIN, [weak])).rejects.toMatchObject({ code: 'bad-recipient' });
   });
 
   it('finds a change to the header', async () => {

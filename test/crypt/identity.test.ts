@@ -71,6 +71,7 @@ describe('identities', () => {
     ['31 bytes', encoded('AGE-SECRET-KEY-', 31)],
     ['33 bytes', encoded('AGE-SECRET-KEY-', 33)],
     ['another prefix', encoded('AGE-SECRET-KEY-X-', 32)],
+    ['a prefix that goes on', encoded('AGE-SECRET-KEY-1X', 32)],
   ])('are refused with %s', (_, identity) => {
     expect(failureOf(() => identitySecret(identity)).code).toBe('bad-identity');
   });
@@ -124,6 +125,29 @@ describe('recipients', () => {
     for (const text of [...sizes.map((size) => size.toLowerCase()), ...others]) {
       expect(failureOf(() => recipientKind(text)).code).toBe('bad-recipient');
     }
+  });
+
+  it('are refused when a number in them is no ML-KEM number', () => {
+    const { words } = bech32.decode(hybrid.recipient as `${string}1${string}`, false);
+    const key = bech32.fromWords(words);
+    const recipientWith = (at: number, bytes: number[]) => {
+      const changed = Uint8Array.from(key);
+      changed.set(bytes, at);
+      return bech32.encode('age1pq', bech32.toWords(changed), false);
+    };
+    // 3328 is the last, 3329 the first too high; two numbers share three bytes.
+    const highest = [0x00, 0x0d, 0xd0];
+    for (const at of [0, 600, 1149]) {
+      expect(recipientKind(recipientWith(at, highest))).toBe('hybrid');
+      for (const tooHigh of [
+        [0x01, 0x0d, 0xd0],
+        [0x00, 0x1d, 0xd0],
+        [0xff, 0xff, 0xff],
+      ]) {
+        expect(failureOf(() => recipientKind(recipientWith(at, tooHigh))).code).toBe('bad-recipient');
+      }
+    }
+    expect(recipientKind(recipientWith(1152, new Array(64).fill(0xff)))).toBe('hybrid');
   });
 
   // The tag recipient is the example of https://c2sp.org/age.

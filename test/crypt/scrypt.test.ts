@@ -38,7 +38,6 @@ describe('a file key wrapped under a passphrase', () => {
   it('takes 2^18 unless told', async () => {
     const [stanza] = await new ScryptRecipient(PASSPHRASE).wrapFileKey(FILE_KEY);
     expect(stanza?.args[2]).toBe('18');
-    expect(await new ScryptIdentity(PASSPHRASE).unwrapFileKey([stanza!])).toEqual(FILE_KEY);
   });
 
   it('is not looked for in a file without a passphrase', async () => {
@@ -91,7 +90,7 @@ describe('a malformed stanza is refused before any work', () => {
 describe('the work a file may demand', () => {
   const demanding = (work: string) => [{ args: ['scrypt', SALT, work], body: sample(32) }];
 
-  it.each(['23', '64', '9'.repeat(400)])('is refused at %s', async (work) => {
+  it.each(['23', '64', '9'.repeat(400)])('is refused above 22: %.10s', async (work) => {
     await expect(new ScryptIdentity(PASSPHRASE).unwrapFileKey(demanding(work))).rejects.toMatchObject({
       code: 'work-factor-too-high',
       exitCode: 13,

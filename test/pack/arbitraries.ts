@@ -76,7 +76,10 @@ export function tarOf(archive: readonly Packed[]): Buffer {
 }
 
 /** The bytes as a stream, cut into chunks of these sizes, over and over. */
-export async function* chunked(bytes: Uint8Array, sizes: readonly number[] = [65_536]): AsyncGenerator<Buffer> {
+export async function* chunked(
+  bytes: Uint8Array,
+  sizes: readonly number[] = [65_536],
+): AsyncGenerator<Buffer> {
   const buffer = Buffer.from(bytes);
   let turn = 0;
   for (let position = 0; position < buffer.length; turn += 1) {

@@ -96,18 +96,20 @@ describe('printable names', () => {
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.uint8Array().map(decodeName)), (name) => {
         const shown = printableName(name);
         expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
-        expect(unescape(shown)).toBe(name);
+        expect(unshown(shown)).toBe(name);
       }),
     );
   });
 });
 
-function unescape(shown: string): string {
+function unshown(shown: string): string {
   const short: Record<string, string> = { n: '\n', r: '\r', t: '\t', '\\': '\\' };
   return shown.replace(/\\(?:x(..)|u\{(\w+)\}|u(....)|(.))/gu, (_, byte, astral, unit, letter) => {
     if (letter !== undefined) return short[letter]!;
     const code = Number.parseInt(byte ?? astral ?? unit, 16);
-    return byte !== undefined && code > 0x7f ? String.fromCharCode(0xdc00 + code) : String.fromCodePoint(code);
+    return byte !== undefined && code > 0x7f
+      ? String.fromCharCode(0xdc00 + code)
+      : String.fromCodePoint(code);
   });
 }
 

@@ -15,7 +15,9 @@ function paper(size: number): number {
 const sizes = fc.oneof(
   fc.nat(5000),
   fc.integer({ min: 0, max: 2 ** 48 }),
-  fc.tuple(fc.integer({ min: 2, max: 48 }), fc.integer({ min: -1, max: 1 })).map(([bits, near]) => 2 ** bits + near),
+  fc
+    .tuple(fc.integer({ min: 2, max: 48 }), fc.integer({ min: -1, max: 1 }))
+    .map(([bits, near]) => 2 ** bits + near),
 );
 
 describe('padmé', () => {

@@ -1,6 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -46,7 +54,9 @@ afterEach(() => {
 
 describe('a tar header', () => {
   it('is one plain ustar block when everything fits', () => {
-    const header = tarHeader(file('a/b.txt', 'hello', { mode: 0o640, uid: 1000, gid: 100, mtime: 1_700_000_000_999 }).entry);
+    const header = tarHeader(
+      file('a/b.txt', 'hello', { mode: 0o640, uid: 1000, gid: 100, mtime: 1_700_000_000_999 }).entry,
+    );
     expect(header.length).toBe(512);
     const field = (start: number, length: number) => header.toString('latin1', start, start + length);
     expect(field(0, 9)).toBe('a/b.txt\0\0');
@@ -64,15 +74,20 @@ describe('a tar header', () => {
 
   // The bytes are part of the format: an archive is compared with them on its way back.
   it.each<[string, Entry, number, string]>([
-    ['a file', file('a/b.txt', 'hello').entry, 512, '8d6e14'],
-    ['a directory', dir('a').entry, 512, ''],
-    ['a link', link('l', 'a/b').entry, 512, ''],
-    ['a long name', file('x'.repeat(100), '').entry, 1536, ''],
-    ['UTF-8', file('é', '').entry, 1536, ''],
-    ['other bytes', link(INVALID_UTF8, INVALID_UTF8).entry, 1536, ''],
-    ['large numbers', { ...file('a', '').entry, uid: 2 ** 31, gid: 2 ** 21, size: 2 ** 33 }, 1536, ''],
-    ['a time before 1970', file('a', '', { mtime: -1 }).entry, 1536, ''],
-  ])('never changes: %s', (_, entry, length, start) => {
+    ['a file', file('a/b.txt', 'hello').entry, 512, 'c997654ea79dec25'],
+    ['a directory', dir('a').entry, 512, 'ec2c1837055e7b36'],
+    ['a link', link('l', 'a/b').entry, 512, '3b2564745b344ae0'],
+    ['a long name', file('x'.repeat(100), '').entry, 1536, '51e8085808727a96'],
+    ['UTF-8', file('é', '').entry, 1536, '53f0768d77dce87f'],
+    ['other bytes', link(INVALID_UTF8, INVALID_UTF8).entry, 1536, 'cff845c84fd85716'],
+    [
+      'large numbers',
+      { ...file('a', '').entry, uid: 2 ** 31, gid: 2 ** 21, size: 2 ** 33 },
+      1536,
+      'fdfbdb4de08847a8',
+    ],
+    ['a time before 1970', file('a', '', { mtime: -1 }).entry, 1536, 'd74ff740ec86fea9'],
+  ])('gives the same bytes for ever: %s', (_, entry, length, start) => {
     const header = tarHeader(entry);
     expect(header.length).toBe(length);
     expect(hash('sha256', header).slice(0, 16)).toBe(start);
@@ -127,18 +142,24 @@ describe('GNU tar', () => {
   });
 
   it('extracts arbitrary archives', () => {
-    // Below one top directory each, since arbitrary paths may hold one another.
-    const sample = fc.sample(archives, 60).flatMap((archive, index) =>
-      archive
-        .filter(({ entry }) => entry.path.split('/').length === 1 && encodeName(entry.path).length < 200)
-        .map((packed) => ({ ...packed, entry: { ...packed.entry, path: `${index}/${packed.entry.path}` } })),
-    );
-    expect(sample.length).toBeGreaterThan(60);
+    // Each below a directory of its own, for one path may need another to be both file and directory; and not
+    // after the year 2286, which is beyond some file systems.
+    const sample = fc
+      .sample(archives, 100)
+      .flat()
+      .map(({ entry, content }, index) => {
+        const { path, mtime } = entry;
+        return { content, entry: { ...entry, path: `${index}/${path}`, mtime: mtime % 10_000_000_000_000 } };
+      });
+    expect(sample.length).toBeGreaterThan(100);
     expectExtracted(sample);
   });
 
   it('lists numeric owners, large ones too, and no names', () => {
-    const tar = tarOf([file('a', '', { uid: 0, gid: 12 }), file('b', '', { uid: 3_000_000, gid: 4_294_967_294 })]);
+    const tar = tarOf([
+      file('a', '', { uid: 0, gid: 12 }),
+      file('b', '', { uid: 3_000_000, gid: 4_294_967_294 }),
+    ]);
     const lines = execFileSync('tar', ['-tv'], { input: tar, encoding: 'utf8' }).split('\n');
     expect(lines[0]).toContain(' 0/12 ');
     expect(lines[1]).toContain(' 3000000/4294967294 ');
@@ -153,7 +174,9 @@ describe('GNU tar', () => {
 
 describe('the tar package', () => {
   it('reads the same entries', async () => {
-    const archive = AWKWARD.filter(({ entry }) => entry.path.isWellFormed() && (entry.target ?? '').isWellFormed());
+    const archive = AWKWARD.filter(
+      ({ entry }) => entry.path.isWellFormed() && (entry.target ?? '').isWellFormed(),
+    );
     writeFileSync(join(folder, 'a.tar'), tarOf(archive));
     const found: unknown[] = [];
     await list({
@@ -178,8 +201,9 @@ describe('the tar package', () => {
 });
 
 function expectExtracted(archive: Packed[]): void {
-  // Directories get their time and mode last, as GNU tar does it itself; owners need root and are listed above.
-  const { stderr, status } = spawnSync('tar', ['-xp', '--no-same-owner', '--warning=no-timestamp', '-C', folder], {
+  // GNU tar remarks on times it finds odd, and on hdrcharset, which it does not need. Owners would need root.
+  const options = ['-xp', '--no-same-owner', '--warning=no-timestamp', '--warning=no-unknown-keyword'];
+  const { stderr, status } = spawnSync('tar', [...options, '-C', folder], {
     input: tarOf(archive),
     encoding: 'utf8',
   });
@@ -188,13 +212,15 @@ function expectExtracted(archive: Packed[]): void {
   for (const { entry, content } of archive) {
     const path = Buffer.concat([root, encodeName(entry.path)]);
     const found = lstatSync(path);
-    const type = found.isFile() ? 'file' : found.isDirectory() ? 'dir' : found.isSymbolicLink() ? 'symlink' : '';
-    expect(type).toBe(entry.type);
-    if (type === 'file' && process.getuid?.() === 0) expect(readFileSync(path)).toEqual(content);
-    if (type === 'file') expect(found.size).toBe(entry.size);
-    if (type === 'symlink') expect(decodeName(readlinkSync(path, { encoding: 'buffer' }))).toBe(entry.target);
-    else expect(found.mode & 0o1777).toBe(entry.mode & 0o1777);
-    if (type === 'file') expect(Math.floor(found.mtimeMs / 1000)).toBe(Math.floor(entry.mtime / 1000));
+    if (entry.type === 'symlink') {
+      expect(decodeName(readlinkSync(path, { encoding: 'buffer' }))).toBe(entry.target);
+      continue;
+    }
+    expect(found.isDirectory()).toBe(entry.type === 'dir');
+    expect(found.mode & 0o1777).toBe(entry.mode & 0o1777);
+    if (entry.type === 'dir') continue;
+    expect(Math.floor(found.mtimeMs / 1000)).toBe(Math.floor(entry.mtime / 1000));
+    chmodSync(path, 0o600);
+    expect(readFileSync(path)).toEqual(content);
   }
-  expect(readdirSync(folder).length).toBeGreaterThan(0);
 }

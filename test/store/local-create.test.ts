@@ -29,12 +29,17 @@ beforeAll(() => {
   bundle = bundleStores();
 });
 
-async function bodies(store: Store): Promise<Map<string, Buffer>> {
-  const found = new Map<string, Buffer>();
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** What a store holds: the SHA-256 of every object. */
+async function hashes(store: Store): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
   for await (const { name, size } of store.list('')) {
     const body = (await store.get(name))!;
     expect(body.length).toBe(size);
-    found.set(name, body);
+    found.set(name, sha256(body));
   }
   return found;
 }
@@ -69,6 +74,8 @@ describe('a run that is killed', () => {
     ['snapshots/app/x.json', Buffer.from('record')],
   ]);
 
+  const wholeHashes = new Map([...whole].map(([name, body]) => [name, sha256(body)]));
+
   async function calls(): Promise<string[]> {
     const ended = await runNode(program, [bundle, join(temporaryDirectory(), 'vault'), '0']);
     expect(ended.stderr).toBe('');
@@ -84,14 +91,14 @@ describe('a run that is killed', () => {
       const ended = await runNode(program, [bundle, root, String(call)]);
       expect(ended.signal, `call ${call}: ${ended.stderr}`).toBe('SIGKILL');
       const store = await openStore(root, { create: true });
-      const found = await bodies(store);
+      const found = await hashes(store);
       // The record is never there without its data.
-      expect([...found], `call ${call}`).toEqual([...whole].slice(0, found.size));
+      expect([...found], `call ${call}`).toEqual([...wholeHashes].slice(0, found.size));
       states.add(found.size);
       for (const [name, body] of whole) {
         expect(await store.create(name, body)).toBe(found.has(name) ? 'exists' : 'created');
       }
-      expect(await bodies(store)).toEqual(whole);
+      expect(await hashes(store)).toEqual(wholeHashes);
     }
     for (let call = 1; call <= count; call += 4) {
       const several = [call, call + 1, call + 2, call + 3].filter((each) => each <= count);
@@ -136,8 +143,8 @@ describe('a run that is killed', () => {
       const root = join(temporaryDirectory(), 'vault');
       const ended = await runNode(writer, [bundle, root], { killAfter });
       expect(ended).toMatchObject({ signal: 'SIGKILL', stderr: '' });
-      for (const [name, body] of await bodies(await openStore(root))) {
-        expect(name.split('-')[1]).toBe(createHash('sha256').update(body).digest('hex'));
+      for (const [name, hash] of await hashes(await openStore(root))) {
+        expect(name.split('-')[1]).toBe(hash);
         objects++;
       }
     }
@@ -161,7 +168,7 @@ describe('what killed runs have left in tmp/', () => {
     plant('notes.txt', 100);
     symlinkSync(outside, join(root, 'tmp', 'c'.repeat(24)));
     const store = await openStore(root);
-    expect(await bodies(store)).toEqual(new Map());
+    expect(await hashes(store)).toEqual(new Map());
     expect(readdirSync(join(root, 'tmp'))).toHaveLength(4);
     await store.create('a', Buffer.from('a'));
     expect(readdirSync(join(root, 'tmp')).sort()).toEqual(['b'.repeat(24), 'c'.repeat(24), 'notes.txt']);
@@ -186,7 +193,7 @@ describe('a full disk', () => {
         hint: expect.stringContaining('prune'),
       });
       expect(readdirSync(join(root, 'tmp'))).toEqual([]);
-      expect(await bodies(store)).toEqual(new Map([['data/1', Buffer.alloc(700_000, 1)]]));
+      expect(await hashes(store)).toEqual(new Map([['data/1', sha256(Buffer.alloc(700_000, 1))]]));
       expect(await store.create('data/app/2', Buffer.alloc(100_000, 2))).toBe('created');
     },
   );
@@ -195,7 +202,8 @@ describe('a full disk', () => {
 // A tmp/ on a mount of its own makes link() fail with EXDEV, on any Linux and with any file system below.
 if (canMount) {
   const separateTmp = localFixture((root) => {
-    mount(join(root, 'tmp'), '-t', 'tmpfs', '-o', 'size=64m', 'none');
+    mount(root, '-t', 'tmpfs', 'none');
+    mount(join(root, 'tmp'), '-t', 'tmpfs', 'none');
   });
   describeStore('local directory without hard links', separateTmp);
 }
@@ -213,7 +221,7 @@ describe('a directory without hard links', () => {
     expect(await store.create('data/1', Buffer.from('one'))).toBe('created');
     expect(await store.create('data/1', Buffer.from('two'))).toBe('exists');
     expect(readdirSync(join(root, 'tmp'))).toEqual([]);
-    expect(await bodies(store)).toEqual(new Map([['data/1', Buffer.from('one')]]));
+    expect(await hashes(store)).toEqual(new Map([['data/1', sha256(Buffer.from('one'))]]));
   });
 
   it.skipIf(!canMount)('loses what could not be written whole', async () => {
@@ -224,41 +232,43 @@ describe('a directory without hard links', () => {
     await expect(store.create('data/1', Buffer.alloc(2_000_000))).rejects.toMatchObject({
       code: 'store-full',
     });
-    expect(await bodies(store)).toEqual(new Map());
+    expect(await hashes(store)).toEqual(new Map());
     expect(await store.create('data/1', Buffer.from('small'))).toBe('created');
   });
 
-  it.skipIf(!canMount || !mountExfat(join(temporaryDirectory(), 'probe')))(
+  const disk = canMount ? exfatDisk() : undefined;
+  it.skipIf(disk === undefined)(
     'may be a real exFAT disk',
     async () => {
-      const disk = join(temporaryDirectory(), 'disk');
-      expect(mountExfat(disk)).toBe(true);
-      const store = await openStore(join(disk, 'vault'), { create: true });
+      const store = await openStore(join(disk!, 'vault'), { create: true });
       const large = randomBytes(5_000_000);
       expect(await store.create('data/app/x/1', large)).toBe('created');
       expect(await store.create('data/app/x/1', Buffer.from('two'))).toBe('exists');
       expect(await store.create('vault/1.json', Buffer.from('one'))).toBe('created');
-      expect([...(await bodies(store))]).toEqual([
-        ['data/app/x/1', large],
-        ['vault/1.json', Buffer.from('one')],
+      expect([...(await hashes(store))]).toEqual([
+        ['data/app/x/1', sha256(large)],
+        ['vault/1.json', sha256(Buffer.from('one'))],
       ]);
       await store.remove(['data/app/x/1']);
-      expect([...(await bodies(store)).keys()]).toEqual(['vault/1.json']);
+      expect([...(await hashes(store)).keys()]).toEqual(['vault/1.json']);
     },
     20_000,
   );
 });
 
-/** Mounts a new exFAT disk with exfat-fuse and exfatprogs; false where these are not installed. */
-function mountExfat(path: string): boolean {
-  const image = `${path}.img`;
-  mkdirSync(path);
+/** A new exFAT disk, by exfat-fuse and exfatprogs; undefined where these are not installed. */
+function exfatDisk(): string | undefined {
+  const directory = join(temporaryDirectory(), 'disk');
+  const image = `${directory}.img`;
+  mkdirSync(directory);
   writeFileSync(image, '');
   truncateSync(image, 40_000_000);
-  const done = [
-    ['mkfs.exfat', image],
-    ['mount.exfat-fuse', image, path],
-  ].every(([program, ...args]) => spawnSync(program!, args).status === 0);
-  if (done) unmountLater(path);
-  return done;
+  if (spawnSync('mkfs.exfat', [image]).status !== 0) return undefined;
+  const device = spawnSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).stdout.trim();
+  const mounted = spawnSync('mount.exfat-fuse', [device, directory]).status === 0;
+  // Takes effect when the disk is unmounted.
+  spawnSync('losetup', ['--detach', device]);
+  if (!mounted) return undefined;
+  unmountLater(directory);
+  return directory;
 }

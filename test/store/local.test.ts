@@ -315,6 +315,8 @@ describe('a store that may not be written', () => {
       [bundle, directory],
       isRoot ? { uid: 65534 } : {},
     );
+    // So that it can be cleared away.
+    chmodSync(directory, 0o755);
     expect(ended.stderr).toBe('');
     const codes = JSON.parse(ended.stdout) as unknown[];
     expect(codes).toEqual(Array(isRoot ? 3 : 1).fill(['store-denied', 14]));

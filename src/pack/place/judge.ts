@@ -1,12 +1,14 @@
 // Judges one entry against what stands at its place. Reads only.
 
 import type { Entry } from '../entry.ts';
-import { encodeName, fsPath, printableName } from '../names.ts';
+import { fsPath, printableName } from '../names.ts';
+import { nameBeside } from './beside.ts';
 import { holdsContent, lookAt, type Seen } from './existing.ts';
-import { inParent, inTheWay, type LayoutBuilder, nameOf, parentOf, type Site, type Spot } from './layout.ts';
+import { inParent, inTheWay, type LayoutBuilder, type Site, type Spot } from './layout.ts';
 import { MARKER } from './marker.ts';
 import { type Access, isNarrower } from './modes.ts';
-import type { ConflictKind, PlannedEntry, PlaceOptions } from './types.ts';
+import { nameOf, parentOf } from './target.ts';
+import type { ConflictKind, PlaceOptions, PlannedEntry } from './types.ts';
 
 export interface Context {
   readonly layout: LayoutBuilder;
@@ -49,7 +51,9 @@ export async function judge(context: Context, entry: Entry, access: Access, site
   const reason = isSame ? accessFault(entry, access, seen) : 'its content differs';
   if (reason === undefined) return { action: 'same', staying: seen.mode };
   if (context.options.existing === 'skip') return { action: 'skip', staying: seen.mode, reason };
-  if (context.guarded.has(`${seen.dev} ${seen.ino}`)) return landAside(context, entry, site);
+  if (context.guarded.has(`${seen.dev} ${seen.ino}`)) {
+    return isSame ? { action: 'same', staying: seen.mode, reason } : landAside(context, entry, site);
+  }
   return judgeDifferent(context, entry, site, seen, reason);
 }
 
@@ -99,21 +103,27 @@ function judgeDirectory(context: Context, entry: Entry, access: Access, site: Si
   return { action: 'replace', reason };
 }
 
-function place(
-  { layout }: Context,
-  entry: Entry,
-  site: Site,
-  over?: { seen: Seen; isMount: boolean },
-): Spot {
+function place({ layout }: Context, entry: Entry, site: Site, over?: { seen: Seen; isMount: boolean }): Spot {
   const kind = over?.isMount === true ? 'write' : entry.type === 'symlink' ? 'link' : 'file';
   const spot = layout.add({ kind, ...inParent(site), ...(over === undefined ? {} : { seen: over.seen }) });
   layout.stage(entry, spot);
   return spot;
 }
 
+const OBSTACLES: Record<ConflictKind, string> = {
+  exists: 'an entry',
+  'file-in-the-way': 'a file',
+  'directory-in-the-way': 'a directory',
+  'symlink-in-the-way': 'a symbolic link',
+  'special-in-the-way': 'a device, pipe or socket',
+};
+
 function blocked(conflict: ConflictKind, by: string): Verdict {
-  const what = conflict.slice(0, conflict.indexOf('-')).replace('symlink', 'symbolic link');
-  return { action: 'conflict', conflict, reason: `a ${what} is in the way: ${printableName(by)}` };
+  return {
+    action: 'conflict',
+    conflict,
+    reason: `${OBSTACLES[conflict]} is in the way: ${printableName(by)}`,
+  };
 }
 
 function accessFault(entry: Entry, { owner, mode, exact }: Access, seen: Seen): string | undefined {
@@ -123,22 +133,12 @@ function accessFault(entry: Entry, { owner, mode, exact }: Access, seen: Seen): 
   return isNarrower(mode, seen.mode) ? 'its mode is wider' : undefined;
 }
 
-/** A name beside a site that neither exists nor belongs to an entry: `NAME.20261120T055812Z.bak`. */
-function freeSite({ layout, options, taken }: Context, site: Site, ending: string): Site {
-  const stamp = options.now.toISOString().replace(/[-:]|\.\d+/g, '');
-  for (let attempt = 1; ; attempt++) {
-    const suffix = `.${stamp}${attempt === 1 ? '' : `-${attempt}`}.${ending}`;
-    const { directory, name } = inParent(site);
-    const free = { base: site.base, path: [directory, `${fitting(name, suffix)}${suffix}`].join('/') };
-    if (directory === '') free.path = free.path.slice(1);
-    const path = layout.absolute(free);
-    if (!taken.has(path) && lookAt(fsPath(path)) === undefined) return free;
-  }
-}
-
-// A file name has 255 bytes at most.
-function fitting(name: string, suffix: string): string {
-  const characters = [...name];
-  while (encodeName(characters.join('') + suffix).length > 255) characters.pop();
-  return characters.join('');
+/** A site beside another that neither exists nor is an entry's. */
+function freeSite({ layout, options, taken }: Context, { base, path }: Site, ending: string): Site {
+  const siteOf = (name: string): Site => ({ base, path: path.slice(0, -nameOf(path).length) + name });
+  const name = nameBeside(nameOf(path), options.now, ending, (candidate) => {
+    const there = layout.absolute(siteOf(candidate));
+    return !taken.has(there) && lookAt(fsPath(there)) === undefined;
+  });
+  return siteOf(name);
 }

@@ -1,13 +1,11 @@
 // Decides what is placed by one step, and where it is staged before. A unit is one file, one link, or a whole new
 // directory with everything below it; a new target is one such unit. Reads only.
 
-import { realpathSync } from 'node:fs';
 import type { Entry } from '../entry.ts';
-import { decodeName, fsPath } from '../names.ts';
+import { fsPath } from '../names.ts';
 import { lookAt, type Seen } from './existing.ts';
-import { isLost, placeFailure } from './failures.ts';
 import { type Mounts, readMounts } from './mounts.ts';
-import type { ConflictKind, Destination } from './types.ts';
+import { joined, nameOf, parentOf, resolveExisting, resolveTarget } from './target.ts';
 
 /**
  * - `tree`, `file`, `link`: staged, then moved into place
@@ -37,6 +35,13 @@ export interface Group {
   bytes: number;
   files: number;
 }
+
+export type ConflictKind =
+  | 'exists'
+  | 'symlink-in-the-way'
+  | 'file-in-the-way'
+  | 'directory-in-the-way'
+  | 'special-in-the-way';
 
 /** Where an entry is staged: a unit, and for what is below a new directory `/the/rest`. */
 export interface Spot {
@@ -86,7 +91,7 @@ export interface LayoutBuilder {
 }
 
 /** @throws StrongroomError `target-denied` or `place-failed` when the way to the target cannot be read */
-export function layOut(destination: Destination): LayoutBuilder {
+export function layOut(destination: { root: string; outside?: string }): LayoutBuilder {
   const { anchor, missing } = resolveTarget(destination.root);
   const bases = [anchor];
   if (destination.outside !== undefined) bases.push(resolveExisting(destination.outside));
@@ -99,10 +104,7 @@ export function layOut(destination: Destination): LayoutBuilder {
   const spots = new Map<string, Spot>();
   const directories: Spot[] = [];
 
-  function absolute({ base, path }: Site): string {
-    const above = bases[base]!;
-    return path === '' ? above : above === '/' ? `/${path}` : `${above}/${path}`;
-  }
+  const absolute = ({ base, path }: Site) => joined(bases[base]!, path);
 
   function groupOf(base: number, directory: string): number {
     const known = groupByDirectory[base]!.get(directory);
@@ -181,14 +183,6 @@ export function layOut(destination: Destination): LayoutBuilder {
   };
 }
 
-export function parentOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
-}
-
-export function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
-}
-
 export function inParent(site: Site): { base: number; directory: string; name: string } {
   return { base: site.base, directory: parentOf(site.path), name: nameOf(site.path) };
 }
@@ -197,40 +191,4 @@ export function inTheWay(seen: Seen): ConflictKind {
   if (seen.type === 'symlink') return 'symlink-in-the-way';
   if (seen.type === 'dir') return 'directory-in-the-way';
   return seen.type === 'file' ? 'file-in-the-way' : 'special-in-the-way';
-}
-
-/**
- * Whoever names the target answers for the links above it, so those are followed, once.
- *
- * @returns the deepest directory on the way to it that exists, and the names that are missing below
- */
-export function resolveTarget(root: string): { anchor: string; missing: string[] } {
-  const missing: string[] = [];
-  for (let path = root; ; path = parentOf(path)) {
-    const found = resolveIfThere(path || '/');
-    if (found !== undefined) return { anchor: found, missing };
-    missing.unshift(nameOf(path));
-  }
-}
-
-function resolveIfThere(path: string): string | undefined {
-  try {
-    const found = resolve(path);
-    return lookAt(fsPath(found))?.type === 'dir' ? found : undefined;
-  } catch (error) {
-    if (isLost(error)) return undefined;
-    throw placeFailure(error, path);
-  }
-}
-
-function resolveExisting(path: string): string {
-  try {
-    return resolve(path);
-  } catch (error) {
-    throw placeFailure(error, path);
-  }
-}
-
-function resolve(path: string): string {
-  return decodeName(realpathSync(fsPath(path), { encoding: 'buffer' }) as unknown as Buffer);
 }

@@ -10,7 +10,7 @@ import { placeFailure, stopIfAborted } from './failures.ts';
 import { type Context, judge } from './judge.ts';
 import { type LayoutBuilder, layOut, type Site } from './layout.ts';
 import { type Access, accessRules, isNarrower } from './modes.ts';
-import type { Action, Destination, PlacementPlan, PlannedEntry, PlaceOptions } from './types.ts';
+import type { Action, Destination, PlacementPlan, PlaceOptions, PlannedEntry } from './types.ts';
 
 /**
  * Plans to put entries into a target, which is read and not changed.
@@ -61,10 +61,14 @@ export function refuseConflicts(plan: PlacementPlan): void {
   const list = names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '');
   const object = printableName(plan.root);
   if (hard.length === 0) {
-    throw new ConflictError('target-exists', `'${object}' already holds ${count(conflicts.length)} that differ`, {
-      object,
-      hint: `${list}; choose --existing replace, bak or skip, or another --target`,
-    });
+    throw new ConflictError(
+      'target-exists',
+      `'${object}' already holds ${count(conflicts.length)} that differ`,
+      {
+        object,
+        hint: `${list}; choose --existing replace, bak or skip, or another --target`,
+      },
+    );
   }
   const isLink = hard.some(({ conflict }) => conflict === 'symlink-in-the-way');
   throw new ConflictError(

@@ -2,7 +2,9 @@
 // already, and what was done. Data only.
 
 import type { Entry } from '../entry.ts';
-import type { Layout } from './layout.ts';
+import type { ConflictKind, Layout } from './layout.ts';
+
+export type { ConflictKind };
 
 /** What to do where a file or symbolic link stands already and differs. */
 export type Existing = 'refuse' | 'replace' | 'bak' | 'skip';
@@ -43,13 +45,6 @@ export interface PlaceOptions {
  * - `conflict`: something is in the way; nothing is placed while there is one of these
  */
 export type Action = 'create' | 'replace' | 'bak' | 'aside' | 'same' | 'skip' | 'conflict';
-
-export type ConflictKind =
-  | 'exists'
-  | 'symlink-in-the-way'
-  | 'file-in-the-way'
-  | 'directory-in-the-way'
-  | 'special-in-the-way';
 
 export interface PlannedEntry {
   readonly entry: Entry;

@@ -1,0 +1,33 @@
+// The composition root: the one place that picks stores, unlock methods, memory and the signing key.
+import { join } from 'node:path';
+import type { World } from '../commands/context.ts';
+import { stateMemory } from '../host/memory.ts';
+import { ensureSigningKey, hostName, readSigningKey, signingKeyPath } from '../host/signing-key.ts';
+import { fileCache } from '../host/verified-cache.ts';
+import { methods } from '../keys/index.ts';
+import { openStore } from '../store/index.ts';
+import type { WorldParts } from './run.ts';
+
+/** Builds what commands ask of the world, out of this machine's parts. */
+export async function createWorld({ env, paths, secrets }: WorldParts): Promise<World> {
+  const keyPath = signingKeyPath(paths.state);
+  return {
+    openStore: (location, create = false) => openStore(location, { create }),
+    undoStore: () => openStore(join(paths.state, 'undo'), { create: true }),
+    memory: stateMemory(paths.state),
+    cache: fileCache(paths.cache),
+    get hostName() {
+      return hostName(env);
+    },
+    signingKeyPath: keyPath,
+    async signingKey(make) {
+      const given = await secrets.signingKey();
+      if (given) {
+        const { parsePrivateKey } = await import('../sign/openssh.ts');
+        return parsePrivateKey(given.text, given.source);
+      }
+      return make ? await ensureSigningKey(keyPath, hostName(env)) : await readSigningKey(keyPath);
+    },
+    methods,
+  };
+}

@@ -1,0 +1,71 @@
+// Which sets one run backs up: those of the configuration, or one made of the paths on the command line.
+import { basename, relative } from 'node:path';
+import { NotFoundError, UsageError } from '../../errors.ts';
+import type { BackupSources } from '../../vault/backup/backup.ts';
+import type { RestoreWishes } from '../../vault/documents/contents.ts';
+import { checkName, nameFrom } from '../../vault/names.ts';
+import type { RestoreConfig, SetConfig, Settings } from '../context.ts';
+
+export interface AskedSet {
+  readonly set: string;
+  readonly sources: Extract<BackupSources, { root: string }>;
+  readonly restore: RestoreWishes | undefined;
+  /** How old the newest snapshot may be, in milliseconds. */
+  readonly rpo: number | undefined;
+}
+
+export interface SetFlags {
+  readonly set: string | undefined;
+  readonly exclude: readonly string[];
+}
+
+/** @throws UsageError `no-sets`, `bad-name`; NotFoundError `no-set` */
+export function setsToBackUp(paths: readonly string[], flags: SetFlags, settings: Settings, cwd: string): AskedSet[] {
+  const configured = settings.config?.sets ?? new Map<string, SetConfig>();
+  const vault = settings.location;
+  if (paths.length > 0) {
+    const set = flags.set === undefined ? nameFrom(basename(cwd), 'files') : checkName(flags.set, 'set');
+    const own = configured.get(set);
+    const inHere = settings.configFile !== undefined && isBelow(settings.configFile, cwd);
+    const include = inHere ? [...paths, settings.configFile!] : paths;
+    const sources = { root: cwd, include, exclude: excludes(flags.exclude, vault, cwd) };
+    return [{ set, sources, restore: wishes(own?.restore), rpo: own?.objectives.rpo }];
+  }
+  if (configured.size === 0) {
+    throw new UsageError('no-sets', 'there is nothing to back up: no paths were given, and no configuration names a set', {
+      hint: 'say what: `strongroom backup . --set app`, or name sets in strongroom.yaml',
+    });
+  }
+  const wanted = flags.set === undefined ? [...configured.values()] : [configured.get(flags.set)];
+  return wanted.map((set) => {
+    if (!set) {
+      throw new NotFoundError('no-set', `the configuration has no set ${JSON.stringify(flags.set)}`, {
+        hint: `it has: ${[...configured.keys()].join(', ')}`,
+      });
+    }
+    // The configuration itself goes into every snapshot: without it a fresh machine has files and no rules.
+    const include = [...(set.include.length > 0 ? set.include : ['.']), ...(settings.configFile ? [settings.configFile] : [])];
+    const exclude = excludes([...set.exclude, ...flags.exclude], vault, set.root);
+    return { set: set.name, sources: { root: set.root, include, exclude }, restore: wishes(set.restore), rpo: set.objectives.rpo };
+  });
+}
+
+function isBelow(path: string, directory: string): boolean {
+  const below = relative(directory, path);
+  return below !== '' && !below.startsWith('..');
+}
+
+/** A vault inside what it backs up would hold itself, over and over. */
+function excludes(asked: readonly string[], vault: string | undefined, root: string): string[] {
+  if (vault === undefined || !vault.startsWith('/') || !isBelow(vault, root)) return [...asked];
+  return [...asked, vault.replace(/[*?[{\\]/g, '\\$&')];
+}
+
+function wishes(config: RestoreConfig | undefined): RestoreWishes | undefined {
+  if (!config || (config.owner === undefined && config.modes.length === 0)) return undefined;
+  const modes = config.modes.map(({ glob, mode }) => [glob, mode.toString(8).padStart(4, '0')]);
+  return {
+    ...(config.owner ? { owner: config.owner } : {}),
+    ...(modes.length > 0 ? { modes: Object.fromEntries(modes) } : {}),
+  };
+}

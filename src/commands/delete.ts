@@ -1,0 +1,47 @@
+// `strongroom delete`: removes snapshots for good, and signs that it did.
+import { applyDelete, planDelete } from '../vault/delete.ts';
+import { readSnapshots } from '../vault/snapshots.ts';
+import { StrongroomError } from '../errors.ts';
+import { defineCommand } from './command.ts';
+import { chooseFrom, openLocked, thisHost, trustNew } from './open.ts';
+
+export const command = defineCommand({
+  description: ['Removes the snapshots named, after a question. The vault keeps a signed note of who removed what.'],
+  needs: 'read, create and delete access, on a host that may maintain; no key',
+  args: { snapshots: { value: 'SNAPSHOT', repeat: true, summary: 'id, unique beginning of one, latest~2 or @label' } },
+  flags: {
+    set: { value: 'SET', summary: 'the set' },
+    host: { value: 'HOST', summary: 'the host that made it' },
+    dryRun: { summary: 'say what would be removed, and remove nothing' },
+    trustNew,
+  },
+  examples: [
+    ['delete 20261120T055812Z-7k3f9q', 'remove one snapshot'],
+    ['delete 20261120 --set app --dry-run', 'see what would go'],
+  ],
+  async run({ args, flags }, context) {
+    const vault = await openLocked(context, flags.trustNew);
+    const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
+    const chosen = new Map<string, Awaited<ReturnType<typeof chooseFrom>>>();
+    for (const selector of args.snapshots) {
+      const snapshot = await chooseFrom(context, vault, read, selector, { ...flags, at: undefined });
+      chosen.set(snapshot.object, snapshot);
+    }
+    const plan = planDelete([...chosen.values()]);
+    if (flags.dryRun) return { plan, done: false };
+    const ids = plan.snapshots.map((s) => `${s.id} of ${s.set}`).join(', ');
+    if (!(await context.terminal.confirm(`Remove ${ids} from the vault ${vault.document.name} for good?`))) {
+      throw new StrongroomError('not-confirmed', 'nothing was removed', { hint: 'answer yes, or add --yes' });
+    }
+    await applyDelete(vault, plan, await thisHost(context));
+    return { plan, done: true };
+  },
+  human({ plan, done }, out) {
+    for (const s of plan.snapshots) out.note(`${done ? 'removed' : 'would remove'} ${s.id} of ${s.set}`);
+    out.note(`${out.count(plan.objects.length, 'object')}, ${out.size(plan.bytes)}`);
+  },
+  json({ plan, done }, line) {
+    for (const { id, set } of plan.snapshots) line('removed', { id, set, dry_run: !done });
+    return { removed: plan.snapshots.length, objects: plan.objects.length, bytes: plan.bytes, dry_run: !done };
+  },
+});

@@ -1,0 +1,105 @@
+// `strongroom init`: makes a vault, and a strongroom.yaml beside the deployment with the pin in it.
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { UsageError } from '../errors.ts';
+import { initVault } from '../vault/init.ts';
+import { checkName, nameFrom } from '../vault/names.ts';
+import { pinText } from '../vault/pin.ts';
+import { defineCommand } from './command.ts';
+import type { Context } from './context.ts';
+import { configText, writeConfig } from './init/config-text.ts';
+import { chosenKeys } from './init/keys.ts';
+
+export const command = defineCommand({
+  description: [
+    'Makes a vault and enrolls this machine as its first host. Choose at least one way to open it; two are better, one of them kept away from this machine.',
+    'Without --location the vault is a directory below your data directory, named after this directory: the same disk as what it protects, so add another place soon.',
+  ],
+  needs: 'an empty place that can be written to',
+  makesConfig: true,
+  args: {},
+  flags: {
+    name: { value: 'NAME', summary: 'name of the vault, else that of this directory' },
+    passphrase: { summary: 'open it with a passphrase; an empty answer makes up a strong one' },
+    recipient: { value: 'AGE1…', repeat: true, summary: 'open it with the age identity of this recipient, or of each in a file' },
+    keys: { value: 'FILE', summary: 'ways to open it, one a line (see keys.example)' },
+    postQuantum: { summary: 'encrypt against quantum computers too (age 1.3 to recover without strongroom)' },
+  },
+  examples: [
+    ['init --passphrase', 'a vault for this directory, opened with a passphrase'],
+    ['init --location /mnt/backup/shop --keys keys.txt', 'at another place, with the keys of a file'],
+  ],
+  async run({ flags }, context) {
+    const settings = await context.settings();
+    const world = await context.world();
+    const name = flags.name === undefined ? nameFrom(basename(context.cwd), 'vault') : checkName(flags.name, 'vault');
+    const location = settings.location ?? join(context.paths.data, name);
+    const keys = await chosenKeys(flags, context);
+    const hostName = world.hostName;
+    const key = await world.signingKey(true);
+    if (!key) throw new UsageError('no-signing-key', 'this machine has no signing key');
+    const store = await world.openStore(location, true);
+    const base = { store, memory: world.memory, now: () => context.now(), signal: context.signal };
+    const made = await initVault(base, {
+      name,
+      keys: keys.keys,
+      postQuantum: flags.postQuantum,
+      host: { name: hostName, publicKey: key.publicKey },
+    });
+    if (keys.madeUp !== undefined) {
+      context.terminal.tell([
+        'The passphrase of this vault, shown this once. Write it down and keep it away from this machine:',
+        '',
+        `    ${keys.madeUp}`,
+        '',
+      ]);
+    }
+    const path = configPath(context, settings.env);
+    const written = await writeConfig(path, configText({ location: store.location, pin: made.pin, set: name }));
+    return {
+      ...made,
+      location: store.location,
+      isDefault: settings.location === undefined,
+      inside: isInside(store.location, context.cwd),
+      config: { path, written },
+      keys: keys.keys.map((k) => k.name),
+      host: hostName,
+    };
+  },
+  human({ pin, document, location, isDefault, inside, config, keys }, out) {
+    out.note(out.styled('green', `The vault ${document.name} is ready`), ` at ${location}`);
+    out.note(`  opens with: ${keys.join(', ')}${keys.length === 1 ? ' (only one way in: think of a second)' : ''}`);
+    out.note(`  fingerprint: ${pin.authority}`);
+    if (config.written) out.note(`  settings: ${config.path} (holds the pin and no secret: commit it)`);
+    else {
+      out.line(`  ${config.path} was there already and is unchanged. It needs these lines:`);
+      out.line(`location: ${location}`);
+      out.line(`pin: ${pinText(pin)}`);
+    }
+    if (isDefault) out.note('  It is on the same disk as what it protects: copy it elsewhere, or make it with --location on another disk.');
+    if (inside) out.note(out.styled('yellow', '  It is inside this directory: see that git does not take it.'));
+    out.note('Next: strongroom backup');
+  },
+  json({ pin, document, location, config, keys, host }) {
+    return {
+      vault: document.vault,
+      name: document.name,
+      location,
+      fingerprint: pin.authority,
+      pin: { ...pin },
+      keys,
+      host,
+      config: config.path,
+      config_written: config.written,
+    };
+  },
+});
+
+function configPath(context: Context, env: string | undefined): string {
+  const given = context.options.config ?? context.env.STRONGROOM_CONFIG;
+  return resolve(context.cwd, given || (env === undefined ? 'strongroom.yaml' : `strongroom.${env}.yaml`));
+}
+
+function isInside(location: string, directory: string): boolean {
+  const path = relative(directory, location);
+  return path === '' || (!path.startsWith('..') && dirname(path) !== path && !path.startsWith('/'));
+}

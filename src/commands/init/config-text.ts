@@ -1,0 +1,51 @@
+// The strongroom.yaml that init writes: commented, with the pin, without any secret.
+import { open } from 'node:fs/promises';
+import { UsageError } from '../../errors.ts';
+import { type Pin, pinText } from '../../vault/pin.ts';
+
+/** @param set name of its one set, rooted where the file is */
+export function configText({ location, pin, set }: { location: string; pin: Pin; set: string }): string {
+  return `# What strongroom backs up from here, and where to. It holds no secret: commit it.
+# \`strongroom config schema\` prints its schema, \`strongroom config validate\` checks it.
+
+location: ${JSON.stringify(location)}
+
+# Which vault is meant. Any other one at that place is refused.
+pin: ${pinText(pin)}
+
+sets:
+  ${set}:
+    root: .
+    # Everything below the root is taken, unless this says what. Paths, globs, and absolute ones too.
+    # include: [.env, compose.yaml, "certs/**", "/secure/*.pem"]
+    exclude: [".git", "node_modules", "**/*.log"]
+    # How old the newest snapshot may be; also how long \`backup --skip-unchanged\` may skip.
+    # objectives: { rpo: 24h }
+    # Modes that the deployment needs after a restore, instead of 0600 and 0700.
+    # restore: { modes: { "secrets/*": "0444" } }
+`;
+}
+
+/**
+ * Writes the file unless it is there.
+ * @returns whether it was written
+ * @throws UsageError `config-not-written`
+ */
+export async function writeConfig(path: string, text: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx', 0o644);
+    try {
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw new UsageError('config-not-written', `the vault is made, but ${path} cannot be written`, {
+      object: path,
+      hint: 'this machine remembers the vault all the same; write the file by hand with `strongroom trust` showing the pin',
+      cause: error,
+    });
+  }
+}

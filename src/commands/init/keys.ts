@@ -1,0 +1,75 @@
+// Which ways to open the new vault were asked for.
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { UsageError } from '../../errors.ts';
+import type { KeyLine } from '../../keys/keys-file.ts';
+import type { NewKey } from '../../keys/method.ts';
+import type { Context } from '../context.ts';
+
+export interface KeyFlags {
+  readonly passphrase: boolean;
+  readonly recipient: readonly string[];
+  readonly keys: string | undefined;
+}
+
+export interface ChosenKeys {
+  readonly keys: readonly NewKey[];
+  /** A passphrase that was made up, to be shown once. */
+  readonly madeUp: string | undefined;
+}
+
+async function linesOf(path: string, context: Context): Promise<KeyLine[]> {
+  let text: string;
+  try {
+    text = await readFile(resolve(context.cwd, path), 'utf8');
+  } catch (error) {
+    throw new UsageError('bad-keys-file', `${path} cannot be read`, {
+      object: path,
+      hint: 'name a file with one way to open the vault a line, or a recipient that begins with age1',
+      cause: error,
+    });
+  }
+  return (await context.world()).methods.keysFile(text, path);
+}
+
+/**
+ * @throws UsageError `no-keys`, `weak-passphrase`, `bad-keys-file`, `bad-recipient`, `no-terminal`
+ */
+export async function chosenKeys(flags: KeyFlags, context: Context): Promise<ChosenKeys> {
+  const lines: KeyLine[] = flags.keys === undefined ? [] : await linesOf(flags.keys, context);
+  for (const given of flags.recipient) {
+    if (given.startsWith('age1')) lines.push({ method: 'age', recipient: given });
+    else lines.push(...(await linesOf(given, context)));
+  }
+  const { secrets, terminal } = context;
+  const isAsked = flags.passphrase || lines.some((line) => line.method === 'passphrase');
+  // With nothing chosen, a passphrase is what can be had at once.
+  const isDefault = lines.length === 0 && (terminal.interactive || secrets.newPassphraseGiven || secrets.passphraseGiven);
+  const recipients = [...new Set(lines.flatMap((line) => (line.method === 'age' ? [line.recipient] : [])))];
+  const { methods } = await context.world();
+  const keys: NewKey[] = [];
+  let madeUp: string | undefined;
+  if (isAsked || isDefault) {
+    const chosen = await passphrase(context);
+    madeUp = chosen.madeUp ? chosen.passphrase : undefined;
+    keys.push(await methods.newPassphrase('passphrase', chosen.passphrase));
+  }
+  for (const [i, recipient] of recipients.entries()) {
+    keys.push(await methods.newRecipient(recipients.length === 1 ? 'age' : `age-${i + 1}`, recipient));
+  }
+  if (keys.length > 0) return { keys, madeUp };
+  throw new UsageError('no-keys', 'no way to open the vault was chosen', {
+    hint: 'add --passphrase, --recipient age1…, or --keys FILE',
+  });
+}
+
+async function passphrase(context: Context): Promise<{ passphrase: string; madeUp: boolean }> {
+  const given = await context.secrets.newPassphrase('New passphrase (empty: make up a strong one)', true);
+  const { methods } = await context.world();
+  if (given === '') return { passphrase: await methods.generatePassphrase(), madeUp: true };
+  const weakness = await methods.weaknessOf(given);
+  if (weakness === undefined) return { passphrase: given, madeUp: false };
+  throw new UsageError('weak-passphrase', `the passphrase is too weak: ${weakness}`, {
+    hint: 'whoever reads the store can try passphrases at leisure: use five words or more, or leave it empty to have one made up',
+  });
+}

@@ -1,0 +1,72 @@
+// `strongroom list`: the snapshots of a vault, whose signatures were judged. Needs no key.
+import { chooseListed } from '../vault/select.ts';
+import { readSnapshots } from '../vault/snapshots.ts';
+import { authorityFingerprint } from '../vault/vault.ts';
+import { defineCommand } from './command.ts';
+import { openLocked, trustNew, warnFindings } from './open.ts';
+import { parseTag } from './tags.ts';
+
+export const command = defineCommand({
+  description: ['Reads no contents and needs no key. What does not count is named on stderr, not listed.'],
+  needs: 'read access to the vault; no key',
+  args: {},
+  flags: {
+    set: { value: 'SET', summary: 'only this set' },
+    host: { value: 'HOST', summary: 'only those of this host' },
+    label: { value: 'LABEL', summary: 'only those with this label' },
+    tag: { value: 'KEY=VALUE', repeat: true, summary: 'only those with this tag', parse: parseTag },
+    since: { value: 'TIME', summary: 'only those made at or after TIME' },
+    until: { value: 'TIME', summary: 'only those made at or before TIME' },
+    trustNew,
+  },
+  examples: [
+    ['list', 'every snapshot, oldest first'],
+    ['list --set app --json', 'those of one set, a JSON object a line'],
+  ],
+  async run({ flags }, context) {
+    const vault = await openLocked(context, flags.trustNew);
+    const { snapshots, findings } = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
+    warnFindings(context, [...vault.findings, ...findings]);
+    const { set, host, label, tag, since, until } = flags;
+    const listed = chooseListed(snapshots, { set, host, label, tags: tag, since, until });
+    return { vault, listed, trust: vault.trust };
+  },
+  human({ vault, listed }, out) {
+    if (listed.length === 0) out.note(`The vault ${vault.document.name} holds no such snapshot.`);
+    else {
+      out.table(
+        [{ head: 'SNAPSHOT' }, { head: 'SET' }, { head: 'HOST' }, { head: 'AGE' }, { head: 'STORED', align: 'right' }, { head: '' }],
+        listed.map((s) => [
+          s.id,
+          s.set,
+          s.host,
+          out.age(new Date(s.time)),
+          out.size(s.stored),
+          [s.complete ? '' : 'incomplete', s.label ? `@${s.label}` : '', ...Object.entries(s.tags ?? {}).map(([k, v]) => `${k}=${v}`)]
+            .filter((word) => word !== '')
+            .join(' '),
+        ]),
+      );
+    }
+  },
+  json({ vault, listed, trust }, line) {
+    for (const s of listed) {
+      line('snapshot', {
+        id: s.id,
+        set: s.set,
+        host: s.host,
+        time: s.time,
+        seconds: s.seconds,
+        complete: s.complete,
+        entries: s.entries,
+        bytes: s.stored,
+        generation: s.generation,
+        label: s.label,
+        tags: s.tags,
+        trust,
+      });
+    }
+    const { document } = vault;
+    return { vault: document.vault, name: document.name, fingerprint: authorityFingerprint(document), trust, snapshots: listed.length };
+  },
+});

@@ -1,0 +1,154 @@
+// What most commands begin with: the vault of the settings, locked or unlocked, and this machine as its host.
+import { UsageError } from '../errors.ts';
+import type { Credential } from '../keys/method.ts';
+import { documentTime } from '../vault/names.ts';
+import { checkPin, type Pin } from '../vault/pin.ts';
+import { chooseSnapshot, parseAt } from '../vault/select.ts';
+import { readSnapshots, type Snapshot, type Snapshots } from '../vault/snapshots.ts';
+import { unlock } from '../vault/unlock.ts';
+import { authorityFingerprint, openVault, type UnlockedVault, type Vault, type VaultContext } from '../vault/vault.ts';
+import type { SigningKey } from '../sign/key.ts';
+import { type Context, locationOf } from './context.ts';
+import type { FlagSpec } from './command.ts';
+
+/** The flag of every command that reads a vault. */
+export const trustNew = {
+  summary: 'read a vault that nothing vouches for yet, or that is older than seen',
+} as const satisfies FlagSpec;
+
+/** Flags that choose a snapshot. */
+export const choiceFlags = {
+  set: { value: 'SET', summary: 'the set' },
+  host: { value: 'HOST', summary: 'the host that made it' },
+  at: { value: 'TIME', summary: 'the newest at or before TIME (local time unless it names a zone)' },
+} as const;
+
+/** @param create whether the place may be made (init) */
+export async function vaultContext(context: Context, create = false): Promise<VaultContext> {
+  const world = await context.world();
+  const store = await world.openStore(locationOf(await context.settings()), create);
+  const { memory, cache } = world;
+  return { store, memory, cache, now: () => context.now(), signal: context.signal };
+}
+
+/** The pin of the configuration, if it holds one. @throws UsageError `bad-pin` */
+export async function configuredPin(context: Context): Promise<Pin | undefined> {
+  const pin = (await context.settings()).config?.pin;
+  return pin && checkPin(pin);
+}
+
+function pinOption(pin: Pin | undefined): { pin?: Pin } {
+  return pin ? { pin } : {};
+}
+
+/** Opens the vault for what needs no key, and says whom it trusts when no pin does. */
+export async function openLocked(context: Context, trustOlder = false): Promise<Vault> {
+  const vault = await openVault(await vaultContext(context), {
+    ...pinOption(await configuredPin(context)),
+    trustOlder,
+  });
+  if (vault.trust === 'unproven') {
+    context.warn('unpinned', `nothing vouches for this vault: trusting fingerprint ${authorityFingerprint(vault.document)}`, {
+      hint: 'compare it with the one that init printed, then run `strongroom trust` with it',
+    });
+  }
+  return vault;
+}
+
+/** Everything at hand that may open the vault. */
+async function credentials(context: Context, pinned: boolean, prompt: string): Promise<Credential[]> {
+  const { methods } = await context.world();
+  const { secrets } = context;
+  const found: Credential[] = [];
+  for (const { source, text } of await secrets.identities()) {
+    found.push(await methods.identities(text, source));
+  }
+  // A person is asked only when nothing else was given.
+  if (secrets.passphraseGiven || found.length === 0) {
+    const ask = () => secrets.passphrase(prompt);
+    found.push(await methods.passphrase(ask, pinned ? 22 : 20, secrets.passphraseGiven));
+  }
+  return found;
+}
+
+/** Opens and unlocks the vault with what is at hand. */
+export async function openUnlocked(context: Context, trust = false): Promise<UnlockedVault> {
+  return await unlockWith(await vaultContext(context), context, trust, await configuredPin(context));
+}
+
+/** As `openUnlocked`, over a context of the caller's. */
+export async function unlockWith(
+  base: VaultContext,
+  context: Context,
+  trust: boolean,
+  pin?: Pin,
+): Promise<UnlockedVault> {
+  return await unlock(base, {
+    ...pinOption(pin),
+    trustOlder: trust,
+    credentials: (pinned) => credentials(context, pinned, `Passphrase for the vault at ${base.store.location}`),
+    confirm: async (question) => trust || (context.terminal.interactive && (await context.terminal.confirm(question))),
+  });
+}
+
+/** This machine's host entry. @throws UsageError `no-signing-key` */
+export async function thisHost(context: Context): Promise<{ name: string; key: SigningKey }> {
+  const world = await context.world();
+  const key = await world.signingKey(false);
+  if (key) return { name: world.hostName, key };
+  throw new UsageError('no-signing-key', `this machine, ${world.hostName}, has no signing key`, {
+    object: world.signingKeyPath,
+    hint: 'make the vault here with `strongroom init`, or give the key of an enrolled host in STRONGROOM_SIGNING_KEY_FILE',
+  });
+}
+
+/** Says what came to light while reading, on stderr. */
+export function warnFindings(context: Context, findings: Vault['findings']): void {
+  for (const { code, message, object } of findings) {
+    context.warn(code, message, { object, hint: 'run `strongroom verify` for the whole picture' });
+  }
+}
+
+export interface ChoiceFlags {
+  readonly set: string | undefined;
+  readonly host: string | undefined;
+  readonly at: string | undefined;
+}
+
+/** Reads the snapshots and chooses one, and says on stderr what was passed over and what came to light. */
+export async function chooseOne(
+  context: Context,
+  vault: Vault,
+  selector: string | undefined,
+  { set, host, at }: ChoiceFlags,
+): Promise<Snapshot> {
+  const read = await readSnapshots(vault, set === undefined ? {} : { set });
+  return chooseFrom(context, vault, read, selector, { set, host, at });
+}
+
+/** As `chooseOne`, from snapshots that were read. */
+export async function chooseFrom(
+  context: Context,
+  vault: Vault,
+  read: Snapshots,
+  selector: string | undefined,
+  { set, host, at }: ChoiceFlags,
+): Promise<Snapshot> {
+  const time = at === undefined ? undefined : parseAt(at);
+  if (time) context.notice(`newest at or before ${documentTime(time)}`);
+  const choice = {
+    ...(selector === undefined ? {} : { selector }),
+    ...(set === undefined ? {} : { set }),
+    ...(host === undefined ? {} : { host }),
+    ...(time ? { at: time } : {}),
+  };
+  const { snapshot, passedOver } = chooseSnapshot(read, choice, (await context.world()).hostName);
+  warnFindings(context, [...vault.findings, ...read.findings.filter((f) => f.severity === 'error')]);
+  for (const { id } of passedOver) {
+    context.warn('passed-over', `${id} is newer, but a source failed in it`, {
+      object: id,
+      hint: 'to use it all the same, name it',
+    });
+  }
+  return snapshot;
+}

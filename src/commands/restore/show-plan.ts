@@ -1,0 +1,44 @@
+// The plan of a restore, as `--dry-run` shows it.
+import type { Action } from '../../pack/place/types.ts';
+import type { RestorePlan } from '../../vault/restore/plan.ts';
+import type { Fields, Out } from '../command.ts';
+
+const WORDS: Readonly<Record<Action, string>> = {
+  create: 'new',
+  replace: 'changed',
+  bak: 'changed',
+  aside: 'aside',
+  same: 'same',
+  skip: 'skipped',
+  conflict: 'conflict',
+};
+
+/** One line of JSON for each entry. */
+export function planLines({ placement }: RestorePlan): Fields[] {
+  return placement.entries.map(({ entry, destination, action, mode, narrower, reason, keptAs }) => ({
+    path: entry.path,
+    type: entry.type,
+    destination,
+    action,
+    mode: mode.toString(8).padStart(4, '0'),
+    recorded_mode: entry.mode.toString(8).padStart(4, '0'),
+    narrower,
+    reason,
+    kept_as: keptAs,
+  }));
+}
+
+/** A line an entry that would change or is in the way; those that are the same only with `--verbose`. */
+export function showPlan({ snapshot, placement }: RestorePlan, out: Out): void {
+  out.line(`Would restore ${snapshot.id} of ${snapshot.set} into ${placement.root}:`);
+  for (const { destination, action, reason, keptAs, narrower } of placement.entries) {
+    if (action === 'same' && !out.verbose) continue;
+    const word = out.styled(action === 'conflict' ? 'red' : action === 'create' ? 'green' : 'yellow', WORDS[action]);
+    const notes = [reason, keptAs && `kept as ${keptAs}`, narrower && 'narrower than recorded'].filter(Boolean).join('; ');
+    out.line('  ', word, ` ${destination}${notes ? ` (${notes})` : ''}`);
+  }
+  const { counts } = placement;
+  out.line(
+    `${counts.create} new, ${counts.replace + counts.bak} changed, ${counts.same} the same, ${counts.skip} skipped, ${counts.conflict} conflicting, ${placement.narrower} narrower than recorded; nothing was changed`,
+  );
+}

@@ -1,0 +1,82 @@
+// `strongroom verify`: is what is stored what was backed up?
+import { compareTree } from '../vault/verify/against.ts';
+import { verify } from '../vault/verify/verify.ts';
+import { defineCommand } from './command.ts';
+import { resolve } from 'node:path';
+import { choiceFlags, chooseOne, openLocked, openUnlocked, trustNew } from './open.ts';
+
+export const command = defineCommand({
+  description: [
+    'Checks every signature, that no snapshot is missing, and every stored byte against what was signed. Needs no key.',
+    'With --read-data it also decrypts every snapshot and checks every entry. With --against it compares one snapshot with a directory, by content.',
+  ],
+  needs: 'read access; --read-data and --against also one way to open the vault',
+  args: { snapshot: { value: 'SNAPSHOT', optional: true, summary: 'with --against: which snapshot, else the newest' } },
+  flags: {
+    readData: { summary: 'decrypt every snapshot and check every entry' },
+    against: { value: 'DIR', summary: 'compare a snapshot with a restored or live tree; exit 4 when they differ' },
+    ...choiceFlags,
+    trustNew,
+  },
+  examples: [
+    ['verify', 'check the whole vault without a key'],
+    ['verify --read-data', 'decrypt everything too'],
+    ['verify latest --set app --against /srv/app', 'compare with what is there now'],
+  ],
+  async run({ args, flags }, context) {
+    if (flags.against !== undefined) {
+      const vault = await openUnlocked(context, flags.trustNew);
+      const snapshot = await chooseOne(context, vault, args.snapshot, flags);
+      const stateDirectory = context.paths.state;
+      const differences = await compareTree(vault, snapshot, resolve(context.cwd, flags.against), stateDirectory);
+      return { kind: 'against' as const, snapshot, differences };
+    }
+    const unlocked = flags.readData ? await openUnlocked(context, flags.trustNew) : undefined;
+    const vault = unlocked ?? (await openLocked(context, flags.trustNew));
+    const checked = await verify(vault, {
+      ...(unlocked ? { unlocked } : {}),
+      ...(flags.set === undefined ? {} : { set: flags.set }),
+      onProgress: ({ snapshots, of }) => context.progress.update({ phase: 'verifying', done: snapshots, total: of, unit: 'snapshots' }),
+    });
+    return { kind: 'vault' as const, vault, checked };
+  },
+  human(result, out) {
+    if (result.kind === 'against') {
+      for (const { path, how } of result.differences) out.line(`${how}: `, path);
+      if (result.differences.length === 0) out.note(`The same as ${result.snapshot.id}.`);
+      return;
+    }
+    const { checked, vault } = result;
+    for (const f of checked.findings) {
+      out.line(f.severity === 'error' ? out.styled('red', 'error: ') : out.styled('yellow', 'warning: '), f.message);
+    }
+    const how = checked.readData ? 'every entry was decrypted and compared' : 'every stored byte was compared';
+    const what = `${out.count(checked.snapshots.length, 'snapshot')}, ${out.count(checked.objects, 'object')}, ${out.size(checked.bytes)}: ${how}`;
+    const faults = checked.findings.filter((f) => f.severity === 'error').length;
+    if (faults === 0) out.note(`The vault ${vault.document.name} is sound. ${what}.`);
+    else out.line(`The vault ${vault.document.name} has ${out.count(faults, 'fault')}. ${what}.`);
+  },
+  json(result, line) {
+    if (result.kind === 'against') {
+      for (const d of result.differences) line('difference', { ...d });
+      return { snapshot: result.snapshot.id, set: result.snapshot.set, differences: result.differences.length };
+    }
+    const { checked } = result;
+    for (const f of checked.findings) line('finding', { ...f });
+    const errors = checked.findings.filter((f) => f.severity === 'error').length;
+    return {
+      sound: errors === 0,
+      snapshots: checked.snapshots.length,
+      bad: [...checked.bad],
+      errors,
+      warnings: checked.findings.length - errors,
+      objects: checked.objects,
+      bytes: checked.bytes,
+      read_data: checked.readData,
+    };
+  },
+  exitCode(result) {
+    if (result.kind === 'against') return result.differences.length > 0 ? 4 : 0;
+    return result.checked.findings.some((f) => f.severity === 'error') ? 13 : 0;
+  },
+});

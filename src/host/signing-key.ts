@@ -1,0 +1,77 @@
+// This machine's signing key: what makes a snapshot this host's. It opens nothing. OpenSSH format, 0600.
+import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { UsageError } from '../errors.ts';
+import { generateSigningKey, type SigningKey } from '../sign/key.ts';
+import { formatPrivateKey, parsePrivateKey } from '../sign/openssh.ts';
+import { checkName, nameFrom } from '../vault/names.ts';
+
+export interface HostKey {
+  readonly name: string;
+  readonly key: SigningKey;
+}
+
+/** The name under which this machine writes: STRONGROOM_HOST, else its host name. @throws UsageError `bad-name` */
+export function hostName(env: Readonly<Record<string, string | undefined>>): string {
+  const given = env.STRONGROOM_HOST;
+  return given ? checkName(given, 'host') : nameFrom(hostname(), 'host');
+}
+
+/** Where the key is kept. */
+export function signingKeyPath(stateDirectory: string): string {
+  return join(stateDirectory, 'host-key');
+}
+
+/**
+ * The key on disk.
+ * @returns undefined when there is none
+ * @throws UsageError `secret-file-readable` when others can read it, and as `parsePrivateKey`
+ */
+export async function readSigningKey(path: string): Promise<SigningKey | undefined> {
+  let text: string;
+  try {
+    const { mode } = await stat(path);
+    if ((mode & 0o077) !== 0) {
+      throw new UsageError('secret-file-readable', `${path} can be read by others`, {
+        object: path,
+        hint: `run: chmod 600 ${path}`,
+      });
+    }
+    text = await readFile(path, 'latin1');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (error instanceof UsageError) throw error;
+    throw new UsageError('signing-key-unreadable', `${path} cannot be read`, {
+      object: path,
+      hint: 'run this as the user whose key it is',
+      cause: error,
+    });
+  }
+  return parsePrivateKey(text, path);
+}
+
+/**
+ * The key on disk, made when there is none.
+ * @param comment its comment, the host's name
+ */
+export async function ensureSigningKey(path: string, comment: string): Promise<SigningKey> {
+  const there = await readSigningKey(path);
+  if (there) return there;
+  const key = generateSigningKey();
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(formatPrivateKey(key, comment));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    // Another process was quicker: its key is the machine's.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return (await readSigningKey(path))!;
+    throw error;
+  }
+  return key;
+}

@@ -1,0 +1,76 @@
+// The library: everything that the commands do, as functions over a small handle. Nothing here prints, prompts or
+// reads the environment; every function takes what it needs, and every failure is a StrongroomError.
+//
+//   const context = await vaultAt('/srv/vault', { stateDirectory: '/var/lib/app/strongroom' });
+//   const { pin } = await initVault(context, { name: 'shop', keys: [newPassphraseKey('passphrase', words)], host });
+//   await backup(context, { set: 'state', sources: { memory: { 'portfolio.json': portfolio } }, host, pin });
+//   const vault = await unlock(context, { pin, credentials: async () => [passphraseCredential(async () => words, 22, true)] });
+//   const { snapshot } = chooseSnapshot(await readSnapshots(vault), { set: 'state' });
+//   const files = await loadFiles(vault, snapshot);
+import { fileCache } from './host/verified-cache.ts';
+import { stateMemory } from './host/memory.ts';
+import { openStore } from './store/index.ts';
+import { noMemory } from './vault/client.ts';
+import type { VaultContext } from './vault/vault.ts';
+
+export * from './errors.ts';
+export { ensureSigningKey, type HostKey, readSigningKey } from './host/signing-key.ts';
+export type { Credential, NewKey } from './keys/method.ts';
+export { newPassphraseKey, passphraseCredential } from './keys/passphrase.ts';
+export { identityCredential, identityFileCredential, newRecipientKey } from './keys/recipient.ts';
+export type { Problem, Source } from './pack/collect.ts';
+export type { Entry } from './pack/entry.ts';
+export type { Destination, Existing, PlacementPlan, PlaceReport, PlannedEntry } from './pack/place/types.ts';
+export { generateSigningKey, type SigningKey } from './sign/key.ts';
+export { formatPrivateKey as formatSigningKey, parsePrivateKey as parseSigningKey } from './sign/openssh.ts';
+export { memoryStore } from './store/memory.ts';
+export type { Store, StoredObject } from './store/store.ts';
+export { readSnapshotContents } from './vault/artifact-read.ts';
+export { type BackupOptions, type BackupResult, type BackupSources, backup, planBackup } from './vault/backup/backup.ts';
+export { cat } from './vault/cat.ts';
+export { type ClientMemory, noMemory, type VaultMemory, type VerifiedCache } from './vault/client.ts';
+export { applyDelete, type DeletePlan, planDelete } from './vault/delete.ts';
+export type { Contents, RestoreWishes, Warning } from './vault/documents/contents.ts';
+export type { SnapshotRecord } from './vault/documents/record.ts';
+export type { Host, Slot, VaultDocument } from './vault/documents/vault-document.ts';
+export type { Finding } from './vault/finding.ts';
+export { type InitOptions, type InitResult, initVault } from './vault/init.ts';
+export { loadFiles } from './vault/load.ts';
+export { type Pin, parsePin, pinOf, pinText } from './vault/pin.ts';
+export { applyRestore, type RestoreResult, recoverPlacement } from './vault/restore/apply.ts';
+export { planRestore, type RestoreOptions, type RestorePlan } from './vault/restore/plan.ts';
+export { dropUndo, findUndo, type UndoCopy } from './vault/restore/undo.ts';
+export { type Choice, type Chosen, chooseListed, chooseSnapshot, type ListFilter, parseAt } from './vault/select.ts';
+export { readSnapshots, type Snapshot, type Snapshots } from './vault/snapshots.ts';
+export { type UnlockOptions, unlock } from './vault/unlock.ts';
+export { type UnlockedVault, openVault, type Vault, type VaultContext } from './vault/vault.ts';
+export { compareTree, type Difference } from './vault/verify/against.ts';
+export { type VerifyOptions, type VerifyResult, verify } from './vault/verify/verify.ts';
+
+/** How a library caller reaches a vault. */
+export interface VaultAtOptions {
+  /** Where to remember pins and what was seen, absolute; nothing is remembered without it. */
+  readonly stateDirectory?: string;
+  /** Where to keep the cache of verified signatures, absolute. */
+  readonly cacheDirectory?: string;
+  /** Whether the first write may make the place. */
+  readonly create?: boolean;
+  readonly signal?: AbortSignal;
+  readonly now?: () => Date;
+}
+
+/**
+ * What every verb takes: the place of a vault, what this caller remembers, and a clock.
+ * @param location a directory
+ * @throws UsageError `unknown-location`
+ */
+export async function vaultAt(location: string, options: VaultAtOptions = {}): Promise<VaultContext> {
+  const { stateDirectory, cacheDirectory, create = false, signal, now = () => new Date() } = options;
+  return {
+    store: await openStore(location, { create }),
+    memory: stateDirectory === undefined ? noMemory() : stateMemory(stateDirectory),
+    ...(cacheDirectory === undefined ? {} : { cache: fileCache(cacheDirectory) }),
+    ...(signal ? { signal } : {}),
+    now,
+  };
+}

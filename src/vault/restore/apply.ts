@@ -1,0 +1,81 @@
+// Carries out a restore plan: undo copy, staging, proof of every byte, and only then the target.
+import type { Entry } from '../../pack/entry.ts';
+import { refuseConflicts } from '../../pack/place/plan.ts';
+import { openStaging } from '../../pack/place/stage.ts';
+import type { PlaceReport } from '../../pack/place/types.ts';
+import { readFiles } from '../read-files.ts';
+import { callOptions, type UnlockedVault } from '../vault.ts';
+import type { RestorePlan } from './plan.ts';
+import { keepUndo } from './undo.ts';
+
+export interface RestoreResult extends PlaceReport {
+  readonly snapshot: string;
+  readonly set: string;
+  /** Files placed. */
+  readonly files: number;
+  /** Bytes of the files placed. */
+  readonly bytes: number;
+  /** Id of the copy of what was replaced, for `restore --undo`. */
+  readonly undo: string | undefined;
+  readonly seconds: number;
+}
+
+export { recoverPlacement } from '../../pack/place/recover.ts';
+
+const PLACED = new Set(['create', 'replace', 'bak', 'aside']);
+
+/**
+ * @param onProgress files and bytes proven so far
+ * @throws ConflictError `target-exists`, `in-the-way`, `changed-since-plan`; IntegrityError with nothing changed;
+ *   StrongroomError `disk-full` with nothing changed; InterruptedError
+ */
+export async function applyRestore(
+  vault: UnlockedVault,
+  plan: RestorePlan,
+  onProgress?: (done: { readonly files: number; readonly bytes: number }) => void,
+): Promise<RestoreResult> {
+  const began = performance.now();
+  const { snapshot, contents, placement, options } = plan;
+  refuseConflicts(placement);
+  const undo = await keepUndo(vault, placement, options.destination, options.undoStore);
+  const staging = await openStaging(placement, { stateDirectory: options.stateDirectory, ...callOptions(vault) });
+  const done = { files: 0, bytes: 0 };
+  const count = (entry: Entry) => {
+    done.files++;
+    done.bytes += entry.size;
+    onProgress?.(done);
+  };
+  try {
+    await readFiles(vault, snapshot, contents, {
+      wants: (entry) => staging.wants(entry.path),
+      file(entry, content) {
+        staging.file(entry, content);
+        count(entry);
+      },
+      open(entry) {
+        const file = staging.openFile(entry);
+        return {
+          write: (chunk) => file.write(chunk),
+          async close() {
+            await file.close();
+            count(entry);
+          },
+        };
+      },
+    });
+    const report = await staging.commit();
+    const placed = placement.entries.filter((e) => e.entry.type === 'file' && PLACED.has(e.action));
+    return {
+      ...report,
+      snapshot: snapshot.id,
+      set: snapshot.set,
+      files: placed.length,
+      bytes: placed.reduce((sum, e) => sum + e.entry.size, 0),
+      undo,
+      seconds: Math.round(performance.now() - began) / 1000,
+    };
+  } catch (error) {
+    await staging.discard();
+    throw error;
+  }
+}

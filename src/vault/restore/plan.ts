@@ -1,0 +1,97 @@
+// What a restore will do, before it does it: dry run, confirmation and restore read this one plan.
+import { NotFoundError, UsageError } from '../../errors.ts';
+import type { Entry } from '../../pack/entry.ts';
+import { parseGlob } from '../../pack/globs.ts';
+import { printableName } from '../../pack/names.ts';
+import { planPlacement } from '../../pack/place/plan.ts';
+import type { Destination, Existing, PlacementPlan } from '../../pack/place/types.ts';
+import type { Store } from '../../store/store.ts';
+import { readSnapshotContents } from '../artifact-read.ts';
+import type { Contents } from '../documents/contents.ts';
+import type { Snapshot } from '../snapshots.ts';
+import { callOptions, type UnlockedVault } from '../vault.ts';
+
+export interface RestoreOptions {
+  /** Where to: a directory, or the set's own place. */
+  readonly destination: Destination;
+  /** Only these paths: literal, or globs; a directory means all below it. Empty: everything. */
+  readonly paths: readonly string[];
+  readonly existing: Existing;
+  readonly asRecorded: boolean;
+  /** Absolute paths never replaced, such as the active configuration. */
+  readonly protect?: readonly string[];
+  /** Absolute; journals are kept there. */
+  readonly stateDirectory: string;
+  /** Keeps what is replaced, for `restore --undo`. */
+  readonly undoStore: Store;
+}
+
+export interface RestorePlan {
+  readonly snapshot: Snapshot;
+  readonly contents: Contents;
+  readonly options: RestoreOptions;
+  readonly placement: PlacementPlan;
+}
+
+/** The entries that paths and globs choose, with the directories above them. */
+export function selectEntries(contents: Contents, paths: readonly string[], snapshot: string): readonly Entry[] {
+  if (paths.length === 0) return contents.entries;
+  const chosen = new Set<string>();
+  for (const path of paths) {
+    const wanted = path.startsWith('/') ? `@outside${path}` : path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
+    if (wanted === '.') return contents.entries;
+    const below = `${wanted}/`;
+    const literal = contents.entries.filter((e) => e.path === wanted || e.path.startsWith(below));
+    const matches = literal.length > 0 ? literal : globbed(contents.entries, wanted);
+    if (matches.length === 0) {
+      throw new NotFoundError('no-path', `${snapshot} holds nothing that matches ${printableName(path)}`, {
+        hint: `see what it holds with \`strongroom show ${snapshot}\``,
+      });
+    }
+    for (const { path: match } of matches) {
+      for (let at = match.length; at > 0; at = match.lastIndexOf('/', at - 1)) chosen.add(match.slice(0, at));
+    }
+  }
+  return contents.entries.filter((e) => chosen.has(e.path));
+}
+
+function globbed(entries: readonly Entry[], glob: string): Entry[] {
+  const globs = parseGlob(glob, '/');
+  const matches = (path: string) =>
+    globs.some(({ base, matches }) => {
+      const prefix = base === '/' ? '' : base;
+      return path.startsWith(prefix) && matches(path.slice(prefix.length));
+    });
+  const found = entries.filter((e) => matches(`/${e.path}`));
+  const directories = found.filter((e) => e.type === 'dir').map((e) => `${e.path}/`);
+  const below = entries.filter((e) => directories.some((d) => e.path.startsWith(d)));
+  return [...new Set([...found, ...below])];
+}
+
+/**
+ * Reads the snapshot's contents and the target, and changes nothing.
+ * @throws NotFoundError `no-path`; IntegrityError; StrongroomError as `planPlacement`
+ */
+export async function planRestore(
+  vault: UnlockedVault,
+  snapshot: Snapshot,
+  options: RestoreOptions,
+): Promise<RestorePlan> {
+  const contents = await readSnapshotContents(vault, snapshot);
+  const { destination, existing, asRecorded, protect, stateDirectory } = options;
+  if (destination.root === '') {
+    throw new UsageError('no-place', `${snapshot.id} was not made from files, so it has no place of its own`, {
+      hint: 'choose one with --target DIR',
+    });
+  }
+  const placement = await planPlacement(selectEntries(contents, options.paths, snapshot.id), destination, {
+    existing,
+    asRecorded,
+    ...contents.restore,
+    ...(protect ? { protect } : {}),
+    now: vault.now(),
+    stateDirectory,
+    ...callOptions(vault),
+  });
+  return { snapshot, contents, options, placement };
+}

@@ -1,0 +1,158 @@
+// The undo copy: before a restore replaces anything, what stands there is packed, encrypted to the vault and kept
+// in a small local store of its own, its record signed by the authority. Ciphertext only, and no vault: nothing in
+// it ever counts as a snapshot.
+import { createHash } from 'node:crypto';
+import { IntegrityError, NotFoundError } from '../../errors.ts';
+import { packSources } from '../../pack/pack.ts';
+import type { Destination, PlacementPlan } from '../../pack/place/types.ts';
+import { sourcesAt } from '../../pack/sources-at.ts';
+import { NAMESPACES } from '../../sign/authority.ts';
+import { openDocument, sealDocument } from '../../sign/document.ts';
+import type { Store } from '../../store/store.ts';
+import { TOOL } from '../../version.ts';
+import { readSnapshotContents } from '../artifact-read.ts';
+import { writeArtifact } from '../artifact-write.ts';
+import { writeContents } from '../documents/contents.ts';
+import { readRecord, type SnapshotRecord } from '../documents/record.ts';
+import { newestGeneration } from '../documents/vault-document.ts';
+import { artifactComment, CONTENTS_ARTIFACT, FILES_ARTIFACT, LIMITS, newDataDirectory, recordName } from '../layout.ts';
+import { newSnapshotId, timeOfSnapshotId } from '../names.ts';
+import type { Snapshot } from '../snapshots.ts';
+import { callOptions, type UnlockedVault } from '../vault.ts';
+
+/** Set and host of an undo copy's record. */
+const UNDO = 'undo';
+/** Labels that say where paths under @outside/ belong. */
+const IN_PLACE = 'in-place';
+const IN_TARGET = 'in-target';
+/** Older copies go when a new one is kept. */
+const KEPT = 10;
+
+/** An undo copy, opened as if it were a snapshot of a vault in the undo store. */
+export interface UndoCopy {
+  readonly vault: UnlockedVault;
+  readonly snapshot: Snapshot;
+  readonly destination: Destination;
+}
+
+/**
+ * Keeps what a plan would replace.
+ * @param store the local store of undo copies
+ * @returns the id of the copy, or undefined when nothing is replaced
+ */
+export async function keepUndo(
+  vault: UnlockedVault,
+  plan: PlacementPlan,
+  destination: Destination,
+  store: Store,
+): Promise<string | undefined> {
+  const sources = sourcesAt(plan.replaces.map((e) => ({ path: e.entry.path, at: e.destination })));
+  if (sources.length === 0) return undefined;
+  const { document } = vault;
+  const { generation, recipient } = newestGeneration(document);
+  const now = vault.now();
+  const id = newSnapshotId(now);
+  const data = newDataDirectory(UNDO, id, generation);
+  const written: string[] = [];
+  const target = { store, recipient, data, onObject: (name: string) => written.push(name), ...callOptions(vault) };
+  try {
+    const packed = packSources(sources, callOptions(vault));
+    const comment = (name: string) => ({ comment: artifactComment(document.vault, UNDO, id, name) });
+    const files = await writeArtifact(target, FILES_ARTIFACT, packed.stream, comment(FILES_ARTIFACT));
+    const { entries, bytes, problems } = packed.result();
+    const broken = problems.find((p) => p.incomplete);
+    if (broken) {
+      throw new IntegrityError('undo-incomplete', `what would be replaced cannot be kept: ${broken.path} ${broken.reason}`, {
+        object: broken.path,
+        hint: 'nothing was changed; use --existing bak, or another --target',
+      });
+    }
+    const contents = writeContents({
+      vault: document.vault,
+      set: UNDO,
+      id,
+      host: UNDO,
+      tool: TOOL,
+      root: plan.root,
+      sources: { include: [], exclude: [] },
+      warnings: [],
+      artifacts: [{ name: FILES_ARTIFACT, ...files.gzip }],
+      bytes,
+      entries,
+    });
+    const stream = (async function* () {
+      yield contents;
+    })();
+    const index = await writeArtifact(target, CONTENTS_ARTIFACT, stream, comment(CONTENTS_ARTIFACT));
+    const artifacts = [files.artifact, index.artifact];
+    const record: SnapshotRecord = {
+      format: 1,
+      type: 'record',
+      object: recordName(UNDO, id),
+      vault: document.vault,
+      time: timeOfSnapshotId(id)!,
+      tool: TOOL,
+      revision: document.revision,
+      generation,
+      set: UNDO,
+      id,
+      host: UNDO,
+      seconds: 0,
+      complete: true,
+      entries: entries.length,
+      stored: artifacts.flatMap((a) => a.parts).reduce((sum, part) => sum + part.size, 0),
+      label: destination.outside === undefined ? IN_TARGET : IN_PLACE,
+      data,
+      artifacts,
+      contents: index.gzip.sha256,
+      previous: null,
+    };
+    await store.create(record.object, sealDocument(record, NAMESPACES.record, [vault.authority]), callOptions(vault));
+  } catch (error) {
+    await store.remove(written).catch(() => {});
+    throw error;
+  }
+  await dropOldest(vault, store);
+  return id;
+}
+
+async function copies(vault: UnlockedVault, store: Store): Promise<Snapshot[]> {
+  const found: Snapshot[] = [];
+  for await (const { name, modified } of store.list(`snapshots/${UNDO}/`, callOptions(vault))) {
+    const bytes = await store.get(name, { maxBytes: LIMITS.record, ...callOptions(vault) });
+    if (bytes === null) continue;
+    const opened = openDocument(bytes, { namespace: NAMESPACES.record, object: name, maxBytes: LIMITS.record });
+    // Copies of another vault's restores may stand here too.
+    if (opened.signers[0] !== vault.authority.publicKey) continue;
+    const record = readRecord(opened.parse(), name, vault.document.vault);
+    found.push({ ...record, sha256: createHash('sha256').update(bytes).digest('hex'), modified });
+  }
+  return found.sort((a, b) => (a.id < b.id ? 1 : -1));
+}
+
+async function dropOldest(vault: UnlockedVault, store: Store): Promise<void> {
+  for (const copy of (await copies(vault, store)).slice(KEPT)) await dropUndo(store, copy);
+}
+
+/** Removes an undo copy that has served. */
+export async function dropUndo(store: Store, copy: SnapshotRecord): Promise<void> {
+  await store.remove([copy.object, ...copy.artifacts.flatMap((a) => a.parts.map((p) => p.object))]);
+}
+
+/**
+ * The newest undo copy of a target.
+ * @param root absolute, links above it resolved
+ * @throws NotFoundError `no-undo`
+ */
+export async function findUndo(vault: UnlockedVault, store: Store, root: string): Promise<UndoCopy> {
+  const undoVault = { ...vault, store };
+  for (const snapshot of await copies(vault, store)) {
+    const contents = await readSnapshotContents(undoVault, snapshot);
+    if (contents.root !== root) continue;
+    const outside = snapshot.label === IN_PLACE ? { outside: '/' } : {};
+    return { vault: undoVault, snapshot, destination: { root, ...outside } };
+  }
+  throw new NotFoundError('no-undo', `no restore into ${root} replaced anything that was kept`, {
+    hint: 'undo copies are kept by `restore --existing replace`, the ten newest of this user',
+  });
+}

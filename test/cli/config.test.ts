@@ -1,0 +1,208 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { parseConfig } from '../../src/cli/config.ts';
+import { jsonSchema, milliseconds } from '../../src/cli/config-schema.ts';
+import { StrongroomError, UsageError } from '../../src/errors.ts';
+
+const file = '/srv/shop/strongroom.yaml';
+const parse = (text: string) => parseConfig(text, file, '/home/me');
+
+async function refused(text: string) {
+  const error = await parse(text).catch((caught: unknown) => caught);
+  if (!(error instanceof UsageError)) throw new Error(`not refused: ${text}`, { cause: error });
+  const { code, message, hint, exitCode } = error;
+  return { code, message: message.replace(`${file} `, ''), hint, exitCode };
+}
+
+test('a whole file becomes absolute paths, milliseconds, modes and owners', async () => {
+  const config = await parse(`
+location: ../vaults/shop
+pin: { vault: 01jc, generation: 1, revision: 3, recipient: age1qq, authority: "SHA256:abc" }
+sets:
+  app:
+    root: app
+    include: [.env, compose.yaml, "certs/**", "/secure/*.pem"]
+    exclude: ["**/*.log"]
+    retention: { last: 5, daily: 30, weekly: 12, minimum: 5 }
+    objectives: { rpo: 6h }
+    restore: { owner: 1000:100, modes: { "secrets/*": "0444", "bin/*": "755" } }
+  db-1.x: {}
+`);
+  expect(config).toEqual({
+    location: '/srv/vaults/shop',
+    pin: { vault: '01jc', generation: 1, revision: 3, recipient: 'age1qq', authority: 'SHA256:abc' },
+    sets: new Map([
+      [
+        'app',
+        {
+          name: 'app',
+          root: '/srv/shop/app',
+          include: ['.env', 'compose.yaml', 'certs/**', '/secure/*.pem'],
+          exclude: ['**/*.log'],
+          retention: { last: 5, daily: 30, weekly: 12, minimum: 5 },
+          objectives: { rpo: 21_600_000 },
+          restore: {
+            owner: { uid: 1000, gid: 100 },
+            modes: [
+              { glob: 'secrets/*', mode: 0o444 },
+              { glob: 'bin/*', mode: 0o755 },
+            ],
+          },
+        },
+      ],
+      [
+        'db-1.x',
+        {
+          name: 'db-1.x',
+          root: '/srv/shop',
+          include: [],
+          exclude: [],
+          retention: undefined,
+          objectives: { rpo: undefined },
+          restore: { owner: undefined, modes: [] },
+        },
+      ],
+    ]),
+  });
+});
+
+test.each([
+  ['s3://bucket/prefix', 's3://bucket/prefix'],
+  ['~/vault', '/home/me/vault'],
+  ['/mnt/vault/', '/mnt/vault'],
+  ['.', '/srv/shop'],
+  ['./odd:name', '/srv/shop/odd:name'],
+])('location %s is %s', async (text, location) => {
+  expect((await parse(stringify({ location: text }))).location).toBe(location);
+});
+
+test('an empty file says nothing, and that is sound', async () => {
+  expect(await parse('# nothing yet\n')).toEqual({ location: undefined, pin: undefined, sets: new Map() });
+});
+
+test('durations', () => {
+  expect(['30s', '5m', '6h', '7d', '2w'].map(milliseconds)).toEqual([30e3, 300e3, 216e5, 6048e5, 12096e5]);
+});
+
+test.each([
+  ['locaton: /x', 'unknown-key', 'line 1: unknown key locaton', 'did you mean location?'],
+  ['sets:\n  app:\n    inclued: [a]', 'unknown-key', 'line 3: unknown key sets.app.inclued', 'did you mean include?'],
+  ['# c\n\nfrobnicate: 1', 'unknown-key', 'line 3: unknown key frobnicate', 'known here: location, pin, sets, s3, replicas, notify'],
+  ['sets:\n  app:\n    include: .env', 'bad-setting', 'line 3: sets.app.include must be a list', undefined],
+  ['sets:\n  app:\n    include:\n      - a\n      - 7', 'bad-setting', 'line 5: sets.app.include.1 must be text: one line of text', undefined],
+  ['sets: [app]', 'bad-setting', 'line 1: sets must be a mapping of keys to values', undefined],
+  ['sets:\n  app:\n', 'bad-setting', 'line 2: sets.app must be a mapping of keys to values', undefined],
+  [
+    'sets:\n  My App: {}',
+    'bad-setting',
+    'line 2: the key sets.My App is not a name',
+    'lower-case letters, digits, dots, dashes and underscores, at most 63',
+  ],
+  ['sets: { a: { objectives: { rpo: soon } } }', 'bad-setting', 'line 1: sets.a.objectives.rpo must be a duration such as 30m, 6h or 7d', undefined],
+  ['sets: { a: { retention: { last: -1 } } }', 'bad-setting', 'line 1: sets.a.retention.last must be a whole number, 0 or more', undefined],
+  ['sets: { a: { restore: { modes: { x: 0444 } } } }', 'bad-setting', 'line 1: sets.a.restore.modes.x must be text: octal and quoted, such as "0444"', undefined],
+  ['sets: { a: { restore: { modes: { x: "4755" } } } }', 'bad-setting', 'line 1: sets.a.restore.modes.x must be octal and quoted, such as "0444"', undefined],
+  ['sets: { a: { restore: { owner: root } } }', 'bad-setting', 'line 1: sets.a.restore.owner must be numeric and quoted, such as "1000:1000"', undefined],
+  ['pin: { vault: x }', 'bad-setting', 'line 1: pin needs generation', undefined],
+  ['[1, 2]', 'bad-setting', 'line 1: the file must be a mapping of keys to values', undefined],
+  ['just words', 'bad-setting', 'line 1: the file must be a mapping of keys to values', undefined],
+  ['__proto__: { a: 1 }', 'unknown-key', 'line 1: unknown key __proto__', 'known here: location, pin, sets, s3, replicas, notify'],
+])('%j: %s', async (text, code, message, hint) => {
+  expect(await refused(text)).toEqual({ code, message, hint, exitCode: 2 });
+});
+
+test.each([
+  ['s3: { sse: "aws:kms" }', 's3'],
+  ['replicas: [/mnt/offsite/shop]', 'replicas'],
+  ['notify: [{ healthchecks: "https://hc.example" }]', 'notify'],
+  ['sets: { app: { discover: [compose] } }', 'sets.app.discover'],
+  ['sets: { app: { streams: { db: {} } } }', 'sets.app.streams'],
+  ['sets: { app: { objectives: { rto: 4h } } }', 'sets.app.objectives.rto'],
+  ['sets: { app: { objectives: { drill: 7d } } }', 'sets.app.objectives.drill'],
+])('%s is a promise that this version cannot keep', async (text, key) => {
+  expect(await refused(text)).toEqual({
+    code: 'not-yet',
+    message: `line 1: ${key} is not supported by this version`,
+    hint: 'take it out: this version cannot do what it says',
+    exitCode: 2,
+  });
+});
+
+test.each([
+  ['a: 1\na: 2', 'line 2: this is not valid YAML', 'a key is there twice'],
+  ['sets:\n\tapp: {}', 'line 2: this is not valid YAML', 'indent with spaces, not tabs'],
+  ['location: !!js/function x', 'line 1: this is not valid YAML', 'tags (words after !) are not allowed'],
+  ['location: !secret x', 'line 1: this is not valid YAML', 'tags (words after !) are not allowed'],
+  ['location: a\n---\nlocation: b', 'line 2: this is not valid YAML', 'the file must hold one document'],
+  ['location: "a', 'line 1: this is not valid YAML', 'see the quotes, the colons and the indentation of that line'],
+])('%j is no YAML for us', async (text, message, hint) => {
+  expect(await refused(text)).toEqual({ code: 'bad-yaml', message, hint, exitCode: 2 });
+});
+
+test('an alias bomb is refused before it takes memory', async () => {
+  const bomb = ['x0: &x0 [a,a,a,a,a,a,a,a,a]'];
+  for (let i = 1; i < 12; i++) bomb.push(`x${i}: &x${i} [${Array(9).fill(`*x${i - 1}`).join(',')}]`);
+  expect(await refused(bomb.join('\n'))).toMatchObject({ code: 'bad-yaml', hint: 'it has too many aliases' });
+});
+
+test('nesting deeper than the stack is refused', async () => {
+  expect((await refused('['.repeat(200_000))).code).toBe('bad-yaml');
+});
+
+test('no value of the file is ever repeated in an error', async () => {
+  for (const text of [
+    'location: [hunter2]',
+    'pin: hunter2',
+    'hunter2',
+    '"hunter2',
+    'location: *hunter2',
+    '%hunter2\n---\na: 1',
+    'sets: { app: { root: "hunter2\\n" } }',
+    'sets: { app: { include: { hunter2: hunter2 } } }',
+  ]) {
+    expect(JSON.stringify(await refused(text))).not.toContain('hunter2');
+  }
+});
+
+const keys = fc.constantFrom('location', 'pin', 'sets', 'app', 'root', 'include', 'restore', 'modes', 'owner', 'retention', 'objectives', 'rpo', 's3', '__proto__', 'constructor', '<<');
+const tree = fc.letrec((tie) => ({
+  node: fc.oneof({ depthSize: 'small' }, fc.constantFrom(null, true, 7, -1, 1e300, '', '6h', '0444', '1:1', 'a\nb'), fc.array(tie('node'), { maxLength: 3 }), fc.dictionary(keys, tie('node'), { maxKeys: 4 })),
+})).node;
+
+test('any tree of values is taken or refused, and never breaks the parser', async () => {
+  await fc.assert(
+    fc.asyncProperty(tree, async (value) => {
+      await parse(stringify(value)).catch((error: unknown) => {
+        if (!(error instanceof StrongroomError)) throw error;
+      });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('any text is taken or refused, and never breaks the parser', async () => {
+  const words = fc.constantFrom('sets', ':', ' ', '\n', '  ', '- ', '{', '}', '[', ']', '"', "'", '&a', '*a', '!t', '|', '>', '#', '---', '%', '\t', '?', '0x1', '~', '<<', '\u0000', '\ud800');
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.oneof(words, fc.string({ unit: 'binary', maxLength: 4 })), { maxLength: 40 }), async (parts) => {
+      await parse(parts.join('')).catch((error: unknown) => {
+        if (!(error instanceof StrongroomError)) throw error;
+      });
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('the published schema knows every key, those of later versions too, and no other', () => {
+  const schema = JSON.parse(JSON.stringify(jsonSchema()));
+  expect(schema.$schema).toBe('https://json-schema.org/draft/2020-12/schema');
+  expect(Object.keys(schema.properties)).toEqual(['location', 'pin', 'sets', 's3', 'replicas', 'notify']);
+  expect(schema.additionalProperties).toBe(false);
+  const set = schema.properties.sets.additionalProperties;
+  expect(Object.keys(set.properties)).toEqual(['root', 'include', 'exclude', 'discover', 'streams', 'retention', 'objectives', 'restore']);
+  expect(set.additionalProperties).toBe(false);
+  expect(set.properties.streams.description).toBe('output of programs, such as database dumps (not in this version)');
+  expect(schema.properties.pin.required).toEqual(['vault', 'generation', 'revision', 'recipient', 'authority']);
+  const { pattern } = set.properties.objectives.properties.rpo;
+  expect(['6h', '90m', '0h', '6 h', 'h'].map((text) => new RegExp(pattern, 'u').test(text))).toEqual([true, true, false, false, false]);
+});

@@ -1,0 +1,76 @@
+// The program as it ships: bundled once per test file, and run as a process of its own.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { build } from 'esbuild';
+
+const root = resolve(import.meta.dirname, '../..');
+
+export interface Program {
+  /** Path of the bundled main. */
+  readonly main: string;
+  /** A directory for the test file's own use. */
+  readonly directory: string;
+  run(args: readonly string[], options?: RunOptions): Outcome;
+  spawn(args: readonly string[], options?: RunOptions): ReturnType<typeof spawn>;
+  remove(): void;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+  readonly input?: string;
+}
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Bundles a main module.
+ * @param entry relative to the project
+ */
+export async function bundleProgram(entry = 'src/main.ts'): Promise<Program> {
+  const directory = mkdtempSync(join(tmpdir(), 'strongroom-cli-'));
+  const output = join(directory, 'bundle');
+  await build({
+    entryPoints: { main: resolve(root, entry) },
+    outdir: output,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'error',
+    banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
+  });
+  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  const main = join(output, 'main.mjs');
+  const environment = (env: Record<string, string> = {}): Record<string, string> => ({
+    PATH: process.env.PATH ?? '',
+    HOME: directory,
+    TERM: 'xterm',
+    ...env,
+  });
+  return {
+    main,
+    directory,
+    run(args, { cwd = directory, env, input = '' } = {}) {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+        cwd,
+        env: environment(env),
+        input,
+        encoding: 'utf8',
+      });
+      return { code: status, stdout, stderr };
+    },
+    spawn: (args, { cwd = directory, env } = {}) =>
+      spawn(process.execPath, [main, ...args], { cwd, env: environment(env) }),
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}

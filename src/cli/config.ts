@@ -93,7 +93,7 @@ async function parseYaml(text: string, path: string): Promise<unknown> {
       stringKeys: true,
       merge: false,
       prettyErrors: false,
-      logLevel: 'silent',
+      logLevel: 'error',
       lineCounter: lines,
     });
     const [error] = [...document.errors, ...document.warnings];

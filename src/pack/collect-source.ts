@@ -5,7 +5,6 @@ import type { Stats } from 'node:fs';
 import { UsageError } from '../errors.ts';
 import type { Entry, EntryType } from './entry.ts';
 import { checkEntryPath, encodeName, printableName } from './names.ts';
-import type { Identity } from './read-open.ts';
 
 /** Something that goes into a snapshot: an entry to be, and where its content comes from. */
 export interface Source extends Omit<Entry, 'sha256' | 'torn'> {
@@ -14,7 +13,8 @@ export interface Source extends Omit<Entry, 'sha256' | 'torn'> {
   /** Content that is in memory already. */
   bytes?: Uint8Array;
   /** Which file it was when it was found, so that another one in its place is noticed. */
-  identity?: Identity;
+  dev?: number;
+  ino?: number;
 }
 
 /** Something that is not in the snapshot, or not as one would expect. */
@@ -62,26 +62,41 @@ export function entryType(stat: Stats): EntryType | undefined {
   return stat.isSymbolicLink() ? 'symlink' : undefined;
 }
 
-/** Which file this is. */
-export function identityOf({ dev, ino }: Stats): Identity {
-  return { dev, ino };
-}
-
 /** What a special file is called. */
 export function specialName(stat: Stats): string {
   if (stat.isFIFO()) return 'a named pipe';
   return stat.isSocket() ? 'a socket' : 'a device';
 }
 
-/** The fields of an entry that the file system knows. */
-export function attributesOf(stat: Stats): Pick<Entry, 'mode' | 'uid' | 'gid' | 'mtime' | 'size'> {
-  return {
+/**
+ * A source from the file system.
+ *
+ * @param path of the entry
+ * @param from absolute
+ * @param target of a symbolic link
+ */
+export function sourceOf(
+  path: string,
+  from: string | Buffer,
+  type: EntryType,
+  stat: Stats,
+  target?: string,
+): Source {
+  // Spelt out, as spreading objects is slow where there are 100,000.
+  const source: Source = {
+    path,
+    type,
     mode: stat.mode & 0o7777,
     uid: stat.uid,
     gid: stat.gid,
     mtime: Math.floor(stat.mtimeMs),
-    size: stat.isFile() ? stat.size : 0,
+    size: type === 'file' ? stat.size : 0,
+    from,
+    dev: stat.dev,
+    ino: stat.ino,
   };
+  if (target !== undefined) source.target = target;
+  return source;
 }
 
 /**

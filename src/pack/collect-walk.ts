@@ -4,17 +4,16 @@ import { closeSync, lstatSync, readdirSync, readlinkSync, type Stats } from 'nod
 import type { Pace } from './collect-pace.ts';
 import { checkReserved, entryPath, type Place } from './collect-place.ts';
 import {
-  attributesOf,
   entryType,
-  identityOf,
   type Problem,
   problemOf,
   replaced,
   type Source,
+  sourceOf,
   specialName,
 } from './collect-source.ts';
 import { checkEntryPath, decodeName, fsPath } from './names.ts';
-import { openDirectory } from './read-open.ts';
+import { isSteady, isSteadyPath, openDirectory } from './read-open.ts';
 
 /** What has been found so far, and what to heed while looking. */
 export interface Gathering {
@@ -42,6 +41,13 @@ export interface Wanted {
   reaches(path: string): boolean;
 }
 
+interface Directory extends Seen {
+  /** Nobody else can make its path lead elsewhere. */
+  steady: boolean;
+  /** Everything below is wanted. */
+  whole: boolean;
+}
+
 interface Child {
   name: string;
   isDirectory(): boolean;
@@ -65,7 +71,8 @@ interface Listing {
 export async function walk(gathering: Gathering, start: Seen, wanted?: Wanted): Promise<number> {
   const { excludes, walked, pace } = gathering;
   let count = 0;
-  const pending = [{ ...start, whole: wanted === undefined }];
+  const steady = isSteadyPath(start.path);
+  const pending: Directory[] = [{ ...start, steady, whole: wanted === undefined }];
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
     if (walked.has(directory.path)) continue;
     if (directory.whole) walked.add(directory.path);
@@ -79,8 +86,11 @@ export async function walk(gathering: Gathering, start: Seen, wanted?: Wanted): 
         if (whole) count++;
         if (!whole && !(child.isDirectory() && wanted!.reaches(path))) continue;
         if (excludes(path)) continue;
-        const stat = look(gathering, path, `${listing.at}/${child.name}`, whole);
-        if (stat?.isDirectory()) pending.push({ path, stat, whole });
+        const at = directory.steady ? path : `${listing.at}/${child.name}`;
+        const stat = look(gathering, path, at, whole);
+        if (stat?.isDirectory()) {
+          pending.push({ path, stat, steady: directory.steady && isSteady(directory.stat, stat), whole });
+        }
       }
     } finally {
       closeSync(listing.fd);
@@ -128,15 +138,8 @@ export function note(gathering: Gathering, { path, stat }: Seen, at = path): boo
     problems.push({ kind: 'unreadable', path: entry, reason: 'its path is too long', incomplete: true });
     return false;
   }
-  const source: Source = {
-    path: entry,
-    type,
-    ...attributesOf(stat),
-    from: fsPath(path),
-    identity: identityOf(stat),
-  };
-  if (type === 'symlink') source.target = decodeName(readlinkSync(fsPath(at), 'buffer'));
-  found.set(entry, source);
+  const target = type === 'symlink' ? decodeName(readlinkSync(fsPath(at), 'buffer')) : undefined;
+  found.set(entry, sourceOf(entry, fsPath(path), type, stat, target));
   return true;
 }
 
@@ -144,7 +147,7 @@ export function note(gathering: Gathering, { path, stat }: Seen, at = path): boo
 // for a link to a place that nobody asked for.
 function list(gathering: Gathering, { path, stat }: Seen): Listing | undefined {
   try {
-    const opened = openDirectory(path, identityOf(stat));
+    const opened = openDirectory(path, stat);
     if (opened === undefined) {
       gathering.problems.push(replaced(entryPath(gathering.place, path)));
       return undefined;

@@ -6,7 +6,7 @@ import { closeSync, fstatSync, read, type Stats } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { InterruptedError } from '../errors.ts';
-import { attributesOf, type Problem, problemOf, type Source } from './collect-source.ts';
+import { type Problem, problemOf, type Source, sourceOf } from './collect-source.ts';
 import type { Entry } from './entry.ts';
 import { changeOf, readQuiet, readWhole } from './read.ts';
 import type { Opened } from './read-open.ts';
@@ -88,7 +88,7 @@ async function* tarOf(sources: readonly Source[], packing: Packing): AsyncGenera
 function addQuiet(packing: Packing, source: Source): boolean {
   let added: { entry: Entry; header: Buffer; content: Buffer } | undefined;
   const isSound = readQuiet(source, SMALL_BYTES, (stat) => {
-    const entry = entryOf(source, stat);
+    const entry = fileEntry(source, stat);
     const header = tarHeader(entry);
     const start = packing.used + header.length;
     added = { entry, header, content: packing.batch.subarray(start, start + entry.size) };
@@ -110,7 +110,7 @@ async function* addWithCare(packing: Packing, source: Source): AsyncGenerator<Bu
     yield* addLarge(packing, source, file);
   } else if ('content' in file) {
     if (file.problem !== undefined) packing.result.problems.push(file.problem);
-    const entry = entryOf(source, file.stat);
+    const entry = fileEntry(source, file.stat);
     entry.size = file.content.length;
     if (file.problem?.kind === 'changed') entry.torn = true;
     yield* addContent(packing, entry, file.content);
@@ -136,7 +136,7 @@ async function* addContent(packing: Packing, entry: Entry, bytes: Uint8Array): A
 // The header goes out before the content is known, so its size holds whatever becomes of the file.
 async function* addLarge(packing: Packing, source: Source, { fd, stat }: Opened): AsyncGenerator<Buffer> {
   const { problems, tornLarge } = packing.result;
-  const entry = entryOf(source, stat);
+  const entry = fileEntry(source, stat);
   const digest = createHash('sha256');
   let problem: Problem | undefined;
   let got = 0;
@@ -169,10 +169,15 @@ async function* addLarge(packing: Packing, source: Source, { fd, stat }: Opened)
   addFile(packing, entry, digest.digest('hex'));
 }
 
-function entryOf(source: Source, stat?: Stats): Entry {
-  const { path, type, mode, uid, gid, mtime, size, target } = source;
-  const attributes = stat === undefined ? { mode, uid, gid, mtime, size } : attributesOf(stat);
-  return { path, type, ...attributes, ...(target !== undefined && { target }) };
+function entryOf({ path, type, mode, uid, gid, mtime, size, target }: Source): Entry {
+  const entry: Entry = { path, type, mode, uid, gid, mtime, size };
+  if (target !== undefined) entry.target = target;
+  return entry;
+}
+
+// As the file is now that it is open.
+function fileEntry({ path, from }: Source, stat: Stats): Entry {
+  return entryOf(sourceOf(path, from!, 'file', stat));
 }
 
 function addFile(packing: Packing, entry: Entry, sha256: string): void {

@@ -15,8 +15,8 @@ import { fsPath } from './names.ts';
 
 /** What tells one file of a machine from another. */
 export interface Identity {
-  dev: number;
-  ino: number;
+  readonly dev: number;
+  readonly ino: number;
 }
 
 /** An open file or directory. Whoever gets one closes `fd`. */
@@ -36,7 +36,7 @@ const DESCRIPTORS = existsSync('/proc/self/fd') ? '/proc/self/fd' : undefined;
  * @returns undefined when it is no regular file any more, or the path now leads elsewhere
  * @throws what `node:fs` throws
  */
-export function openFile(path: string | Buffer, identity: Identity | undefined): Opened | undefined {
+export function openFile(path: string | Buffer, identity: Identity): Opened | undefined {
   return open(path, identity, O_NONBLOCK | O_NOCTTY, (stat) => stat.isFile());
 }
 
@@ -46,7 +46,7 @@ export function openFile(path: string | Buffer, identity: Identity | undefined):
  * @param path absolute, a name as in `names.ts`
  * @param identity which directory was found there
  * @returns undefined as {@link openFile}; besides, `at`: a path that leads to this directory whatever happens to
- *   its name (on Linux)
+ *   its name (on Linux). It costs more than the name, so it is only needed where {@link isSteady} is false
  * @throws what `node:fs` throws
  */
 export function openDirectory(path: string, identity: Identity): (Opened & { at: string }) | undefined {
@@ -54,9 +54,42 @@ export function openDirectory(path: string, identity: Identity): (Opened & { at:
   return opened && { ...opened, at: DESCRIPTORS === undefined ? path : `${DESCRIPTORS}/${opened.fd}` };
 }
 
+/**
+ * Whether nobody but us and root can swap a directory for a link. (As sshd judges directories: StrictModes.)
+ *
+ * @param parent the directory that it is in
+ */
+export function isSteady(parent: Stats, directory: Stats): boolean {
+  if (!isOurs(parent)) return false;
+  const isShared = (parent.mode & 0o022) !== 0;
+  const isSticky = (parent.mode & 0o1000) !== 0;
+  return !isShared || (isSticky && isOurs(directory));
+}
+
+/**
+ * Whether that holds for a directory and for all those above it.
+ *
+ * @param path absolute, a name as in `names.ts`
+ */
+export function isSteadyPath(path: string): boolean {
+  try {
+    let parent = lstatSync('/');
+    let above = '';
+    for (const name of path.split('/').slice(1)) {
+      above += `/${name}`;
+      const directory = lstatSync(fsPath(above));
+      if (!isSteady(parent, directory)) return false;
+      parent = directory;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function open(
   path: string | Buffer,
-  identity: Identity | undefined,
+  identity: Identity,
   flags: number,
   fits: (stat: Stats) => boolean,
 ): Opened | undefined {
@@ -71,8 +104,12 @@ function open(
   }
 }
 
-function isSame(stat: Stats, identity: Identity | undefined): boolean {
-  return identity !== undefined && stat.ino === identity.ino && stat.dev === identity.dev;
+function isOurs(stat: Stats): boolean {
+  return stat.uid === 0 || stat.uid === process.geteuid?.();
+}
+
+function isSame(stat: Identity, { dev, ino }: Identity): boolean {
+  return stat.ino === ino && stat.dev === dev;
 }
 
 // An editor that saves puts a new file in the old one's place, which is fine. A directory above that was swapped

@@ -35,7 +35,7 @@ export function readQuiet(
 ): Stats | undefined {
   let opened: Opened | undefined;
   try {
-    opened = openFile(source.from!, source.identity);
+    opened = openSource(source);
     if (opened === undefined) return undefined;
     const { fd, stat } = opened;
     if (stat.size > limit || isFresh(stat)) return undefined;
@@ -66,7 +66,7 @@ export async function readWhole(source: Source): Promise<ReadFile | Opened | Pro
 function readOnce(source: Source): ReadFile | Opened | Problem {
   let opened: Opened | undefined;
   try {
-    opened = openFile(source.from!, source.identity);
+    opened = openSource(source);
   } catch (error) {
     return problemOf(error, source.path);
   }
@@ -106,6 +106,12 @@ export function changeOf(path: string, before: Stats, got: number, after: Stats)
   }
   const reason = 'changed while it was read; it may be half old and half new';
   return { kind: 'changed', path, reason, incomplete: true };
+}
+
+function openSource({ from, dev, ino }: Source): Opened | undefined {
+  return from === undefined || dev === undefined || ino === undefined
+    ? undefined
+    : openFile(from, { dev, ino });
 }
 
 function contentOfSize(fd: number, size: number): Buffer {

@@ -15,10 +15,12 @@ export function clearStagings(terrain: Terrain): void {
   const ground = openGround(terrain);
   try {
     for (let group = terrain.groups.length - 1; group >= 0; group--) {
-      if (ground.stagings[group] === undefined) continue;
+      const staging = ground.stagings[group];
+      if (staging === undefined) continue;
       const { base, directory } = terrain.groups[group]!;
+      empty(staging);
       const parent = ground.walks[base]!.at(directory);
-      removeTree(parent, markerName(terrain.id));
+      rmdirSync(inside(parent, markerName(terrain.id)));
       if (group === 0) syncHandle(parent);
     }
   } finally {
@@ -35,19 +37,21 @@ function syncHandle(directory: Directory): void {
   }
 }
 
-/** Removes a directory that nobody else can change, with all that is in it, following no link. */
-function removeTree(parent: Directory, name: string): void {
-  const directory = openChild(parent, name);
-  try {
-    if ((fstatSync(directory.fd).mode & 0o700) !== 0o700) chmodSync(directory.path, 0o700);
-    const entries = readdirSync(directory.path, { encoding: 'buffer', withFileTypes: true });
-    for (const entry of entries) {
-      const child = decodeName(entry.name as unknown as Buffer);
-      if (entry.isDirectory()) removeTree(directory, child);
-      else unlinkSync(inside(directory, child));
+/** Removes what is in a directory that nobody else can change, following no link. */
+function empty(directory: Directory): void {
+  if ((fstatSync(directory.fd).mode & 0o700) !== 0o700) chmodSync(directory.path, 0o700);
+  for (const entry of readdirSync(directory.path, { encoding: 'buffer', withFileTypes: true })) {
+    const name = decodeName(entry.name as unknown as Buffer);
+    if (!entry.isDirectory()) {
+      unlinkSync(inside(directory, name));
+      continue;
     }
-  } finally {
-    closeDirectory(directory);
+    const child = openChild(directory, name);
+    try {
+      empty(child);
+    } finally {
+      closeDirectory(child);
+    }
+    rmdirSync(inside(directory, name));
   }
-  rmdirSync(inside(parent, name));
 }

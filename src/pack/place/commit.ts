@@ -59,7 +59,7 @@ async function placeAll(
   warnings: PlaceWarning[],
 ): Promise<void> {
   const steps = changes.map(({ step }) => step);
-  const sinceMs = Date.now();
+  const sinceMs = Date.now() + 1; // Times of files have a finer grain.
   writeJournal(stateDirectory, terrain, { root: plan.root, runner: thisRunner(), steps, sinceMs });
   try {
     await each(changes, signal, (change) => save(change, ground));

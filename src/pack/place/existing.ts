@@ -49,10 +49,16 @@ export function seenFrom(stats: Stats): Seen {
 export function isStill(seen: Seen, now: Seen | undefined): boolean {
   return (
     now !== undefined &&
-    now.type === seen.type &&
     now.dev === seen.dev &&
     now.ino === seen.ino &&
-    (now.type === 'dir' || (now.size === seen.size && now.mtimeMs === seen.mtimeMs))
+    (now.type === 'dir' ? seen.type === 'dir' : isAsWritten(seen, now))
+  );
+}
+
+/** Whether this has the content that was seen, as far as size and time tell. */
+export function isAsWritten(seen: Seen, now: Seen | undefined): boolean {
+  return (
+    now !== undefined && now.type === seen.type && now.size === seen.size && now.mtimeMs === seen.mtimeMs
   );
 }
 

@@ -2,6 +2,7 @@
 // is one 0600 file in the state directory; how far its restore came is in the ending of its name.
 
 import {
+  chmodSync,
   closeSync,
   constants,
   fchmodSync,
@@ -59,7 +60,7 @@ export function writeJournal(
   const places = groups.map(({ base, directory }) => ({ base, directory }));
   const journal: Journal = { format: 1, id, bases, groups: places, ...rest };
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(directory, 0o700);
     checkDirectory(directory);
     rmSync(part, { force: true });
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;

@@ -135,7 +135,9 @@ function checkSpace(plan: PlacementPlan): void {
     const blocks = process.geteuid!() === 0 ? disk.bfree : disk.bavail;
     // On average half a block is lost at the end of each file.
     const needed = bytes + files * (disk.bsize / 2);
-    if (needed > blocks * disk.bsize || (disk.files > 0 && files > disk.ffree)) {
+    // Some network file systems do not say.
+    const isKnown = disk.blocks > 0;
+    if ((isKnown && needed > blocks * disk.bsize) || (disk.files > 0 && files > disk.ffree)) {
       throw diskFull(printableName(path), Math.ceil(needed));
     }
   }

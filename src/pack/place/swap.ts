@@ -17,7 +17,7 @@ import {
 import { printableName } from '../names.ts';
 import { closeDirectory, type Directory, inside, openChild } from './beneath.ts';
 import { copyToNew, writeInto } from './copy.ts';
-import { isStill, lookAt, type Seen } from './existing.ts';
+import { isAsWritten, isStill, lookAt, type Seen } from './existing.ts';
 import { changedSincePlan, errno } from './failures.ts';
 import { giveOwner, timeOf } from './finish.ts';
 import { type OpenGround, savedPath, stagedPath } from './ground.ts';
@@ -48,11 +48,14 @@ export async function save({ step, seen, path }: Change, ground: OpenGround): Pr
   const staging = ground.stagings[step.group]!;
   const to = savedPath(staging, step.unit);
   if (!isStill(seen, lookAt(from))) throw changedSincePlan(path);
-  if (seen.type === 'symlink') {
+  // Elsewhere than on Linux, linking may follow a link.
+  const canLink = step.kind !== 'write' && (seen.type === 'file' || process.platform === 'linux');
+  if (canLink && hasLinked(from, to)) {
+    // The name may have gone to another file in between: what counts is what was linked. That may have got
+    // another inode by it, where file systems are stacked.
+    if (!isAsWritten(seen, lookAt(to))) throw changedSincePlan(path);
+  } else if (seen.type === 'symlink') {
     symlinkSync(readlinkSync(from, { encoding: 'buffer' }), to);
-  } else if (step.kind !== 'write' && hasLinked(from, to)) {
-    // The name may have been given to another file in between; what counts is what was linked.
-    if (!isStill(seen, lookAt(to))) throw changedSincePlan(path);
   } else {
     const part = savedPath(staging, step.unit, '.part');
     if (!(await copyToNew(from, part, seen))) throw changedSincePlan(path);
@@ -70,7 +73,11 @@ export async function put(change: Change, ground: OpenGround, warnings: PlaceWar
   const { step, seen, path } = change;
   const parent = ground.walks[step.base]!.at(step.directory);
   const to = inside(parent, step.name);
-  if (seen !== undefined && !isStill(seen, lookAt(to))) throw changedSincePlan(path);
+  if (seen !== undefined) {
+    const now = lookAt(to);
+    const saved = lookAt(savedPath(ground.stagings[step.group]!, step.unit));
+    if (!isStill(seen, now) && (saved === undefined || !isStill(saved, now))) throw changedSincePlan(path);
+  }
   if (step.kind === 'access') return putAccess(change, parent, warnings);
   const from = stagedPath(ground.stagings[step.group]!, step.unit);
   if (step.kind === 'write') return putInside(change, from, to, warnings);

@@ -121,14 +121,12 @@ async function undoWrite(
   const now = lookAt(path);
   const { before } = step;
   if (!isSaved || before === undefined || now?.type !== 'file') return;
-  if (now.mtimeMs !== before.mtimeMs || now.mode !== before.mode) {
-    await writeInto(path, saved, (fd) => {
-      const { uid, gid } = fstatSync(fd);
-      if (uid !== before.uid || gid !== before.gid) fchownSync(fd, before.uid, before.gid);
-      fchmodSync(fd, before.mode);
-      futimesSync(fd, before.mtimeMs / 1000, before.mtimeMs / 1000);
-    });
-  }
+  await writeInto(path, saved, (fd) => {
+    const { uid, gid } = fstatSync(fd);
+    if (uid !== before.uid || gid !== before.gid) fchownSync(fd, before.uid, before.gid);
+    fchmodSync(fd, before.mode);
+    futimesSync(fd, before.mtimeMs / 1000, before.mtimeMs / 1000);
+  });
   unlinkSync(saved);
 }
 

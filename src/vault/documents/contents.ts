@@ -2,8 +2,7 @@
 // gzip bytes, so it is checked before this file sees a byte; what a listed host says in it is checked here.
 import { randomBytes } from 'node:crypto';
 import { IntegrityError } from '../../errors.ts';
-import type { Entry } from '../../pack/entry.ts';
-import { checkEntryPath } from '../../pack/names.ts';
+import { checkEntries, type Entry } from '../../pack/entry.ts';
 import { parseStrictJson } from '../../sign/strict-json.ts';
 import type { SnapshotRecord } from './record.ts';
 import { type Fields, fields } from './shape.ts';
@@ -66,7 +65,6 @@ function readEntry(value: unknown, fail: (what: string) => never): Entry {
   if (typeof path !== 'string' || typeof type !== 'string' || !TYPES.includes(type)) return fail('of a known type');
   if (typeof mode !== 'string' || !MODE.test(mode)) return fail('with a mode');
   if (!whole(uid, 0) || !whole(gid, 0) || !whole(mtime, Number.MIN_SAFE_INTEGER)) return fail('with owner and time');
-  checkEntryPath(path);
   const entry: Entry = { path, type: type as Entry['type'], mode: Number.parseInt(mode, 8), uid, gid, mtime, size: 0 };
   if (type === 'file') {
     if (!whole(size, 0) || typeof sha256 !== 'string' || !SHA256.test(sha256)) return fail('with size and SHA-256');
@@ -78,22 +76,6 @@ function readEntry(value: unknown, fail: (what: string) => never): Entry {
     entry.target = target;
   }
   return entry;
-}
-
-// A path twice, or below something that is no directory, is how an archive writes through a link of its own.
-function checkTree(entries: readonly Entry[], fail: (what: string) => never): void {
-  const types = new Map<string, Entry['type']>();
-  for (const { path, type } of entries) {
-    if (types.has(path)) fail('listed once');
-    types.set(path, type);
-  }
-  for (const { path } of entries) {
-    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
-      const above = types.get(path.slice(0, at));
-      if (above === 'dir') break;
-      if (above !== undefined) fail('below a directory');
-    }
-  }
 }
 
 function readWishes(f: Fields): RestoreWishes | undefined {
@@ -127,7 +109,8 @@ export function readContents(bytes: Buffer, record: SnapshotRecord, object: stri
   const fail = (what: string): never => f.fail('entries', `a list of entries, each ${what}`);
   const list = (json as { entries?: unknown }).entries;
   const entries = Array.isArray(list) ? list.map((e) => readEntry(e, fail)) : fail('an object');
-  checkTree(entries, fail);
+  // A path twice, or below something that is no directory, is how an archive writes through a link of its own.
+  checkEntries(entries);
   if (entries.length !== record.entries) {
     throw new IntegrityError('contents-differ', `${object}: the record counts other entries than the contents`, { object });
   }

@@ -1,6 +1,6 @@
 // Sources for paths that are known exactly: what a restore is about to replace. Walks nothing.
 import { lstatSync, readlinkSync } from 'node:fs';
-import { attributesOf, entryType, type Source } from './collect-source.ts';
+import { entryType, type Source, sourceOf } from './collect-source.ts';
 import { decodeName, fsPath } from './names.ts';
 
 /**
@@ -13,8 +13,7 @@ export function sourcesAt(places: readonly { readonly path: string; readonly at:
     const stat = lstatSync(from, { throwIfNoEntry: false });
     const type = stat && entryType(stat);
     if (!stat || !type) return [];
-    const source: Source = { path, from, type, ...attributesOf(stat), identity: { dev: stat.dev, ino: stat.ino } };
-    if (type === 'symlink') source.target = decodeName(readlinkSync(from, { encoding: 'buffer' }));
-    return [source];
+    const target = type === 'symlink' ? decodeName(readlinkSync(from, { encoding: 'buffer' })) : undefined;
+    return [sourceOf(path, from, type, stat, target)];
   });
 }

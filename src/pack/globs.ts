@@ -1,6 +1,6 @@
-// Owns the language of include and exclude patterns: `**` (a whole segment), `*`, `?`, `[a-z]`, `[!a]`, `{a,b}` and
-// `\` before a character that is meant as it is. Names that begin with a dot are names like any other. Pure: it
-// never looks at a disk, and it says which directory a walk may start from.
+// Owns the language of include and exclude patterns: `**` (any number of segments), `*`, `?`, `[a-z]`, `[!a]`,
+// `{a,b}`, and `\` before a character that is meant as it is. Names that begin with a dot are names like any other.
+// Pure: never looks at a disk, but says in which directory a walk may start.
 
 import { posix } from 'node:path';
 import { UsageError } from '../errors.ts';
@@ -46,7 +46,11 @@ function globOf(path: string): Glob {
   const special = segments.findIndex((segment) => /[*?[]/.test(unescaped(segment)));
   const plain = special === -1 ? segments : segments.slice(0, special);
   const rest = special === -1 ? [] : segments.slice(special);
-  const sources = rest.map((segment) => (segment === '**' ? '(?:/[^/]+)*' : `/${segmentSource(segment)}`));
+  const sources = rest.map((segment, index) => {
+    if (segment !== '**') return `/${segmentSource(segment)}`;
+    // At the end it asks for something inside: as an exclude, `*/**` must not take the files beside.
+    return index === rest.length - 1 ? '(?:/[^/]+)+' : '(?:/[^/]+)*';
+  });
   const whole = new RegExp(`^${sources.join('')}$`, 'u');
   const globstar = rest.indexOf('**');
   const leading = sources

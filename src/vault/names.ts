@@ -50,9 +50,19 @@ export function compactTime(date: Date): string {
   return documentTime(date).replace(/[-:]/g, '');
 }
 
-/** A new snapshot id for a backup that began at `date`. */
-export function newSnapshotId(date: Date): string {
-  return `${compactTime(date)}-${randomName(6)}`;
+/**
+ * A new snapshot id for a backup that began at `date`.
+ * @param after id of the snapshot before it: two that begin within a second must not be in a random order, or
+ *   `latest` would be either of them
+ */
+export function newSnapshotId(date: Date, after = ''): string {
+  const second = compactTime(date);
+  let id = `${second}-${randomName(6)}`;
+  // Each draw passes the one before with an even chance, or nearly; the bound is for an id that ends in zzzzzz.
+  for (let draws = 0; draws < 10_000 && id <= after && after.startsWith(second); draws++) {
+    id = `${second}-${randomName(6)}`;
+  }
+  return id;
 }
 
 /** The document time (`2026-11-20T05:58:12Z`) that a snapshot id holds, or undefined when it is no snapshot id. */

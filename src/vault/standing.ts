@@ -2,7 +2,7 @@
 // (docs/format.md sections 6 and 8). Pure: it is handed documents whose signatures fit.
 import { IntegrityError } from '../errors.ts';
 import type { LedgerEntry } from './documents/ledger.ts';
-import type { SnapshotRecord } from './documents/record.ts';
+import { namesOwnData, type SnapshotRecord } from './documents/record.ts';
 import type { Host, VaultDocument } from './documents/vault-document.ts';
 import { inScope } from './names.ts';
 
@@ -27,13 +27,9 @@ export interface RecordFacts {
 
 /**
  * @throws IntegrityError whose code is the finding: `unlisted-writer`, `wrong-host`, `out-of-scope`,
- *   `removed-host`, `unknown-generation`, `future`
+ *   `removed-host`, `foreign-data`, `unknown-generation`, `future`
  */
-export function judgeRecord(
-  document: VaultDocument,
-  record: SnapshotRecord,
-  facts: RecordFacts,
-): void {
+export function judgeRecord(document: VaultDocument, record: SnapshotRecord, facts: RecordFacts): void {
   const { object } = record;
   const host = signerOf(document, facts.signers, object);
   if (host.name !== record.host) refuse('wrong-host', object, `claims another host than its signer, ${host.name}`);
@@ -43,8 +39,9 @@ export function judgeRecord(
   if (host.removed !== undefined) {
     refuse('removed-host', object, `is by ${host.name}, which was removed from the vault`);
   }
+  if (!namesOwnData(record)) refuse('foreign-data', object, 'names stored bytes that are not its own');
   if (record.generation > document.generation) {
-    refuse('unknown-generation', object, 'belongs to a generation that the vault document does not list');
+    refuse('unknown-generation', object, 'is encrypted to a key that the vault document does not list');
   }
   // Compared with the store's clock, which the writer cannot set: else one record dated ahead would be `latest`
   // for years.

@@ -16,6 +16,8 @@ export interface Candidate {
   readonly document: VaultDocument;
   /** SHA-256 of the whole object. */
   readonly sha256: string;
+  /** Who signed it, in the order of the blocks. */
+  readonly signers: readonly string[];
 }
 
 export interface Candidates {
@@ -48,7 +50,7 @@ export async function readCandidates(store: Store, options: { signal?: AbortSign
       if (document.generations[document.generation - 1]?.authority !== signers[0]) {
         throw new IntegrityError('wrong-authority', `${name} is not signed by the vault's authority`);
       }
-      candidates.push({ document, sha256: createHash('sha256').update(bytes).digest('hex') });
+      candidates.push({ document, sha256: createHash('sha256').update(bytes).digest('hex'), signers });
     } catch (error) {
       if (!(error instanceof IntegrityError)) throw error;
       if (error.code === 'newer-format' || error.code === 'unknown-critical') newer.push({ signers, error });
@@ -73,6 +75,17 @@ export function noVault(location: string): NotFoundError {
   });
 }
 
+/** Why there is no document to go by. What stands in its place is named: damage must not look like an empty place. */
+export function noDocument({ newer, findings }: Candidates, location: string): StrongroomError {
+  if (newer[0]) return newer[0].error;
+  const bad = findings.find((f) => f.severity === 'error');
+  if (!bad) return noVault(location);
+  return new IntegrityError(bad.code, bad.message, {
+    object: bad.object,
+    hint: 'no vault document can be believed: restore it from a copy of the vault, and find out who can write there',
+  });
+}
+
 /**
  * The current document under a pin.
  * @throws NotFoundError `no-vault`; IntegrityError `foreign-vault` when there is a vault and it is not the pinned
@@ -90,7 +103,9 @@ export function trustPinned(found: Candidates, pin: Pin, location: string): { cu
     const { document } = candidate;
     const pinned = document.generations[pin.generation - 1];
     const authority = pinned ? fingerprint(pinned.authority) : undefined;
-    if (document.vault !== pin.vault || authority !== pin.authority) {
+    // Anybody can list our authority in a document of their own: only what it signed is spoken to.
+    const signed = candidate.signers.some((key) => fingerprint(key) === pin.authority);
+    if (document.vault !== pin.vault || authority !== pin.authority || !signed) {
       findings.push(
         finding('foreign-vault', document.object, `${document.object} is by another authority than the pinned one`),
       );
@@ -110,7 +125,7 @@ export function trustPinned(found: Candidates, pin: Pin, location: string): { cu
   }
   const current = latestOf(ours);
   if (current) return { current, findings };
-  if (candidates.length === 0 && found.findings.length === 0) throw noVault(location);
+  if (candidates.length === 0) throw noDocument(found, location);
   throw new IntegrityError('foreign-vault', `the vault at ${location} is not the pinned one`, {
     object: location,
     hint: 'somebody may have replaced it: compare the fingerprint of the authority with the one that init printed, and only then run `strongroom trust`',

@@ -11,8 +11,8 @@ import type { Store } from '../store/store.ts';
 import { newestGeneration, type Slot, type VaultDocument } from './documents/vault-document.ts';
 import { LIMITS } from './layout.ts';
 import { pinOf } from './pin.ts';
-import { groupCandidates, noVault, readCandidates } from './trust.ts';
-import { openPinned, type OpenOptions, severalVaults, type UnlockedVault, type VaultContext } from './vault.ts';
+import { groupCandidates, noDocument, readCandidates } from './trust.ts';
+import { checkRevision, openPinned, type OpenOptions, rememberRevision, severalVaults, type UnlockedVault, type VaultContext } from './vault.ts';
 
 export interface UnlockOptions extends OpenOptions {
   /**
@@ -106,7 +106,7 @@ async function tryAll(
 /**
  * Opens and unlocks a vault, and remembers its pin when that was not known and is proven now.
  * @throws as `openPinned`; UnlockError `wrong-passphrase`, `no-key-fits`, `not-trusted`; IntegrityError
- *   `slot-differs`, `wrong-slot`, `missing-slot`, `several-vaults`
+ *   `slot-differs`, `wrong-slot`, `missing-slot`, `several-vaults`, or why no vault document can be believed
  */
 export async function unlock(context: VaultContext, options: UnlockOptions): Promise<UnlockedVault> {
   const { store, signal } = context;
@@ -117,9 +117,7 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
   }
   const found = await readCandidates(store, context);
   const groups = groupCandidates(found);
-  if (groups.length === 0) {
-    throw found.newer[0]?.error ?? noVault(store.location);
-  }
+  if (groups.length === 0) throw noDocument(found, store.location);
   const credentials = await options.credentials(false);
   const open: { candidate: (typeof groups)[number]; opened: Opened }[] = [];
   let failure: unknown;
@@ -145,7 +143,9 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
       });
     }
   }
+  await checkRevision(context, candidate.document, pin.revision, options.trustOlder === true);
   await context.memory.rememberPin(store.location, pin);
+  await rememberRevision(context, candidate.document);
   return {
     ...context,
     document: candidate.document,

@@ -7,8 +7,9 @@ import type { Store } from '../store/store.ts';
 import type { ClientMemory, VerifiedCache } from './client.ts';
 import type { VaultDocument } from './documents/vault-document.ts';
 import type { Finding } from './finding.ts';
+import { vaultDocumentName } from './layout.ts';
 import { type Pin, pinOf } from './pin.ts';
-import { type Candidate, groupCandidates, noVault, readCandidates, trustPinned } from './trust.ts';
+import { type Candidate, groupCandidates, noDocument, readCandidates, trustPinned } from './trust.ts';
 
 /** What every verb works with: the store, what this client remembers, and a clock. */
 export interface VaultContext {
@@ -59,17 +60,22 @@ export async function effectivePin(context: VaultContext, given: Pin | undefined
 
 /**
  * A rolled back store shows an older vault document: a removed key or host would count again.
+ * @param pinned the pin's revision
  * @throws IntegrityError `older-revision`
  */
-async function checkRevision(context: VaultContext, current: Candidate, pin: Pin, allowed: boolean): Promise<void> {
-  const { document } = current;
-  const known = Math.max(pin.revision, (await context.memory.vault(document.vault)).revision);
+export async function checkRevision(
+  context: VaultContext,
+  document: VaultDocument,
+  pinned: number,
+  allowed: boolean,
+): Promise<void> {
+  const known = Math.max(pinned, (await context.memory.vault(document.vault)).revision);
   if (document.revision >= known || allowed) return;
   throw new IntegrityError(
     'older-revision',
     `the vault shows revision ${document.revision}, but revision ${known} was seen before`,
     {
-      object: document.object,
+      object: vaultDocumentName(known),
       hint: 'newer vault documents are gone: find out who removed them; to read all the same, add --trust-new',
     },
   );
@@ -85,13 +91,13 @@ export async function openPinned(context: VaultContext, options: OpenOptions = {
   if (!pin) return undefined;
   const found = await readCandidates(context.store, context);
   const { current, findings } = trustPinned(found, pin, context.store.location);
-  await checkRevision(context, current, pin, options.trustOlder === true);
+  await checkRevision(context, current.document, pin.revision, options.trustOlder === true);
   await rememberRevision(context, current.document);
   return { ...context, document: current.document, documentSha256: current.sha256, trust: 'pinned', findings };
 }
 
 /** Keeps the highest revision seen, so that a rollback is noticed. */
-async function rememberRevision(context: VaultContext, document: VaultDocument): Promise<void> {
+export async function rememberRevision(context: VaultContext, document: VaultDocument): Promise<void> {
   const { revision } = await context.memory.vault(document.vault);
   if (revision >= document.revision) return;
   await context.memory.update(document.vault, (m) => ({ ...m, revision: Math.max(m.revision, document.revision) }));
@@ -109,13 +115,9 @@ export async function openVault(context: VaultContext, options: OpenOptions = {}
   const found = await readCandidates(context.store, context);
   const groups = groupCandidates(found);
   const [only, ...others] = groups;
-  if (!only) {
-    if (found.newer[0]) throw found.newer[0].error;
-    const [first] = found.findings;
-    if (first === undefined) throw noVault(context.store.location);
-    throw new IntegrityError(first.code, first.message, { object: first.object });
-  }
+  if (!only) throw noDocument(found, context.store.location);
   if (others.length > 0) throw severalVaults(groups, context.store.location);
+  await checkRevision(context, only.document, 1, options.trustOlder === true);
   return {
     ...context,
     document: only.document,

@@ -123,18 +123,21 @@ describe('the source', () => {
     await expect(collect(decrypt(source(), [identity]))).rejects.toBe(failure);
   });
 
-  it('is left alone once the signal fires', async () => {
+  it.each(['encrypting', 'decrypting'])('is closed when the signal fires while %s', async (doing) => {
     const controller = new AbortController();
+    const { signal } = controller;
     const { state, source } = endless();
-    const run = collect(
-      (async function* () {
-        let pieces = 0;
-        for await (const piece of encrypt(source, [recipient], { signal: controller.signal })) {
-          if (++pieces === 5) controller.abort();
-          yield piece;
-        }
-      })(),
-    );
+    const stream =
+      doing === 'encrypting'
+        ? encrypt(source, [recipient], { signal })
+        : decrypt(encrypt(source, [recipient]), [identity], { signal });
+    let pieces = 0;
+    const run = (async () => {
+      for await (const _ of stream) {
+        if (++pieces === 5) controller.abort();
+        if (pieces > 10) return;
+      }
+    })();
     await expect(run).rejects.toBeInstanceOf(InterruptedError);
     expect(state.closed).toBe(1);
   });

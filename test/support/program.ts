@@ -135,13 +135,22 @@ function machineIn(directory: string, name: string, main: string): Machine {
     write: (path, content, mode = 0o600) => write(join(work, path), content, mode),
     async identity(name = 'me.txt') {
       const identity = await generateIdentity('x25519');
-      return { file: write(at('keys', name), `${identity}\n`, 0o600), recipient: await recipientOf(identity), identity };
+      return {
+        file: write(at('keys', name), `${identity}\n`, 0o600),
+        recipient: await recipientOf(identity),
+        identity,
+      };
     },
     passphrase: (text = PASSPHRASE, name = 'passphrase') => write(at('keys', name), `${text}\n`, 0o600),
   };
 }
 
-function start(argv: readonly string[], cwd: string, env: Record<string, string>, input?: string | Buffer): Promise<Ran> {
+function start(
+  argv: readonly string[],
+  cwd: string,
+  env: Record<string, string>,
+  input?: string | Buffer,
+): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const [command = '', ...args] = argv;
     // A session of its own has no controlling terminal: nothing can be asked, wherever the tests run.
@@ -154,7 +163,9 @@ function start(argv: readonly string[], cwd: string, env: Record<string, string>
     child.stdin.on('error', () => {});
     child.stdin.end(input);
     child.on('error', reject);
-    child.on('close', (code, signal) => resolve(ranOf(code, signal, Buffer.concat(out), Buffer.concat(err).toString())));
+    child.on('close', (code, signal) =>
+      resolve(ranOf(code, signal, Buffer.concat(out), Buffer.concat(err).toString())),
+    );
   });
 }
 
@@ -177,7 +188,11 @@ function ranOf(code: number | null, signal: NodeJS.Signals | null, bytes: Buffer
     bytes,
     lines: () => messages(stdout),
     summary: () => only(messages(stdout).pop(), 'summary'),
-    failure: () => only(messages(stderr).find((m) => m.message_type === 'exit_error'), 'exit_error'),
+    failure: () =>
+      only(
+        messages(stderr).find((m) => m.message_type === 'exit_error'),
+        'exit_error',
+      ),
     warnings: () => messages(stderr).filter((m) => m.message_type === 'warning'),
   };
 }

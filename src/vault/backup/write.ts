@@ -49,7 +49,8 @@ export interface Made {
 export async function writeSnapshot(context: VaultContext, options: WriteOptions): Promise<Made> {
   const { set, host, pin, sources, found, written } = options;
   const { store } = context;
-  const id = newSnapshotId(options.beganAt);
+  const lastOne = async () => (await context.memory.vault(pin.vault)).wrote[set];
+  const id = newSnapshotId(options.beganAt, (await lastOne())?.id);
   const level = options.level === undefined ? {} : { level: options.level };
   const target = (data: string) => ({
     store,
@@ -97,7 +98,6 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
       ...level,
     });
     const artifacts = [files.artifact, index.artifact];
-    const { wrote } = await context.memory.vault(pin.vault);
     const record: SnapshotRecord = {
       format: 1,
       type: 'record',
@@ -119,7 +119,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
       data,
       artifacts,
       contents: index.gzip.sha256,
-      previous: wrote[set] ?? null,
+      previous: (await lastOne()) ?? null,
     };
     const recordSha256 = await commit(context, record, options);
     return { record, recordSha256, entries, problems, complete };

@@ -114,6 +114,9 @@ export function readContents(bytes: Buffer, record: SnapshotRecord, object: stri
   if (entries.length !== record.entries) {
     throw new IntegrityError('contents-differ', `${object}: the record counts other entries than the contents`, { object });
   }
+  // What a reader plans its memory and its disk by must be what the entries come to.
+  const size = entries.reduce((sum, e) => sum + e.size, 0);
+  if (f.integer('bytes') !== size) f.fail('bytes', 'the sizes of all files');
   const description = f.optionalText('description', { max: 65536 });
   const sources = f.object('sources');
   const restore = readWishes(f);
@@ -138,7 +141,7 @@ export function readContents(bytes: Buffer, record: SnapshotRecord, object: stri
       size: a.integer('size'),
       sha256: a.sha256('sha256'),
     })),
-    bytes: f.integer('bytes'),
+    bytes: size,
     entries,
   };
 }

@@ -1,15 +1,8 @@
 // The record: what makes a snapshot exist (docs/format.md section 6). Its shape and its own consistency; whether
 // its signer may say it is src/vault/standing.ts.
 import { IntegrityError } from '../../errors.ts';
-import {
-  CONTENTS_ARTIFACT,
-  generationOfData,
-  isArtifact,
-  LIMITS,
-  parseRecordName,
-  partName,
-} from '../layout.ts';
-import { timeOfSnapshotId } from '../names.ts';
+import { CONTENTS_ARTIFACT, generationOfData, isArtifact, LIMITS, partName, recordName } from '../layout.ts';
+import { isName, timeOfSnapshotId } from '../names.ts';
 import { type Fields, fields } from './shape.ts';
 import type { ObjectRef } from './vault-document.ts';
 
@@ -54,14 +47,11 @@ export interface SnapshotRecord extends StoredData {
   readonly previous: PreviousRecord | null;
 }
 
-/** A record that is well-formed but does not belong where it is, with the finding that says how. */
-export class Misfit extends IntegrityError {}
-
-function misfit(code: string, object: string, message: string): never {
-  throw new Misfit(code, `${object} ${message}`, { object });
+function refuse(code: string, object: string, message: string): never {
+  throw new IntegrityError(code, `${object} ${message}`, { object });
 }
 
-function readData(f: Fields, object: string, set: string, id: string, generation: number): StoredData {
+function readData(f: Fields): StoredData {
   const data = f.text('data', { max: 512 });
   const artifacts = f.list('artifacts', (a) => ({
     name: a.text('name', { max: 80 }),
@@ -71,12 +61,6 @@ function readData(f: Fields, object: string, set: string, id: string, generation
       sha256: p.sha256('sha256'),
     })),
   }));
-  // A record may only ever name bytes of its own: else a listed host could have another's ciphertext decrypted
-  // as its own, or a reader fetch any object of the store.
-  const own =
-    generationOfData(data, set, id) === generation &&
-    artifacts.every((a) => a.parts.every((p, i) => p.object === partName(data, a.name, i)));
-  if (!own) misfit('foreign-data', object, 'names data that is not its own');
   for (const { name, parts } of artifacts) {
     if (!isArtifact(name)) f.fail('artifacts', 'a list of artifacts that this version knows');
     if (parts.length < 1 || parts.length > LIMITS.partsOfArtifact) f.fail('artifacts', 'a list with parts each');
@@ -90,36 +74,51 @@ function readData(f: Fields, object: string, set: string, id: string, generation
 function readTags(f: Fields): Record<string, string> | undefined {
   const tags = f.optionalObject('tags');
   if (!tags) return undefined;
-  return Object.fromEntries(tags.pairs().map(([key]) => [key, tags.text(key, { max: 256 })]));
+  const keys = tags.pairs().map(([key]) => key);
+  if (!keys.every(isName)) f.fail('tags', 'an object of names');
+  return Object.fromEntries(keys.map((key) => [key, tags.text(key, { max: 256 })]));
 }
 
 /** Checks `object`, `set`, `id` and `vault` against the name under which it was found and the vault it is read for. */
 function readPlace(f: Fields, object: string, vault: string): { set: string; id: string } {
-  const place = parseRecordName(object);
   const set = f.name('set');
   const id = f.text('id', { max: 23 });
-  if (f.text('object') !== object || place?.set !== set || place.id !== id) {
-    misfit('misplaced', object, 'is a copy of a record that belongs elsewhere');
+  // Nor may it have the name of a re-encrypted record, which no host may write.
+  if (f.text('object') !== object || object !== recordName(set, id)) {
+    refuse('misplaced', object, 'is a copy of a snapshot that belongs elsewhere');
   }
-  if (f.text('vault') !== vault) misfit('foreign-vault', object, 'belongs to another vault');
+  if (f.text('vault') !== vault) refuse('foreign-vault', object, 'belongs to another vault');
   return { set, id };
 }
 
 /**
- * Reads a host's record whose signature has been verified.
+ * Whether a record names bytes of its own only: else a listed host could have another's ciphertext decrypted as
+ * its own, or a reader fetch any object of the store.
+ */
+export function namesOwnData({ data, set, id, generation, artifacts }: SnapshotRecord): boolean {
+  return (
+    generationOfData(data, set, id) === generation &&
+    artifacts.every((a) => a.parts.every((p, i) => p.object === partName(data, a.name, i)))
+  );
+}
+
+/**
+ * Reads a host's record whose signature has been verified. Whether it may name that data is `namesOwnData`.
  * @param json the parsed body
  * @param object the name under which it was found
  * @param vault id of the vault it is read for
- * @throws IntegrityError `bad-document`; Misfit `misplaced`, `foreign-vault`, `foreign-data`
+ * @throws IntegrityError `bad-document`, `misplaced`, `foreign-vault`
  */
 export function readRecord(json: unknown, object: string, vault: string): SnapshotRecord {
   const f = fields(json, object);
-  if (f.text('type') !== 'record') misfit('misplaced', object, 'is not a record');
+  if (f.text('type') !== 'record') refuse('misplaced', object, 'is a document of another kind');
   const { set, id } = readPlace(f, object, vault);
-  const generation = f.integer('generation', 1);
   const label = f.optionalText('label') === undefined ? undefined : f.name('label');
   const tags = readTags(f);
   const previous = f.optionalObject('previous');
+  const stored = readData(f);
+  const bytes = stored.artifacts.flatMap((a) => a.parts).reduce((sum, part) => sum + part.size, 0);
+  if (f.integer('stored') !== bytes) f.fail('stored', 'the bytes of all parts');
   const time = f.time('time');
   if (time !== timeOfSnapshotId(id)) f.fail('time', 'the time of its id');
   return {
@@ -130,17 +129,17 @@ export function readRecord(json: unknown, object: string, vault: string): Snapsh
     time,
     tool: f.text('tool', { max: 256 }),
     revision: f.integer('revision', 1),
-    generation,
+    generation: f.integer('generation', 1),
     set,
     id,
     host: f.name('host'),
     seconds: f.number('seconds'),
     complete: f.flag('complete'),
     entries: f.integer('entries'),
-    stored: f.integer('stored'),
+    stored: bytes,
     ...(label === undefined ? {} : { label }),
     ...(tags === undefined ? {} : { tags }),
-    ...readData(f, object, set, id, generation),
+    ...stored,
     previous: previous ? { id: previous.text('id', { max: 23 }), sha256: previous.sha256('sha256') } : null,
   };
 }

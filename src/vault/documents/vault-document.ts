@@ -109,7 +109,7 @@ function readSlot(f: Fields): Slot {
     ...(recipient === undefined ? {} : { recipient }),
     ...(method === 'passphrase' ? { workFactor: f.integer('workFactor', 1, 64) } : {}),
     ...(arn === undefined ? {} : { arn }),
-    ...(context === undefined ? {} : { context: Object.fromEntries(context.pairs().map(([k, v]) => [k, String(v)])) }),
+    ...(context === undefined ? {} : { context: Object.fromEntries(context.pairs().map(([k]) => [k, context.text(k)])) }),
   };
 }
 
@@ -140,6 +140,7 @@ function unique(values: readonly string[], what: string, object: string): void {
  */
 export function readVaultDocument(json: unknown, object: string): VaultDocument {
   const f = fields(json, object);
+  if (f.text('type') !== 'vault') f.fail('type', '`vault`');
   const document: VaultDocument = {
     format: 1,
     type: 'vault',

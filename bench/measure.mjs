@@ -1,0 +1,51 @@
+// Times whole processes and keeps medians: the machine is noisy, so runs of the things compared are interleaved.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/** Whether a program is on the PATH. */
+export function has(program) {
+  return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
+}
+
+/** Runs a shell command and fails loudly. @returns seconds and peak memory in KiB (of the largest process) */
+export function time(command, env = {}) {
+  const measured = existsSync('/usr/bin/time')
+    ? ['/usr/bin/time', '-f', '%e %M', 'sh', '-c', command]
+    : ['sh', '-c', command];
+  const began = process.hrtime.bigint();
+  const { status, stderr } = spawnSync(measured[0], measured.slice(1), {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    maxBuffer: 1 << 26,
+  });
+  const seconds = Number(process.hrtime.bigint() - began) / 1e9;
+  if (status !== 0) throw new Error(`exit ${status}: ${command}\n${stderr}`);
+  const [, kib] = /(\d+\.\d+) (\d+)\s*$/.exec(String(stderr)) ?? [];
+  return { seconds, kib: Number(kib ?? 0) };
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/**
+ * @param entries name → { command, env, before }: `before` is a shell command that is not timed
+ * @returns name → { seconds, kib } medians
+ */
+export function compare(entries, runs) {
+  const samples = new Map(Object.keys(entries).map((name) => [name, []]));
+  for (let run = 0; run < runs; run++) {
+    for (const [name, { command, env, before }] of Object.entries(entries)) {
+      if (before) time(before, env);
+      samples.get(name).push(time(command, env));
+    }
+  }
+  return new Map(
+    [...samples].map(([name, list]) => [
+      name,
+      { seconds: median(list.map((s) => s.seconds)), kib: Math.max(...list.map((s) => s.kib)) },
+    ]),
+  );
+}

@@ -1,0 +1,298 @@
+// npm run bench: the local rows of the speed table, as ratios against public tools in one run on one machine.
+//   npm run bench                    every row
+//   npm run bench -- --only small    rows whose name contains a word
+//   npm run bench -- --runs 3        fewer or more runs (medians of 5 unless given)
+// Needs tar, gzip, openssl and age; restic and borg are compared with where they are installed.
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { cpus, release, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { compare, has, time } from './measure.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const option = (name) => {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+};
+const only = option('--only') ?? '';
+const runs = Number(option('--runs') ?? 5);
+
+execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), '--no-types'], { stdio: 'inherit' });
+for (const needed of ['tar', 'gzip', 'openssl', 'age']) {
+  if (!has(needed)) throw new Error(`${needed} is not installed (on Debian: bash scripts/install-debian.sh)`);
+}
+const restic = has('restic');
+const borg = has('borg');
+
+const work = mkdtempSync(join(tmpdir(), 'strongroom-bench-'));
+process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+const node = process.execPath;
+const program = `${node} ${join(root, 'dist/main.cjs')}`;
+const at = (name) => join(work, name);
+writeFileSync(at('pass'), 'a passphrase of the benchmark only\n', { mode: 0o600 });
+const agePublic = makeAgeKey();
+
+const env = {
+  XDG_STATE_HOME: at('state'),
+  XDG_CACHE_HOME: at('cache'),
+  XDG_CONFIG_HOME: at('config'),
+  STRONGROOM_PASSPHRASE_FILE: at('pass'),
+  RESTIC_PASSWORD_FILE: at('pass'),
+  RESTIC_CACHE_DIR: at('restic-cache'),
+  BORG_PASSPHRASE: 'x',
+  BORG_BASE_DIR: at('borg-base'),
+};
+
+function makeAgeKey() {
+  execFileSync('age-keygen', ['-o', at('age.key')], { stdio: 'ignore' });
+  return execFileSync('age-keygen', ['-y', at('age.key')])
+    .toString()
+    .trim();
+}
+
+// Text that compresses as configuration does, never the same twice.
+const WORDS =
+  'server port host password database cache queue worker replica timeout retry secret token region bucket'.split(
+    ' ',
+  );
+function textOf(bytes) {
+  let text = '';
+  while (text.length < bytes) {
+    text += `${WORDS[(Math.random() * WORDS.length) | 0].toUpperCase()}_${(Math.random() * 1000) | 0}=${randomBytes(9).toString('base64url')}\n`;
+  }
+  return text.slice(0, bytes);
+}
+
+function makeTree(name, files, bytes) {
+  for (let i = 0; i < files; i++) {
+    const directory = join(at(name), `d${(i / 100) | 0}`);
+    if (i % 100 === 0) mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, `f${i}.env`), textOf(bytes));
+  }
+}
+
+function makeHalfRandom(name, mebibytes) {
+  mkdirSync(at(name), { recursive: true });
+  const file = openSync(join(at(name), 'dump.bin'), 'w');
+  for (let i = 0; i < mebibytes; i++)
+    writeSync(file, i % 2 ? randomBytes(1 << 20) : Buffer.from(textOf(1 << 20)));
+  closeSync(file);
+}
+
+function makeVault(name) {
+  const vault = at(`${name}.vault`);
+  mkdirSync(at('cwd'), { recursive: true });
+  time(
+    `cd ${at('cwd')} && rm -f strongroom.yaml && ${program} init --name bench --passphrase --yes -q && rm strongroom.yaml`,
+    { ...env, STRONGROOM_LOCATION: vault },
+  );
+  return vault;
+}
+
+/** The ways to back up one tree, each a whole process or pipeline. */
+function backups(tree) {
+  const vault = makeVault(tree);
+  const out = at('out');
+  const ways = {
+    strongroom: {
+      command: `cd ${at(tree)} && ${program} backup . --set app -q`,
+      env: { ...env, STRONGROOM_LOCATION: vault },
+    },
+    openssl: {
+      command: `cd ${at(tree)} && tar -czf - . | openssl enc -aes-256-cbc -pbkdf2 -pass file:${at('pass')} -out ${out}.enc`,
+    },
+    age: { command: `cd ${at(tree)} && tar -cz . | age -r ${agePublic} -o ${out}.age` },
+  };
+  if (restic) {
+    const repo = at(`${tree}.restic`);
+    ways.restic = {
+      before: `rm -rf ${repo} ${at('restic-cache')} && restic init -q -r ${repo}`,
+      command: `cd ${at(tree)} && restic backup -q -r ${repo} .`,
+      env,
+    };
+  }
+  if (borg) {
+    const repo = at(`${tree}.borg`);
+    ways.borg = {
+      before: `rm -rf ${repo} ${at('borg-base')} && borg init -e repokey ${repo}`,
+      command: `cd ${at(tree)} && borg create ${repo}::a .`,
+      env,
+    };
+  }
+  return ways;
+}
+
+const seconds = (n) => (n < 1 ? `${Math.round(n * 1000)} ms` : `${n.toFixed(2)} s`);
+const results = [];
+/** @param bars list of [name of the other, most that ours may take as a ratio of it] */
+function report(row, measured, bars, note = '') {
+  const ours = measured.get('strongroom');
+  const parts = [...measured].map(([name, m]) => `${name} ${seconds(m.seconds)}`);
+  const verdicts = bars
+    .filter(([other]) => measured.has(other))
+    .map(([other, bar]) => {
+      const ratio = ours.seconds / measured.get(other).seconds;
+      return { text: `${ratio.toFixed(2)} × ${other} (bar ${bar})`, met: ratio <= bar };
+    });
+  console.log(`\n${row}${note}\n  ${parts.join(' · ')}`);
+  for (const { text, met } of verdicts) console.log(`  ${met ? 'met   ' : 'MISSED'} ${text}`);
+  if (ours.kib) console.log(`  peak memory ${(ours.kib / 1024).toFixed(0)} MiB`);
+  results.push({ row, measured, verdicts, kib: ours.kib });
+}
+
+const rows = {
+  'small: back up 30 files'() {
+    makeTree('t30', 30, 2000);
+    const ways = { node: { command: `${node} -e 0` }, ...backups('t30') };
+    report('back up 30 files, whole process', compare(ways, runs * 2), [
+      ['node', 2.5],
+      ['restic', 0.2],
+    ]);
+  },
+  'files10k: back up and restore 10,000 files of 2 KB'() {
+    makeTree('t10k', 10_000, 2000);
+    const ways = backups('t10k');
+    report('back up 10,000 files', compare(ways, runs), [['openssl', 1]]);
+    const target = at('target');
+    const restores = {
+      strongroom: {
+        before: `rm -rf ${target}`,
+        command: `${program} restore latest --set app --target ${target} -q`,
+        env: { ...env, STRONGROOM_LOCATION: at('t10k.vault') },
+      },
+      age: {
+        before: `rm -rf ${target} && mkdir ${target}`,
+        command: `age -d -i ${at('age.key')} ${at('out')}.age | tar -xz -C ${target}`,
+      },
+    };
+    if (restic) {
+      restores.restic = {
+        before: `rm -rf ${target}`,
+        command: `restic restore -q latest -r ${at('t10k.restic')} --target ${target}`,
+        env,
+      };
+    }
+    // Opening with a passphrase costs scrypt's own second, by design; an age identity shows the work itself.
+    restores.strongroom.env = withIdentity('t10k', restores.strongroom.env);
+    report('restore 10,000 files, every hash verified', compare(restores, runs), [
+      ['age', 1.5],
+      ['restic', 0.5],
+    ]);
+  },
+  'files100k: back up 100,000 files of 1 KB'() {
+    makeTree('t100k', 100_000, 1000);
+    report('back up 100,000 files', compare(backups('t100k'), Math.min(runs, 3)), [
+      ['age', 1],
+      ['restic', 0.5],
+      ['borg', 0.2],
+    ]);
+  },
+  'stream: 512 MiB, half random'() {
+    makeHalfRandom('big', 512);
+    report('512 MiB, half random', compare(backups('big'), Math.min(runs, 3)), [
+      ['openssl', 0.4],
+      ['restic', 1],
+    ]);
+  },
+  'list: 10,000 snapshots'() {
+    const vault = makeVault('list');
+    execFileSync(node, [
+      records,
+      vault,
+      join(at('state'), 'strongroom/host-key'),
+      vaultId(vault),
+      hostName(vault),
+      '10000',
+    ]);
+    const location = { ...env, STRONGROOM_LOCATION: vault };
+    const list = `${program} list -q`;
+    const cold = compare(
+      { strongroom: { before: `rm -rf ${at('cache')}`, command: list, env: location } },
+      runs,
+    ).get('strongroom');
+    const warm = compare({ strongroom: { command: list, env: location } }, runs).get('strongroom');
+    for (const [name, m, bar] of [
+      ['cold', cold, 1],
+      ['warm', warm, 0.4],
+    ]) {
+      const verdicts = [{ text: `${seconds(m.seconds)} (bar ${seconds(bar)})`, met: m.seconds <= bar }];
+      console.log(
+        `\nlist 10,000 snapshots, ${name}\n  ${verdicts[0].met ? 'met   ' : 'MISSED'} ${verdicts[0].text}`,
+      );
+      results.push({
+        row: `list 10,000 snapshots, ${name}`,
+        measured: new Map([['strongroom', m]]),
+        verdicts,
+        kib: m.kib,
+      });
+    }
+  },
+  'encrypt: the encryption stage alone'() {
+    mkdirSync(at('enc'), { recursive: true });
+    const file = at('enc/1g');
+    const out = openSync(file, 'w');
+    for (let i = 0; i < 1024; i++) writeSync(out, randomBytes(1 << 20));
+    closeSync(out);
+    const ways = {
+      strongroom: { command: `${node} ${encryptStage} ${file} ${agePublic}` },
+      age: { command: `age -r ${agePublic} -o /dev/null ${file}` },
+    };
+    report('encryption stage alone, 1 GiB', compare(ways, runs), [['age', 0.5]]);
+    rmSync(file);
+  },
+};
+
+function documentOf(vault) {
+  const text = execFileSync('sh', ['-c', `sed '/^-----BEGIN SSH/,$d' ${vault}/vault/1.json`]).toString();
+  return JSON.parse(text);
+}
+const vaultId = (vault) => documentOf(vault).vault;
+const hostName = (vault) => documentOf(vault).hosts[0].name;
+
+/** A copy of the vault that an age identity opens: the bench then measures restoring, not scrypt. */
+function withIdentity(tree, base) {
+  const vault = at(`${tree}-age.vault`);
+  const location = { ...env, STRONGROOM_LOCATION: vault, STRONGROOM_IDENTITY_FILE: at('age.key') };
+  delete location.STRONGROOM_PASSPHRASE_FILE;
+  time(
+    `cd ${at('cwd')} && rm -f strongroom.yaml && ${program} init --name bench --recipient ${agePublic} --yes -q && rm strongroom.yaml`,
+    location,
+  );
+  time(`cd ${at(tree)} && ${program} backup . --set app -q`, location);
+  return { ...base, ...location, STRONGROOM_PASSPHRASE_FILE: '' };
+}
+
+const records = at('bundles/records.js');
+const encryptStage = at('bundles/encrypt-stage.js');
+await build({
+  entryPoints: [join(root, 'bench/records.ts'), join(root, 'bench/encrypt-stage.ts')],
+  outdir: at('bundles'),
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  banner: { js: "import { createRequire as r } from 'node:module'; const require = r(import.meta.url);" },
+  logLevel: 'warning',
+});
+if (!existsSync(at('bundles/package.json'))) cpSync(join(root, 'package.json'), at('bundles/package.json'));
+
+console.log(
+  `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, Node ${process.version}; medians`,
+);
+for (const [name, row] of Object.entries(rows)) if (name.includes(only)) row();
+const missed = results.flatMap((r) => r.verdicts.filter((v) => !v.met).map((v) => `${r.row}: ${v.text}`));
+const peak = Math.max(...results.map((r) => r.kib || 0));
+console.log(`\npeak memory over all rows: ${(peak / 1024).toFixed(0)} MiB (bar 200)`);
+console.log(missed.length === 0 ? 'every bar met' : `bars missed:\n  ${missed.join('\n  ')}`);

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The programs that tests run besides Node's own, and the Debian packages that hold them.
+#   scripts/install-debian.sh            installs what is missing (root, Debian or a kin)
+#   scripts/install-debian.sh --missing  prints what is missing, a line each, and changes nothing
+set -euo pipefail
+
+# program  package  what is left out without it
+table='
+age              age              files and vaults opened with the age program
+age-keygen       age              identities made by the age program
+ssh-keygen       openssh-client   signatures checked by OpenSSH
+openssl          openssl          certificates, and the shell pipeline that the README warns of
+strace           strace           modes and writes watched from outside
+zsh              zsh              zsh completions
+fish             fish             fish completions
+bsdtar           libarchive-tools archives read by a second tar
+python3          python3          the age program at a pseudo-terminal
+mkfs.exfat       exfatprogs       a vault on a disk without hard links
+mount.exfat-fuse exfat-fuse       a vault on a disk without hard links
+losetup          mount            a vault on a disk without hard links, and on a full one
+setpriv          util-linux       runs as another user
+'
+
+missing() {
+  local program package purpose
+  while read -r program package purpose; do
+    [ -z "$program" ] || PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || echo "$program $package $purpose"
+  done <<<"$table"
+}
+
+if [ "${1:-}" = --missing ]; then
+  missing
+  exit
+fi
+mapfile -t packages < <(missing | cut -d' ' -f2 | sort -u)
+[ ${#packages[@]} -gt 0 ] || exit 0
+echo "installing for the tests: ${packages[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq -o Acquire::Retries=3 update
+apt-get -qq -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 install --yes --no-install-recommends "${packages[@]}" >/dev/null

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests that have a long mode read the same switch.
+const long = process.env.STRONGROOM_LONG === '1';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Processes, not threads: tests change the umask and the user.
+    pool: 'forks',
+    testTimeout: long ? 600_000 : 60_000,
+    hookTimeout: 120_000,
+  },
+});

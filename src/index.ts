@@ -7,8 +7,8 @@
 //   const vault = await unlock(context, { pin, credentials: async () => [passphraseCredential(async () => words, 22, true)] });
 //   const { snapshot } = chooseSnapshot(await readSnapshots(vault), { set: 'state' });
 //   const files = await loadFiles(vault, snapshot);
-import { fileCache } from './host/verified-cache.ts';
 import { stateMemory } from './host/memory.ts';
+import { recordCache } from './host/record-cache.ts';
 import { openStore } from './store/index.ts';
 import { noMemory } from './vault/client.ts';
 import type { VaultContext } from './vault/vault.ts';
@@ -28,7 +28,7 @@ export type { Store, StoredObject } from './store/store.ts';
 export { readSnapshotContents } from './vault/artifact-read.ts';
 export { type BackupOptions, type BackupResult, type BackupSources, backup, planBackup } from './vault/backup/backup.ts';
 export { cat } from './vault/cat.ts';
-export { type ClientMemory, noMemory, type VaultMemory, type VerifiedCache } from './vault/client.ts';
+export { type ClientMemory, noMemory, type VaultMemory, type RecordCache } from './vault/client.ts';
 export { applyDelete, type DeletePlan, planDelete } from './vault/delete.ts';
 export type { Contents, RestoreWishes, Warning } from './vault/documents/contents.ts';
 export type { SnapshotRecord } from './vault/documents/record.ts';
@@ -51,7 +51,7 @@ export { type VerifyOptions, type VerifyResult, verify } from './vault/verify/ve
 export interface VaultAtOptions {
   /** Where to remember pins and what was seen, absolute; nothing is remembered without it. */
   readonly stateDirectory?: string;
-  /** Where to keep the cache of verified signatures, absolute. */
+  /** Where to keep the cache of verified records, absolute. */
   readonly cacheDirectory?: string;
   /** Whether the first write may make the place. */
   readonly create?: boolean;
@@ -69,7 +69,7 @@ export async function vaultAt(location: string, options: VaultAtOptions = {}): P
   return {
     store: await openStore(location, { create }),
     memory: stateDirectory === undefined ? noMemory() : stateMemory(stateDirectory),
-    ...(cacheDirectory === undefined ? {} : { cache: fileCache(cacheDirectory) }),
+    ...(cacheDirectory === undefined ? {} : { cache: recordCache(cacheDirectory) }),
     ...(signal ? { signal } : {}),
     now,
   };

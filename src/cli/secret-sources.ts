@@ -111,18 +111,25 @@ export async function runSecretCommand(
   signal: AbortSignal,
 ): Promise<string> {
   const { spawn } = await import('node:child_process');
-  const child = spawn('sh', ['-c', command], { stdio: ['inherit', 'pipe', 'inherit'], env, signal });
+  const child = spawn('sh', ['-c', command], { stdio: ['inherit', 'pipe', 'inherit'], env });
   const chunks: Buffer[] = [];
   let length = 0;
+  // Programs that the shell started may outlive it: closing our end of the pipe ends the wait for them too.
+  const stop = (): void => {
+    child.kill();
+    child.stdout.destroy();
+  };
+  signal.addEventListener('abort', stop, { once: true });
   child.stdout.on('data', (chunk: Buffer) => {
     length += chunk.length;
     if (length <= largest) chunks.push(chunk);
-    else child.kill();
+    else stop();
   });
   const ended = await new Promise<string | number>((resolve) => {
     child.on('error', () => resolve('could not be started'));
     child.on('close', (status, killer) => resolve(status ?? `was ended by ${killer}`));
   });
+  signal.removeEventListener('abort', stop);
   if (signal.aborted) throw new InterruptedError('interrupted', 'interrupted');
   if (length > largest)
     throw new UsageError('secret-too-large', `${source} prints more than 64 KiB`, { object: source });

@@ -75,6 +75,7 @@ export function alternatives(words: readonly string[]): string {
 
 /** How many columns a text takes, near enough: wide East Asian characters and emoji take two, marks none. */
 export function width(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let columns = 0;
   for (const character of text) {
     if (/\p{M}/u.test(character)) continue;

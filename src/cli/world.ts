@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { World } from '../commands/context.ts';
 import { stateMemory } from '../host/memory.ts';
 import { ensureSigningKey, hostName, readSigningKey, signingKeyPath } from '../host/signing-key.ts';
-import { fileCache } from '../host/verified-cache.ts';
+import { recordCache } from '../host/record-cache.ts';
 import { methods } from '../keys/index.ts';
 import { openStore } from '../store/index.ts';
 import type { WorldParts } from './run.ts';
@@ -15,7 +15,7 @@ export async function createWorld({ env, paths, secrets }: WorldParts): Promise<
     openStore: (location, create = false) => openStore(location, { create }),
     undoStore: () => openStore(join(paths.state, 'undo'), { create: true }),
     memory: stateMemory(paths.state),
-    cache: fileCache(paths.cache),
+    cache: recordCache(paths.cache),
     get hostName() {
       return hostName(env);
     },

@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts';
 import type { Methods } from '../keys/index.ts';
 import type { SigningKey } from '../sign/key.ts';
 import type { Store } from '../store/store.ts';
-import type { ClientMemory, VerifiedCache } from '../vault/client.ts';
+import type { ClientMemory, RecordCache } from '../vault/client.ts';
 import type { Fields, JsonValue, Shown } from './command.ts';
 
 export interface Context {
@@ -49,7 +49,7 @@ export interface World {
   /** The local store of undo copies. */
   undoStore(): Promise<Store>;
   readonly memory: ClientMemory;
-  readonly cache: VerifiedCache;
+  readonly cache: RecordCache;
   /** Name under which this machine writes. */
   readonly hostName: string;
   /** Where this machine's signing key is kept. */

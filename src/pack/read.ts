@@ -18,7 +18,8 @@ const WHOLE_BYTES = 16 * 2 ** 20;
 const PIECE_BYTES = 64 * 2 ** 10;
 const RETRIES = 3;
 const FIRST_WAIT_MS = 20;
-// File times step by up to 10 ms, a kernel's tick. A second change within one step would leave no trace.
+// File times step by up to 10 ms, a kernel's tick: what changed a file that recently may change it again while it
+// is read, and leave no trace.
 const TICK_MS = 10;
 
 /**
@@ -55,15 +56,25 @@ export function readQuiet(
  *   problem because of which there is nothing
  */
 export async function readWhole(source: Source): Promise<ReadFile | Opened | Problem> {
+  let previous: Buffer | undefined;
   for (let retry = 0; ; retry++) {
     const read = readOnce(source);
-    if (!('content' in read) || retry === RETRIES) return read;
-    if (read.problem === undefined && !(retry === 0 && isFresh(read.stat))) return read;
+    const last = retry === RETRIES;
+    if ('kind' in read) return read;
+    if ('fd' in read) {
+      if (last || !isFresh(read.stat)) return read;
+      closeSync(read.fd);
+    } else {
+      const { stat, content, problem, wasFresh } = read;
+      if (problem === undefined && (!wasFresh || previous?.equals(content))) return { stat, content };
+      if (last) return { stat, content, problem: problem ?? differenceOf(source.path, previous, content) };
+      previous = content;
+    }
     await sleep(FIRST_WAIT_MS * 2 ** retry);
   }
 }
 
-function readOnce(source: Source): ReadFile | Opened | Problem {
+function readOnce(source: Source): (ReadFile & { wasFresh: boolean }) | Opened | Problem {
   let opened: Opened | undefined;
   try {
     opened = openSource(source);
@@ -74,6 +85,7 @@ function readOnce(source: Source): ReadFile | Opened | Problem {
   const { fd, stat } = opened;
   if (stat.size > WHOLE_BYTES) return opened;
   try {
+    const wasFresh = isFresh(stat);
     const content = stat.size === 0 ? contentOfUnknownSize(fd) : contentOfSize(fd, stat.size);
     if (content === undefined) {
       const reason = 'tells no size and has no end';
@@ -81,9 +93,9 @@ function readOnce(source: Source): ReadFile | Opened | Problem {
     }
     const after = fstatSync(fd);
     // Files such as those in /proc never say how much they hold.
-    if (stat.size === 0 && after.size === 0) return { stat, content };
+    if (stat.size === 0 && after.size === 0) return { stat, content, wasFresh };
     const problem = changeOf(source.path, stat, content.length, after);
-    return { stat, content: content.subarray(0, stat.size), ...(problem && { problem }) };
+    return { stat, content: content.subarray(0, stat.size), wasFresh, ...(problem && { problem }) };
   } catch (error) {
     return problemOf(error, source.path);
   } finally {
@@ -100,10 +112,21 @@ function readOnce(source: Source): ReadFile | Opened | Problem {
  */
 export function changeOf(path: string, before: Stats, got: number, after: Stats): Problem | undefined {
   if (got === before.size && isUnchanged(before, after)) return undefined;
-  if (got >= before.size && after.size > before.size) {
-    const reason = 'grew while it was read; what was added is not in it';
-    return { kind: 'grew', path, reason, incomplete: false };
-  }
+  return got >= before.size && after.size > before.size ? grewProblem(path) : changedProblem(path);
+}
+
+// Of a file that is written to all the time, two readings tell what its times do not.
+function differenceOf(path: string, earlier: Buffer | undefined, later: Buffer): Problem {
+  const grew = earlier !== undefined && later.subarray(0, earlier.length).equals(earlier);
+  return grew ? grewProblem(path) : changedProblem(path);
+}
+
+function grewProblem(path: string): Problem {
+  const reason = 'grew while it was read; what was added is not in it';
+  return { kind: 'grew', path, reason, incomplete: false };
+}
+
+function changedProblem(path: string): Problem {
   const reason = 'changed while it was read; it may be half old and half new';
   return { kind: 'changed', path, reason, incomplete: true };
 }

@@ -195,7 +195,9 @@ function readDirectory(path: string): fs.Dirent[] {
 // The change time, because the modification time can be set to any value by whoever may write the file.
 function describe(location: string, name: string): StoredObject | null {
   const found = fs.lstatSync(`${location}/${name}`, { throwIfNoEntry: false });
-  return found ? { name, size: found.size, modified: new Date(found.ctimeMs) } : null;
+  if (!found) return null;
+  const { size, ino, ctimeMs } = found;
+  return { name, size, modified: new Date(ctimeMs), etag: `${ino.toString(36)}-${ctimeMs}-${size}` };
 }
 
 async function readWhole(

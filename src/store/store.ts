@@ -10,6 +10,8 @@ export interface StoredObject {
   readonly size: number;
   /** When the store last wrote it, by the store's own clock: a writer cannot choose it. */
   readonly modified: Date;
+  /** Changes whenever the bytes under this name do; undefined where the store has no such mark. */
+  readonly etag?: string;
 }
 
 export interface CallOptions {

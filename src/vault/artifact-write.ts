@@ -16,8 +16,8 @@ export interface ArtifactTarget {
   /** The data directory. */
   readonly data: string;
   readonly signal?: AbortSignal;
-  /** Told of each object before it is written, so that an abandoned backup can be cleaned up. */
-  onObject(name: string): void;
+  /** Told of each object before it is written: so that an abandoned backup can be cleaned up, or refused. */
+  beforeObject(name: string): void | Promise<void>;
 }
 
 export interface WrittenArtifact {
@@ -80,7 +80,7 @@ export async function writeArtifact(
   const parts: ObjectRef[] = [];
   let underWay: Promise<void> | undefined;
   const write = async (object: string, bytes: Buffer): Promise<void> => {
-    target.onObject(object);
+    await target.beforeObject(object);
     // The directory's name is random, so this is a bug or somebody who guesses 50 bits.
     if ((await store.create(object, bytes, call)) === 'exists') {
       throw new ConflictError('object-exists', `${object} exists already`, { object });

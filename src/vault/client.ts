@@ -34,11 +34,33 @@ export interface ClientMemory {
 
 export const EMPTY_MEMORY: VaultMemory = { revision: 0, wrote: {}, seen: {}, unchanged: {} };
 
-/** Digest of a whole signed object to the public key that signed it. Never used by `verify`. */
-export interface VerifiedCache {
-  load(vault: string): Promise<ReadonlyMap<string, string>>;
-  /** Adds what is new. A failure to write is not one of the command's. */
-  add(vault: string, verified: ReadonlyMap<string, string>): Promise<void>;
+/** A record whose signature was verified, as it was read then. */
+export interface CachedRecord {
+  readonly object: string;
+  /** The store's mark of these bytes at this place; empty where it has none. */
+  readonly etag: string;
+  /** SHA-256 of the whole object. */
+  readonly sha256: string;
+  /** The public key that signed it. */
+  readonly signer: string;
+  /** The record as JSON. */
+  readonly record: string;
+}
+
+/** Saves reading and verifying a record twice. Whether it counts is judged anew each time; `verify` never asks it. */
+export interface RecordCache {
+  /** By object name. */
+  load(vault: string, location: string): Promise<ReadonlyMap<string, CachedRecord>>;
+  /**
+   * Adds what is new. A failure to write is not the command's.
+   * @param known what `load` gave
+   */
+  save(
+    vault: string,
+    location: string,
+    known: ReadonlyMap<string, CachedRecord>,
+    added: readonly CachedRecord[],
+  ): Promise<void>;
 }
 
 /** For library callers that keep nothing between calls. */

@@ -1,6 +1,7 @@
 // From what a person typed to one snapshot: id, unique prefix, latest, latest~2, @label, --at (DESIGN's selectors).
 // Pure, over the snapshots that were read.
 import { IntegrityError, NotFoundError, UsageError } from '../errors.ts';
+import { documentTime, timeOfSnapshotId } from './names.ts';
 import type { RefusedRecord, Snapshot } from './snapshots.ts';
 
 export interface Choice {
@@ -23,11 +24,34 @@ export interface Selectable {
   readonly refused: readonly RefusedRecord[];
 }
 
-function describe({ set, host }: Choice): string {
-  return [set === undefined ? '' : ` of the set ${set}`, host === undefined ? '' : ` by host ${host}`].join('');
+function describe({ set, host, at }: Choice): string {
+  return [
+    set === undefined ? '' : ` of the set ${set}`,
+    host === undefined ? '' : ` by host ${host}`,
+    at === undefined ? '' : ` at or before ${documentTime(at)}`,
+  ].join('');
 }
 
-/** Which host's snapshots `latest` means: the one named, this one, or the only one there is. */
+function none(choice: Choice, what: string): NotFoundError {
+  return new NotFoundError('no-snapshot', `there is no ${what}${describe(choice)}`, {
+    hint: 'see what there is with `strongroom list`',
+  });
+}
+
+function doesNotCount({ finding }: RefusedRecord, message: string, hint: string): IntegrityError {
+  return new IntegrityError(finding.code, message, { object: finding.object, hint });
+}
+
+function setOf(snapshots: readonly Snapshot[], choice: Choice): string {
+  if (choice.set !== undefined) return choice.set;
+  const sets = [...new Set(snapshots.map((s) => s.set))];
+  if (sets.length === 1) return sets[0]!;
+  throw new UsageError('which-set', `that could be of ${sets.length} sets: ${sets.join(', ')}`, {
+    hint: 'say which with --set',
+  });
+}
+
+/** Whose snapshots are meant: the host's that was named, this one's, or the only one's that there is. */
 function hostOf(snapshots: readonly Snapshot[], choice: Choice, thisHost: string | undefined): string {
   if (choice.host !== undefined) return choice.host;
   const hosts = [...new Set(snapshots.map((s) => s.host))];
@@ -38,93 +62,89 @@ function hostOf(snapshots: readonly Snapshot[], choice: Choice, thisHost: string
   });
 }
 
-function setOf(snapshots: readonly Snapshot[], choice: Choice): string {
-  if (choice.set !== undefined) return choice.set;
-  const sets = [...new Set(snapshots.map((s) => s.set))];
-  if (sets.length === 1) return sets[0]!;
-  throw new UsageError('which-set', `the vault holds ${sets.length} sets: ${sets.join(', ')}`, {
-    hint: 'say which with --set',
-  });
-}
-
-function none(choice: Choice, what: string): NotFoundError {
-  return new NotFoundError('no-snapshot', `there is no ${what}${describe(choice)}`, {
-    hint: 'see what there is with `strongroom list`',
-  });
+interface Newest {
+  readonly choice: Choice;
+  readonly thisHost: string | undefined;
+  /** How many to go back from the newest. */
+  readonly back: number;
+  readonly fits: (snapshot: Snapshot) => boolean;
+  /** What it is called in a failure. */
+  readonly what: string;
 }
 
 /**
- * Snapshot choice `latest`, possibly some back and possibly as of a time: only complete ones.
- * A newer record that does not verify stops it: silently restoring an older state is what its planter may want.
+ * The newest of one set and one host that fits, or one so many before it. A newer record that does not count stops
+ * it: it may have counted before somebody touched it, and quietly to restore an older state is what they may want.
  */
-function chooseLatest(from: Selectable, choice: Choice, back: number, thisHost: string | undefined): Chosen {
-  const matching = from.snapshots.filter(
-    (s) => (choice.set === undefined || s.set === choice.set) && (choice.host === undefined || s.host === choice.host),
-  );
-  const before = choice.at === undefined ? undefined : choice.at.getTime();
-  if (matching.length === 0) {
-    const [bad] = from.refused.filter((r) => choice.set === undefined || r.set === choice.set);
-    if (bad) {
-      throw new IntegrityError(bad.finding.code, bad.finding.message, {
-        object: bad.finding.object,
-        hint: 'no other snapshot is there to restore; find out who can write to the store',
-      });
-    }
-    throw none(choice, 'snapshot');
-  }
-  const set = setOf(matching, choice);
-  const host = hostOf(matching.filter((s) => s.set === set), choice, thisHost);
-  const group = matching
-    .filter((s) => s.set === set && s.host === host && (before === undefined || Date.parse(s.time) <= before))
-    .reverse();
-  const complete = group.filter((s) => s.complete);
-  const snapshot = complete[back];
-  if (!snapshot) throw none({ ...choice, set, host }, back === 0 ? 'complete snapshot' : `latest~${back}`);
-  const newerBad = from.refused.find(
-    (r) => r.set === set && r.id > snapshot.id && back === 0 && choice.at === undefined,
-  );
+function chooseNewest({ snapshots, refused }: Selectable, { choice, thisHost, back, fits, what }: Newest): Chosen {
+  const nothing = (where: Choice): Error => {
+    const bad = refused.find((r) => where.set === undefined || r.set === where.set);
+    if (!bad || back > 0) return none(where, what);
+    const hint = 'no other snapshot is there to restore; find out who can write to the store';
+    return doesNotCount(bad, bad.finding.message, hint);
+  };
+  if (snapshots.length === 0) throw nothing(choice);
+  const set = setOf(snapshots, choice);
+  const ofSet = snapshots.filter((s) => s.set === set);
+  const host = hostOf(ofSet, { ...choice, set }, thisHost);
+  const group = ofSet.filter((s) => s.host === host).reverse();
+  const snapshot = group.filter(fits)[back];
+  if (!snapshot) throw nothing({ ...choice, set, host });
+  const newerBad = refused.find((r) => r.set === set && r.id > snapshot.id);
   if (newerBad) {
-    throw new IntegrityError(newerBad.finding.code, `the newest record of ${set} does not count: ${newerBad.finding.message}`, {
-      object: newerBad.finding.object,
-      hint: `the newest sound snapshot is ${snapshot.id}: name it to restore that one, and find out who wrote the other`,
-    });
+    throw doesNotCount(
+      newerBad,
+      `the newest snapshot of ${set} does not count: ${newerBad.finding.message}`,
+      `the newest sound snapshot is ${snapshot.id}: name it to restore that one, and find out who wrote the other`,
+    );
   }
   return { snapshot, passedOver: group.filter((s) => s.id > snapshot.id && !s.complete) };
 }
 
+function chooseById({ snapshots, refused }: Selectable, choice: Choice, beginning: string): Chosen {
+  // Empty, such as a shell makes of an unset variable, it begins every id.
+  const begins = ({ id }: { readonly id: string }) => beginning !== '' && id.startsWith(beginning);
+  const matches = snapshots.filter(begins);
+  const [only, ...others] = matches;
+  if (only && others.length === 0) return { snapshot: only, passedOver: [] };
+  if (only) {
+    throw new UsageError('ambiguous-snapshot', `${matches.length} snapshots begin with ${JSON.stringify(beginning)}`, {
+      hint: 'give more of the id, or the set with --set',
+    });
+  }
+  const bad = refused.find(begins);
+  if (!bad) throw none(choice, `snapshot ${JSON.stringify(beginning)}`);
+  throw doesNotCount(bad, bad.finding.message, 'this snapshot cannot be trusted; choose another from `strongroom list`');
+}
+
 /**
- * @param thisHost name of this machine's host in the vault, preferred by `latest`
+ * Set, host and time narrow whatever the selector means.
+ * @param thisHost name of this machine's host in the vault, preferred where several have the set
  * @throws NotFoundError `no-snapshot`; UsageError `ambiguous-snapshot`, `which-set`, `which-host`; IntegrityError
  *   with the code of the finding when the chosen or a newer record does not count
  */
 export function chooseSnapshot(from: Selectable, choice: Choice, thisHost?: string): Chosen {
-  const selector = choice.selector ?? 'latest';
+  const { selector = 'latest', set, host, at } = choice;
+  const inTime = (time = '') => at === undefined || Date.parse(time) <= at.getTime();
+  const snapshots = from.snapshots.filter(
+    (s) => (set === undefined || s.set === set) && (host === undefined || s.host === host) && inTime(s.time),
+  );
+  const refused = from.refused.filter((r) => (set === undefined || r.set === set) && inTime(timeOfSnapshotId(r.id)));
   const latest = /^latest(?:~(\d{1,6}))?$/.exec(selector);
-  if (latest) return chooseLatest(from, choice, Number(latest[1] ?? 0), thisHost);
-  const inChoice = (s: { set: string }) => choice.set === undefined || s.set === choice.set;
+  if (latest) {
+    const back = Number(latest[1] ?? 0);
+    const what = back === 0 ? 'complete snapshot' : selector;
+    return chooseNewest({ snapshots, refused }, { choice, thisHost, back, fits: (s) => s.complete, what });
+  }
   if (selector.startsWith('@')) {
     const label = selector.slice(1);
-    const labelled = from.snapshots.filter((s) => inChoice(s) && s.label === label);
-    const newest = labelled[labelled.length - 1];
-    if (!newest) throw none(choice, `snapshot labelled ${JSON.stringify(label)}`);
-    return { snapshot: newest, passedOver: [] };
+    const what = `snapshot labelled ${JSON.stringify(label)}`;
+    const labelled = snapshots.filter((s) => s.label === label);
+    if (labelled.length === 0) throw none(choice, what);
+    const newest = { choice, thisHost, back: 0, fits: () => true, what };
+    return chooseNewest({ snapshots: labelled, refused }, newest);
   }
-  const matches = from.snapshots.filter((s) => inChoice(s) && s.id.startsWith(selector));
-  const [only, ...others] = matches;
-  if (only && others.length === 0) return { snapshot: only, passedOver: [] };
-  if (others.length > 0) {
-    throw new UsageError('ambiguous-snapshot', `${matches.length} snapshots begin with ${JSON.stringify(selector)}`, {
-      hint: 'give more of the id, or the set with --set',
-    });
-  }
-  const bad = from.refused.find((r) => inChoice(r) && r.id.startsWith(selector));
-  if (bad) {
-    throw new IntegrityError(bad.finding.code, bad.finding.message, {
-      object: bad.finding.object,
-      hint: 'this snapshot cannot be trusted; choose another from `strongroom list`',
-    });
-  }
-  throw none(choice, `snapshot ${JSON.stringify(selector)}`);
+  return chooseById({ snapshots, refused }, choice, selector);
 }
 
 /**
@@ -135,7 +155,9 @@ export function chooseSnapshot(from: Selectable, choice: Choice, thisHost?: stri
 export function parseAt(text: string, dayTime = '23:59:59'): Date {
   const form = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(Z|[+-]\d\d:?\d\d)?)?$/.exec(text.trim());
   const date = form ? new Date(`${form[1]}T${form[2] ?? dayTime}${form[3] ?? ''}`) : undefined;
-  if (date && !Number.isNaN(date.getTime())) return date;
+  // JavaScript takes the 31st of February for the 3rd of March.
+  const isDay = form !== null && new Date(`${form[1]}T00:00:00Z`).getUTCDate() === Number(form[1]?.slice(8));
+  if (date && isDay && !Number.isNaN(date.getTime())) return date;
   throw new UsageError('bad-time', `not a time: ${JSON.stringify(text)}`, {
     hint: "write it as 2026-11-20, '2026-11-20 06:00' (local time) or 2026-11-20T06:00:00Z",
   });

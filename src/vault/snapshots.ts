@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { IntegrityError } from '../errors.ts';
 import { NAMESPACES } from '../sign/authority.ts';
-import { openDocumentAsync, reopenDocument, type OpenedDocument } from '../sign/document.ts';
+import { openDocumentAsync, reopenDocument } from '../sign/document.ts';
 import type { StoredObject } from '../store/store.ts';
+import type { CachedRecord } from './client.ts';
 import { readRecord, type SnapshotRecord } from './documents/record.ts';
 import { type Finding, finding } from './finding.ts';
 import { LIMITS, parseRecordName } from './layout.ts';
@@ -46,8 +47,9 @@ const BATCH = 64;
 /** Reads every record and the ledger. Never throws for a record that is bad: that is what it reports. */
 export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions = {}): Promise<Snapshots> {
   const ledger = await readLedger(vault);
-  const known = options.fresh ? undefined : await vault.cache?.load(vault.document.vault);
-  const verified = new Map<string, string>();
+  const { location } = vault.store;
+  const known = (options.fresh ? undefined : await vault.cache?.load(vault.document.vault, location)) ?? new Map();
+  const added: CachedRecord[] = [];
   const snapshots: Snapshot[] = [];
   const refused: RefusedRecord[] = [];
   const findings: Finding[] = [...ledger.findings];
@@ -59,7 +61,7 @@ export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions 
       return;
     }
     try {
-      const snapshot = await readSnapshot(vault, stored, known, verified);
+      const snapshot = fromCache(vault, stored, known) ?? (await readSnapshot(vault, stored, known, added));
       if (snapshot && !ledger.removes(snapshot.set, snapshot.id, snapshot.sha256)) snapshots.push(snapshot);
     } catch (error) {
       if (!(error instanceof IntegrityError)) throw error;
@@ -80,36 +82,46 @@ export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions 
   }
   await Promise.all(batch.map(readOne));
 
-  if (verified.size > 0) await vault.cache?.add(vault.document.vault, verified);
+  if (added.length > 0 && !options.fresh) await vault.cache?.save(vault.document.vault, location, known, added);
   snapshots.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.set < b.set ? -1 : 1));
   findings.push(...hiddenDocuments(vault, snapshots), ...missingPredecessors(snapshots, ledger));
   findings.push(...(await missingNewest(vault, snapshots, ledger, options.set)));
   return { snapshots, refused, findings };
 }
 
+/** The record as it was read before, while its object is the same; judged anew, since the vault may have changed. */
+function fromCache(
+  vault: Vault,
+  { name, modified, etag }: StoredObject,
+  known: ReadonlyMap<string, CachedRecord>,
+): Snapshot | undefined {
+  const cached = known.get(name);
+  if (!cached || !etag || cached.etag !== etag) return undefined;
+  const record = JSON.parse(cached.record) as SnapshotRecord;
+  judgeRecord(vault.document, record, { signers: [cached.signer], modified });
+  return Object.assign(record, { sha256: cached.sha256, modified });
+}
+
 async function readSnapshot(
   vault: Vault,
-  stored: StoredObject,
-  known: ReadonlyMap<string, string> | undefined,
-  verified: Map<string, string>,
+  { name, modified, etag = '' }: StoredObject,
+  known: ReadonlyMap<string, CachedRecord>,
+  added: CachedRecord[],
 ): Promise<Snapshot | undefined> {
-  const { name, modified } = stored;
   const options = { namespace: NAMESPACES.record, object: name, maxBytes: LIMITS.record };
-  const bytes = await vault.store.get(name, {
-    maxBytes: LIMITS.record,
-    ...callOptions(vault),
-  });
+  const bytes = await vault.store.get(name, { maxBytes: LIMITS.record, ...callOptions(vault) });
   if (bytes === null) return undefined;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const signer = known?.get(sha256);
-  let opened: OpenedDocument;
-  if (signer !== undefined) {
-    opened = reopenDocument(bytes, options, [signer]);
-  } else {
-    opened = await openDocumentAsync(bytes, options);
-    if (opened.signers.length === 1) verified.set(sha256, opened.signers[0]!);
-  }
+  const cached = known.get(name);
+  const opened =
+    cached?.sha256 === sha256
+      ? reopenDocument(bytes, options, [cached.signer])
+      : await openDocumentAsync(bytes, options);
   const record = readRecord(opened.parse(), name, vault.document.vault);
+  const [signer, ...others] = opened.signers;
+  if (signer !== undefined && others.length === 0) {
+    added.push({ object: name, etag, sha256, signer, record: JSON.stringify(record) });
+  }
   judgeRecord(vault.document, record, { signers: opened.signers, modified });
   return { ...record, sha256, modified };
 }

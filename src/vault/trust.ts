@@ -87,18 +87,27 @@ export function noDocument({ newer, findings }: Candidates, location: string): S
 }
 
 /**
+ * What stands there that a newer version may be able to read. Signed by the authority that is believed it must not
+ * be passed over: an older program would silently use outdated facts.
+ * @param authority its fingerprint
+ * @throws IntegrityError `newer-format`, `unknown-critical`
+ */
+export function newerByOthers({ newer }: Candidates, authority: string): Finding[] {
+  return newer.map(({ signers, error }) => {
+    if (signers.some((key) => fingerprint(key) === authority)) throw error;
+    return finding(error.code, error.object ?? 'vault/', error.message);
+  });
+}
+
+/**
  * The current document under a pin.
  * @throws NotFoundError `no-vault`; IntegrityError `foreign-vault` when there is a vault and it is not the pinned
  *   one; the reason why the pinned vault's newest document cannot be read
  */
 export function trustPinned(found: Candidates, pin: Pin, location: string): { current: Candidate; findings: Finding[] } {
-  const { candidates, newer } = found;
-  // Signed by our authority and unreadable: an older program would silently use outdated facts.
-  for (const { signers, error } of newer) {
-    if (signers.some((key) => fingerprint(key) === pin.authority)) throw error;
-  }
+  const { candidates } = found;
   const ours: Candidate[] = [];
-  const findings = [...found.findings];
+  const findings = [...found.findings, ...newerByOthers(found, pin.authority)];
   for (const candidate of candidates) {
     const { document } = candidate;
     const pinned = document.generations[pin.generation - 1];

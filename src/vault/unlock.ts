@@ -11,7 +11,7 @@ import type { Store } from '../store/store.ts';
 import { newestGeneration, type Slot, type VaultDocument } from './documents/vault-document.ts';
 import { LIMITS } from './layout.ts';
 import { pinOf } from './pin.ts';
-import { groupCandidates, noDocument, readCandidates } from './trust.ts';
+import { groupCandidates, newerByOthers, noDocument, readCandidates } from './trust.ts';
 import { checkRevision, openPinned, type OpenOptions, rememberRevision, severalVaults, type UnlockedVault, type VaultContext } from './vault.ts';
 
 export interface UnlockOptions extends OpenOptions {
@@ -134,6 +134,7 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
   if (others.length > 0) throw severalVaults(open.map((o) => o.candidate), store.location);
   const { candidate, opened } = first;
   const pin = pinOf(candidate.document);
+  const findings = [...found.findings, ...newerByOthers(found, pin.authority)];
   if (!opened.credential.authenticates) {
     const question = `${opened.credential.description} opens a vault with fingerprint ${pin.authority}, but anybody who can write to ${store.location} could have made it. Is that the fingerprint that init printed?`;
     if (!(await options.confirm?.(question))) {
@@ -151,7 +152,7 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
     document: candidate.document,
     documentSha256: candidate.sha256,
     trust: 'pinned',
-    findings: found.findings,
+    findings,
     identity: opened.identity,
     authority: opened.authority,
     openedBy: opened.slot.name,

@@ -4,19 +4,19 @@ import { IntegrityError, UsageError } from '../errors.ts';
 import type { SigningKey } from '../sign/key.ts';
 import { fingerprint } from '../sign/key.ts';
 import type { Store } from '../store/store.ts';
-import type { ClientMemory, VerifiedCache } from './client.ts';
+import type { ClientMemory, RecordCache } from './client.ts';
 import type { VaultDocument } from './documents/vault-document.ts';
 import type { Finding } from './finding.ts';
 import { vaultDocumentName } from './layout.ts';
 import { type Pin, pinOf } from './pin.ts';
-import { type Candidate, groupCandidates, noDocument, readCandidates, trustPinned } from './trust.ts';
+import { type Candidate, groupCandidates, newerByOthers, noDocument, readCandidates, trustPinned } from './trust.ts';
 
 /** What every verb works with: the store, what this client remembers, and a clock. */
 export interface VaultContext {
   readonly store: Store;
   readonly memory: ClientMemory;
-  /** Saves verifying a signature twice; `verify` never asks it. */
-  readonly cache?: VerifiedCache;
+  /** Saves verifying a record twice; `verify` never asks it. */
+  readonly cache?: RecordCache;
   readonly now: () => Date;
   readonly signal?: AbortSignal;
 }
@@ -117,13 +117,14 @@ export async function openVault(context: VaultContext, options: OpenOptions = {}
   const [only, ...others] = groups;
   if (!only) throw noDocument(found, context.store.location);
   if (others.length > 0) throw severalVaults(groups, context.store.location);
+  const findings = [...found.findings, ...newerByOthers(found, authorityFingerprint(only.document))];
   await checkRevision(context, only.document, 1, options.trustOlder === true);
   return {
     ...context,
     document: only.document,
     documentSha256: only.sha256,
     trust: 'unproven',
-    findings: found.findings,
+    findings,
   };
 }
 

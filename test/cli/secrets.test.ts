@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -199,7 +199,7 @@ test.each([
 
 test('an interrupted command is ended', async () => {
   const controller = new AbortController();
-  const given = secrets({ STRONGROOM_PASSPHRASE_COMMAND: 'sleep 60', PATH: process.env.PATH }, person(), controller.signal);
+  const given = secrets({ STRONGROOM_PASSPHRASE_COMMAND: 'sleep 20; true', PATH: process.env.PATH }, person(), controller.signal);
   const reading = refused(given.passphrase('P'));
   setTimeout(() => controller.abort(), 50);
   expect(await reading).toMatchObject({ code: 'interrupted', exitCode: 130 });
@@ -258,6 +258,6 @@ test('a pipe will do: process substitution, and a FIFO that others cannot read',
   const fifo = join(directory, 'fifo');
   execFileSync('mkfifo', ['-m', '600', fifo]);
   const reading = secrets({ STRONGROOM_PASSPHRASE_FILE: fifo }).passphrase('P');
-  execFileSync('sh', ['-c', `echo through the pipe >${fifo} &`]);
+  spawn('sh', ['-c', `echo through the pipe >${fifo}`]);
   expect(await reading).toBe('through the pipe');
 });

@@ -41,9 +41,9 @@ export async function commitUnits(work: Work, ground: OpenGround): Promise<Place
   const finished = await finishStaged(plan, ground, signal);
   await syncStaged(plan, ground);
   const changes = changesOf(work, ground, finished);
-  const only = changes.length === 1 ? changes[0]! : undefined;
-  if (only !== undefined && only.seen === undefined && only.lateMode === undefined) {
-    // One rename: there is no half of it.
+  const only = changes[0]!;
+  if (plan.fresh && only.lateMode === undefined) {
+    // One rename: there is no half of it, and no journal is needed to tell how far it came.
     await attempt(only, changes, () => put(only, ground, finished.warnings));
     await syncSteps([only.step], ground);
   } else {

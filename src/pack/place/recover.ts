@@ -56,7 +56,7 @@ export async function recoverPlacement(target: string, options: RecoverOptions):
       }
     }
   }
-  if (missing.length === 0) refuseStrangers(root, running, stateDirectory);
+  if (lookAt(fsPath(root))?.type === 'dir') refuseStrangers(root, running, stateDirectory);
   return outcome;
 }
 

@@ -32,6 +32,12 @@ export function resolveTarget(root: string): { anchor: string; missing: string[]
   }
 }
 
+/** Where a target is, every link on the way to it resolved, as a plan of it says. */
+export function placeOf(root: string): string {
+  const { anchor, missing } = resolveTarget(root);
+  return joined(anchor, ...missing);
+}
+
 function resolveIfThere(path: string): string | undefined {
   try {
     const found = resolve(path);

@@ -8,11 +8,11 @@ import type { SigningKey } from '../../sign/key.ts';
 import type { UnchangedMark } from '../client.ts';
 import type { RestoreWishes } from '../documents/contents.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
-import { LIMITS } from '../layout.ts';
+import { recordName } from '../layout.ts';
 import { checkName, inScope } from '../names.ts';
 import type { Pin } from '../pin.ts';
 import { callOptions, openPinned, requirePin, type VaultContext } from '../vault.ts';
-import { type KeyWatch, keysOf, watchKeys } from './forbidden.ts';
+import { type KeyWatch, keysOf, refuseCredentials, watchKeys } from './forbidden.ts';
 import { isUnchanged, markOf } from './unchanged.ts';
 import { type Made, writeSnapshot } from './write.ts';
 
@@ -36,7 +36,7 @@ export interface BackupOptions {
   readonly skipUnchangedWithin?: number;
   /** gzip level, 0 (store) to 9. */
   readonly level?: number;
-  /** Absolute paths of files that hold a credential of this vault, as configured. */
+  /** Absolute paths of files that hold a credential of this vault, as configured: never backed up. */
   readonly credentialPaths?: readonly string[];
   readonly onProgress?: (done: { readonly files: number; readonly bytes: number }) => void;
 }
@@ -56,10 +56,6 @@ export interface BackupResult {
   readonly seconds: number;
   readonly problems: readonly Problem[];
 }
-
-/** Below this no part is written before all of it was read. */
-const ONE_PART = LIMITS.part;
-const KEY_FILE_BYTES = 64 * 1024;
 
 /**
  * What the next backup would take, without writing anything.
@@ -86,20 +82,20 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
   const document = await readDocument(context, pin);
   if (document) checkListed(document, options);
   const { sources: found, problems } = await planBackup(options.sources, beganAt, context.signal);
+  refuseCredentials(found, options.credentialPaths ?? []);
   const watch = keyWatch(options, pin, document);
-  await inspectFirst(found, watch, context.signal);
 
   const asked = { ...options.sources, restore: options.restore, memory: undefined };
   const marked = { location: context.store.location, pin, asked };
   if (options.skipUnchangedWithin !== undefined && !problems.some((p) => p.incomplete)) {
-    const { unchanged } = await context.memory.vault(pin.vault);
-    const mark = unchanged[options.set];
+    const mark = (await context.memory.vault(pin.vault)).unchanged[options.set];
     const packed = packSources(found, callOptions(context));
     for await (const _ of packed.stream);
     const { entries, problems: reading } = packed.result();
-    const same = isUnchanged({ ...marked, entries }, mark, beganAt, options.skipUnchangedWithin);
-    if (same && mark && !reading.some((p) => p.incomplete)) {
-      return result(options.set, mark.snapshot, entries, problems, began, { unchanged: true, stored: 0 });
+    const isSame = isUnchanged({ ...marked, entries }, mark, beganAt, options.skipUnchangedWithin);
+    if (isSame && mark && !reading.some((p) => p.incomplete) && (await isThere(context, options.set, mark.snapshot))) {
+      const all = [...problems, ...reading];
+      return result(options.set, mark.snapshot, entries, all, began, { unchanged: true, stored: 0 });
     }
   }
 
@@ -111,7 +107,8 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
     return result(options.set, id, made.entries, made.problems, began, { unchanged: false, stored });
   } catch (error) {
     // Without a record these are orphans that nothing names. A role that may only put leaves them to the collector.
-    await context.store.remove([...written]).catch(() => {});
+    // The last one first: a record whose writing failed may be there, and must not outlive its data.
+    await context.store.remove([...written].reverse()).catch(() => {});
     throw error;
   }
 }
@@ -140,6 +137,18 @@ async function readDocument(context: VaultContext, pin: Pin): Promise<VaultDocum
   }
 }
 
+/** Nothing is skipped for a snapshot that was deleted since. A role that may only put goes by its own memory. */
+async function isThere(context: VaultContext, set: string, id: string): Promise<boolean> {
+  const record = recordName(set, id);
+  try {
+    for await (const { name } of context.store.list(record, callOptions(context))) if (name === record) return true;
+    return false;
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'store-denied') return true;
+    throw error;
+  }
+}
+
 /** A snapshot by an unlisted writer would look fine here and count nowhere. */
 function checkListed(document: VaultDocument, { host, set }: BackupOptions): void {
   const entry = document.hosts.find((h) => h.key === host.key.publicKey);
@@ -153,9 +162,12 @@ function checkListed(document: VaultDocument, { host, set }: BackupOptions): voi
           ? `may not write the set ${set}`
           : undefined;
   if (why === undefined) return;
+  const isRenamed = entry !== undefined && entry.removed === undefined && entry.name !== host.name;
   throw new UsageError('unlisted-host', `the vault ${document.name} would not count this backup: ${host.name} ${why}`, {
     object: document.object,
-    hint: `whoever keeps the vault must enroll this host: ${host.name} ${host.key.publicKey}`,
+    hint: isRenamed
+      ? `set STRONGROOM_HOST=${entry.name}`
+      : `whoever keeps the vault must enroll this host: ${host.name} ${host.key.publicKey}`,
   });
 }
 
@@ -164,24 +176,7 @@ function keyWatch(options: BackupOptions, pin: Pin, document: VaultDocument | un
   return watchKeys(
     new Set([...known.recipients, pin.recipient]),
     new Set([...known.publicKeys, options.host.key.publicKey]),
-    new Set(credentialEntries(options)),
   );
-}
-
-/** The entry paths that configured credential files would have. */
-function credentialEntries({ sources, credentialPaths = [] }: BackupOptions): string[] {
-  if ('memory' in sources) return [];
-  const root = sources.root === '/' ? '/' : `${sources.root}/`;
-  return credentialPaths.map((p) => (p.startsWith(root) ? p.slice(root.length) : `@outside${p}`));
-}
-
-/** Nothing may be written before every file that could be a key was looked at. */
-async function inspectFirst(sources: readonly Source[], watch: KeyWatch, signal?: AbortSignal): Promise<void> {
-  // A small set is read whole before its first part is full, so the reading that packs it looks in time.
-  if (sources.reduce((sum, s) => sum + s.size, 0) < ONE_PART) return;
-  const small = sources.filter((s) => s.type === 'file' && s.size <= KEY_FILE_BYTES);
-  const packed = packSources(small, { inspect: watch.inspect, ...(signal ? { signal } : {}) });
-  for await (const _ of packed.stream) await watch.settle();
 }
 
 async function remember(

@@ -1,18 +1,26 @@
 // The classic mistake is to lock the key in the box: refuses to back up what opens or writes this very vault.
 import { recipientOf } from '../../crypt/identity.ts';
 import { UsageError } from '../../errors.ts';
+import type { Source } from '../../pack/collect.ts';
 import { printableName } from '../../pack/names.ts';
+import { packSources } from '../../pack/pack.ts';
+import { sourcesThatAre } from '../../pack/sources-at.ts';
 import { publicHalfOfPrivateKey } from '../../sign/private-key-scan.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
 
 const MARKER = 'AGE-SECRET-KEY-';
-const IDENTITY = /AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{50,70}/g;
+// 32 bytes and a checksum in bech32, for either kind of identity.
+const IDENTITY = /AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{58}/g;
+/** Nobody keeps a key in a larger file; packing shows us the others whole. */
+const KEY_FILE_BYTES = 64 * 1024;
 
 export interface KeyWatch {
   /** Looks at a small file before its bytes go anywhere. @throws UsageError `key-in-backup` */
   inspect(path: string, content: Buffer): void;
   /** Settles what `inspect` could not decide at once; call it before passing anything on. */
   settle(): Promise<void>;
+  /** Looks at those of `sources` that have not come by yet; call it before anything is written. */
+  inspectRest(sources: readonly Source[], signal?: AbortSignal): Promise<void>;
 }
 
 function refuse(path: string, what: string): never {
@@ -25,17 +33,20 @@ function refuse(path: string, what: string): never {
 /**
  * @param recipients whose identities open the vault: its own, and those of its keys
  * @param publicKeys OpenSSH public keys whose private halves open it or write to it
- * @param paths files that the configuration names as holding a credential, by entry path
  */
-export function watchKeys(
-  recipients: ReadonlySet<string>,
-  publicKeys: ReadonlySet<string>,
-  paths: ReadonlySet<string>,
-): KeyWatch {
-  let found: { path: string; identity: string }[] = [];
-  return {
+export function watchKeys(recipients: ReadonlySet<string>, publicKeys: ReadonlySet<string>): KeyWatch {
+  const inspected = new Set<string>();
+  let found: { readonly path: string; readonly identity: string }[] = [];
+  let settled = Promise.resolve();
+  const judge = async (identities: typeof found): Promise<void> => {
+    for (const { path, identity } of identities) {
+      const recipient = await recipientOf(identity).catch(() => undefined);
+      if (recipient !== undefined && recipients.has(recipient)) refuse(path, 'holds a key that opens this vault');
+    }
+  };
+  const self: KeyWatch = {
     inspect(path, content) {
-      if (paths.has(path)) refuse(path, 'is a credential that the configuration names for this vault');
+      inspected.add(path);
       const publicKey = publicHalfOfPrivateKey(content);
       if (publicKey !== undefined && publicKeys.has(publicKey)) {
         refuse(path, 'is a private key that opens this vault or writes to it');
@@ -43,15 +54,30 @@ export function watchKeys(
       if (!content.includes(MARKER)) return;
       for (const [identity] of content.toString('latin1').matchAll(IDENTITY)) found.push({ path, identity });
     },
-    async settle() {
-      const settling = found;
+    settle() {
+      const identities = found;
       found = [];
-      for (const { path, identity } of settling) {
-        const recipient = await recipientOf(identity).catch(() => undefined);
-        if (recipient !== undefined && recipients.has(recipient)) refuse(path, 'holds a key that opens this vault');
-      }
+      // One after the other: nobody goes on while an identity that another caller took up is undecided.
+      if (identities.length > 0) settled = settled.then(() => judge(identities));
+      return settled;
+    },
+    async inspectRest(sources, signal) {
+      const rest = sources.filter((s) => s.type === 'file' && s.size <= KEY_FILE_BYTES && !inspected.has(s.path));
+      const packed = packSources(rest, { inspect: self.inspect, signal });
+      for await (const _ of packed.stream) await self.settle();
     },
   };
+  return self;
+}
+
+/**
+ * Refuses files that the configuration names as holding a credential: a passphrase cannot be told by its looks.
+ * @param paths absolute
+ * @throws UsageError `key-in-backup`
+ */
+export function refuseCredentials(sources: readonly Source[], paths: readonly string[]): void {
+  const [first] = sourcesThatAre(sources, paths);
+  if (first) refuse(first.path, 'is a credential that the configuration names for this vault');
 }
 
 /** What a vault document says about who opens it and who writes to it, for `watchKeys`. */

@@ -56,7 +56,11 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
     store,
     recipient: pin.recipient,
     data,
-    onObject: (name: string) => written.add(name),
+    // A set may be larger than one part, so a key in it may not have come by yet.
+    async beforeObject(name: string) {
+      if (written.size === 0) await options.watch.inspectRest(found, context.signal);
+      written.add(name);
+    },
     ...callOptions(context),
   });
 

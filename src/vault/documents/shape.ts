@@ -34,71 +34,98 @@ const SHA256 = /^[0-9a-f]{64}$/;
  * @throws IntegrityError `bad-document`, here and from each reader
  */
 export function fields(value: unknown, object: string, at = ''): Fields {
-  const fail = (key: string, what: string): never => {
-    throw new IntegrityError('bad-document', `${object}: ${at}${key} is not ${what}`, { object });
-  };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new IntegrityError('bad-document', `${object}: ${at || 'the document'} is not an object`, { object });
   }
-  const json = value as Json;
-  const own = (key: string): unknown => (Object.hasOwn(json, key) ? json[key] : undefined);
-  const isText = (v: unknown, max: number, pattern?: RegExp): v is string =>
-    typeof v === 'string' && v.length <= max && (pattern === undefined || pattern.test(v));
+  return new Cursor(value as Json, object, at);
+}
 
-  const self: Fields = {
-    fail,
-    text(key, { max = 4096, pattern } = {}) {
-      const v = own(key);
-      return isText(v, max, pattern) ? v : fail(key, 'the text it should be');
-    },
-    optionalText(key, options) {
-      return own(key) === undefined ? undefined : self.text(key, options);
-    },
-    name(key) {
-      const v = own(key);
-      return typeof v === 'string' && isName(v) ? v : fail(key, 'a name');
-    },
-    time(key) {
-      const v = own(key);
-      return isText(v, 20, TIME) && !Number.isNaN(Date.parse(v)) ? v : fail(key, 'a time');
-    },
-    sha256(key) {
-      const v = own(key);
-      return isText(v, 64, SHA256) ? v : fail(key, 'a SHA-256');
-    },
-    integer(key, min = 0, max = Number.MAX_SAFE_INTEGER) {
-      const v = own(key);
-      return typeof v === 'number' && Number.isSafeInteger(v) && v >= min && v <= max
-        ? v
-        : fail(key, 'a whole number in its range');
-    },
-    number(key) {
-      const v = own(key);
-      return typeof v === 'number' && Number.isFinite(v) && v >= 0 ? v : fail(key, 'a number');
-    },
-    flag(key) {
-      const v = own(key);
-      return typeof v === 'boolean' ? v : fail(key, 'true or false');
-    },
-    texts(key) {
-      const v = own(key);
-      return Array.isArray(v) && v.every((item) => typeof item === 'string') ? v : fail(key, 'a list of texts');
-    },
-    object(key) {
-      return fields(own(key), object, `${at}${key}.`);
-    },
-    optionalObject(key) {
-      const v = own(key);
-      return v === undefined || v === null ? undefined : fields(v, object, `${at}${key}.`);
-    },
-    list(key, read) {
-      const v = own(key);
-      if (!Array.isArray(v)) return fail(key, 'a list');
-      return v.map((item, i) => read(fields(item, object, `${at}${key}[${i}].`)));
-    },
-    pairs() {
-      return Object.entries(json);
-    },
-  };
-  return self;
+const isText = (v: unknown, max: number, pattern?: RegExp): v is string =>
+  typeof v === 'string' && v.length <= max && (pattern === undefined || pattern.test(v));
+
+// A class, so that ten thousand records do not make a hundred thousand closures.
+class Cursor implements Fields {
+  readonly #json: Json;
+  readonly #object: string;
+  readonly #at: string;
+
+  constructor(json: Json, object: string, at: string) {
+    this.#json = json;
+    this.#object = object;
+    this.#at = at;
+  }
+
+  #own(key: string): unknown {
+    return Object.hasOwn(this.#json, key) ? this.#json[key] : undefined;
+  }
+
+  fail(key: string, what: string): never {
+    const object = this.#object;
+    throw new IntegrityError('bad-document', `${object}: ${this.#at}${key} is not ${what}`, { object });
+  }
+
+  text(key: string, { max = 4096, pattern }: { max?: number; pattern?: RegExp } = {}): string {
+    const v = this.#own(key);
+    return isText(v, max, pattern) ? v : this.fail(key, 'the text it should be');
+  }
+
+  optionalText(key: string, options?: { max?: number; pattern?: RegExp }): string | undefined {
+    return this.#own(key) === undefined ? undefined : this.text(key, options);
+  }
+
+  name(key: string): string {
+    const v = this.#own(key);
+    return typeof v === 'string' && isName(v) ? v : this.fail(key, 'a name');
+  }
+
+  time(key: string): string {
+    const v = this.#own(key);
+    return isText(v, 20, TIME) && !Number.isNaN(Date.parse(v)) ? v : this.fail(key, 'a time');
+  }
+
+  sha256(key: string): string {
+    const v = this.#own(key);
+    return isText(v, 64, SHA256) ? v : this.fail(key, 'a SHA-256');
+  }
+
+  integer(key: string, min = 0, max = Number.MAX_SAFE_INTEGER): number {
+    const v = this.#own(key);
+    const fits = typeof v === 'number' && Number.isSafeInteger(v) && v >= min && v <= max;
+    return fits ? v : this.fail(key, 'a whole number in its range');
+  }
+
+  number(key: string): number {
+    const v = this.#own(key);
+    return typeof v === 'number' && Number.isFinite(v) && v >= 0 ? v : this.fail(key, 'a number');
+  }
+
+  flag(key: string): boolean {
+    const v = this.#own(key);
+    return typeof v === 'boolean' ? v : this.fail(key, 'true or false');
+  }
+
+  texts(key: string): string[] {
+    const v = this.#own(key);
+    const fits = Array.isArray(v) && v.every((item) => typeof item === 'string');
+    return fits ? v : this.fail(key, 'a list of texts');
+  }
+
+  object(key: string): Fields {
+    return fields(this.#own(key), this.#object, `${this.#at}${key}.`);
+  }
+
+  optionalObject(key: string): Fields | undefined {
+    const v = this.#own(key);
+    return v === undefined || v === null ? undefined : this.object(key);
+  }
+
+  list<T>(key: string, read: (item: Fields) => T): T[] {
+    const v = this.#own(key);
+    if (!Array.isArray(v)) return this.fail(key, 'a list');
+    return v.map((item, i) => read(fields(item, this.#object, `${this.#at}${key}[${i}].`)));
+  }
+
+  pairs(): [string, unknown][] {
+    return Object.entries(this.#json);
+  }
 }

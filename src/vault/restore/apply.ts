@@ -1,4 +1,5 @@
 // Carries out a restore plan: undo copy, staging, proof of every byte, and only then the target.
+import { StrongroomError } from '../../errors.ts';
 import type { Entry } from '../../pack/entry.ts';
 import { refuseConflicts } from '../../pack/place/plan.ts';
 import { openStaging } from '../../pack/place/stage.ts';
@@ -6,7 +7,7 @@ import type { PlaceReport } from '../../pack/place/types.ts';
 import { readFiles } from '../read-files.ts';
 import { callOptions, type UnlockedVault } from '../vault.ts';
 import type { RestorePlan } from './plan.ts';
-import { keepUndo } from './undo.ts';
+import { dropUndo, keepUndo } from './undo.ts';
 
 export interface RestoreResult extends PlaceReport {
   readonly snapshot: string;
@@ -35,9 +36,36 @@ export async function applyRestore(
   onProgress?: (done: { readonly files: number; readonly bytes: number }) => void,
 ): Promise<RestoreResult> {
   const began = performance.now();
-  const { snapshot, contents, placement, options } = plan;
+  const { snapshot, placement, options } = plan;
   refuseConflicts(placement);
   const undo = await keepUndo(vault, placement, options.destination, options.undoStore);
+  try {
+    const report = await place(vault, plan, onProgress);
+    const placed = placement.entries.filter((e) => e.entry.type === 'file' && PLACED.has(e.action));
+    return {
+      ...report,
+      snapshot: snapshot.id,
+      set: snapshot.set,
+      files: placed.length,
+      bytes: placed.reduce((sum, e) => sum + e.entry.size, 0),
+      undo: undo?.id,
+      seconds: Math.round(performance.now() - began) / 1000,
+    };
+  } catch (error) {
+    // Nothing was replaced, so the copy would only stand before the one that `--undo` should find. When that is
+    // not certain, it stays.
+    const isWhole = error instanceof StrongroomError && error.code !== 'restore-half-done';
+    if (undo && isWhole) await dropUndo(options.undoStore, undo).catch(() => {});
+    throw error;
+  }
+}
+
+/** Stages every file, each proven, and puts them all in place at once. */
+async function place(
+  vault: UnlockedVault,
+  { snapshot, contents, placement, options }: RestorePlan,
+  onProgress: ((done: { readonly files: number; readonly bytes: number }) => void) | undefined,
+): Promise<PlaceReport> {
   const staging = await openStaging(placement, { stateDirectory: options.stateDirectory, ...callOptions(vault) });
   const done = { files: 0, bytes: 0 };
   const count = (entry: Entry) => {
@@ -63,17 +91,7 @@ export async function applyRestore(
         };
       },
     });
-    const report = await staging.commit();
-    const placed = placement.entries.filter((e) => e.entry.type === 'file' && PLACED.has(e.action));
-    return {
-      ...report,
-      snapshot: snapshot.id,
-      set: snapshot.set,
-      files: placed.length,
-      bytes: placed.reduce((sum, e) => sum + e.entry.size, 0),
-      undo,
-      seconds: Math.round(performance.now() - began) / 1000,
-    };
+    return await staging.commit();
   } catch (error) {
     await staging.discard();
     throw error;

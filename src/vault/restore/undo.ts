@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { IntegrityError, NotFoundError } from '../../errors.ts';
 import { packSources } from '../../pack/pack.ts';
+import { placeOf } from '../../pack/place/target.ts';
 import type { Destination, PlacementPlan } from '../../pack/place/types.ts';
 import { sourcesAt } from '../../pack/sources-at.ts';
 import { NAMESPACES } from '../../sign/authority.ts';
@@ -38,23 +39,24 @@ export interface UndoCopy {
 /**
  * Keeps what a plan would replace.
  * @param store the local store of undo copies
- * @returns the id of the copy, or undefined when nothing is replaced
+ * @returns the record of the copy, or undefined when nothing is replaced
+ * @throws IntegrityError `undo-incomplete` when some of it cannot be read; StoreError
  */
 export async function keepUndo(
   vault: UnlockedVault,
   plan: PlacementPlan,
   destination: Destination,
   store: Store,
-): Promise<string | undefined> {
+): Promise<SnapshotRecord | undefined> {
   const sources = sourcesAt(plan.replaces.map((e) => ({ path: e.entry.path, at: e.destination })));
   if (sources.length === 0) return undefined;
   const { document } = vault;
   const { generation, recipient } = newestGeneration(document);
-  const now = vault.now();
-  const id = newSnapshotId(now);
+  const kept = await copies(vault, store);
+  const id = newSnapshotId(vault.now(), kept[0]?.id);
   const data = newDataDirectory(UNDO, id, generation);
   const written: string[] = [];
-  const target = { store, recipient, data, onObject: (name: string) => written.push(name), ...callOptions(vault) };
+  const target = { store, recipient, data, beforeObject: (name: string) => void written.push(name), ...callOptions(vault) };
   try {
     const packed = packSources(sources, callOptions(vault));
     const comment = (name: string) => ({ comment: artifactComment(document.vault, UNDO, id, name) });
@@ -108,30 +110,31 @@ export async function keepUndo(
       previous: null,
     };
     await store.create(record.object, sealDocument(record, NAMESPACES.record, [vault.authority]), callOptions(vault));
+    for (const old of kept.slice(KEPT - 1)) await dropUndo(store, old);
+    return record;
   } catch (error) {
     await store.remove(written).catch(() => {});
     throw error;
   }
-  await dropOldest(vault, store);
-  return id;
 }
 
+/** The undo copies of this vault, newest first. What does not verify is none. */
 async function copies(vault: UnlockedVault, store: Store): Promise<Snapshot[]> {
   const found: Snapshot[] = [];
   for await (const { name, modified } of store.list(`snapshots/${UNDO}/`, callOptions(vault))) {
-    const bytes = await store.get(name, { maxBytes: LIMITS.record, ...callOptions(vault) });
-    if (bytes === null) continue;
-    const opened = openDocument(bytes, { namespace: NAMESPACES.record, object: name, maxBytes: LIMITS.record });
-    // Copies of another vault's restores may stand here too.
-    if (opened.signers[0] !== vault.authority.publicKey) continue;
-    const record = readRecord(opened.parse(), name, vault.document.vault);
-    found.push({ ...record, sha256: createHash('sha256').update(bytes).digest('hex'), modified });
+    try {
+      const bytes = await store.get(name, { maxBytes: LIMITS.record, ...callOptions(vault) });
+      if (bytes === null) continue;
+      const opened = openDocument(bytes, { namespace: NAMESPACES.record, object: name, maxBytes: LIMITS.record });
+      // Copies of another vault's restores may stand here too.
+      if (opened.signers[0] !== vault.authority.publicKey) continue;
+      const record = readRecord(opened.parse(), name, vault.document.vault);
+      found.push({ ...record, sha256: createHash('sha256').update(bytes).digest('hex'), modified });
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) throw error;
+    }
   }
   return found.sort((a, b) => (a.id < b.id ? 1 : -1));
-}
-
-async function dropOldest(vault: UnlockedVault, store: Store): Promise<void> {
-  for (const copy of (await copies(vault, store)).slice(KEPT)) await dropUndo(store, copy);
 }
 
 /** Removes an undo copy that has served. */
@@ -141,10 +144,11 @@ export async function dropUndo(store: Store, copy: SnapshotRecord): Promise<void
 
 /**
  * The newest undo copy of a target.
- * @param root absolute, links above it resolved
- * @throws NotFoundError `no-undo`
+ * @param target absolute
+ * @throws NotFoundError `no-undo`; IntegrityError
  */
-export async function findUndo(vault: UnlockedVault, store: Store, root: string): Promise<UndoCopy> {
+export async function findUndo(vault: UnlockedVault, store: Store, target: string): Promise<UndoCopy> {
+  const root = placeOf(target);
   const undoVault = { ...vault, store };
   for (const snapshot of await copies(vault, store)) {
     const contents = await readSnapshotContents(undoVault, snapshot);

@@ -1,0 +1,65 @@
+// The cache of records whose signatures were verified: one file for each vault and place, a line each. Only this
+// user can write it; a line that is lost or torn costs one more verification, and a file that others could have
+// written is not read.
+import { createHash } from 'node:crypto';
+import { appendFile, mkdir, open, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CachedRecord, RecordCache } from '../vault/client.ts';
+import { version } from '../version.ts';
+
+/** A file of another version is made anew: what a record's summary holds may have changed. */
+const HEAD = `strongroom records 1 ${version}`;
+
+async function readPrivate(path: string): Promise<string> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (!file) return '';
+  try {
+    const { uid, mode } = await file.stat();
+    const isOurs = uid === (process.getuid?.() ?? uid) && (mode & 0o022) === 0;
+    return isOurs ? await file.readFile('utf8') : '';
+  } finally {
+    await file.close();
+  }
+}
+
+/** `name TAB etag TAB sha256 TAB signer TAB record as JSON`; JSON holds no raw tab or newline. */
+function lineOf({ object, etag, sha256, signer, record }: CachedRecord): string {
+  return `${object}\t${etag}\t${sha256}\t${signer}\t${record}\n`;
+}
+
+function parseLine(line: string): CachedRecord | undefined {
+  const [object, etag, sha256, signer, record, ...more] = line.split('\t');
+  if (!object || etag === undefined || !sha256 || !signer || !record?.endsWith('}') || more.length > 0) return undefined;
+  return { object, etag, sha256, signer, record };
+}
+
+/** @param directory the cache directory, absolute */
+export function recordCache(directory: string): RecordCache {
+  const fileOf = (vault: string, location: string) => {
+    const place = createHash('sha256').update(location).digest('hex').slice(0, 16);
+    return join(directory, 'records', `${vault}-${place}`);
+  };
+  return {
+    async load(vault, location) {
+      const [head, ...lines] = (await readPrivate(fileOf(vault, location))).split('\n');
+      const records = new Map<string, CachedRecord>();
+      if (head !== HEAD) return records;
+      for (const line of lines) {
+        const cached = parseLine(line);
+        if (cached) records.set(cached.object, cached);
+      }
+      return records;
+    },
+    async save(vault, location, known, added) {
+      const path = fileOf(vault, location);
+      try {
+        await mkdir(join(directory, 'records'), { recursive: true, mode: 0o700 });
+        const text = added.map(lineOf).join('');
+        if (known.size > 0) await appendFile(path, text, { mode: 0o600 });
+        else await writeFile(path, `${HEAD}\n${text}`, { mode: 0o600 });
+      } catch {
+        // A cache that cannot be written is no reason to fail.
+      }
+    },
+  };
+}

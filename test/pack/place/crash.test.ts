@@ -1,0 +1,151 @@
+// Kills restores, and the recoveries of killed restores, at every single change that they make to the disk.
+
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { recoverPlacement } from '../../../src/pack/place/recover.ts';
+import { Crash, crashAfter } from './crash.ts';
+import { type Choices, journalsOf, plant, restore, type Scene, scene, survey, type Tree } from './scene.ts';
+
+interface Story {
+  readonly name: string;
+  readonly old: Tree | undefined;
+  readonly tree: Tree;
+  readonly choices: Choices;
+}
+
+const OLD: Tree = {
+  '.env': 'old env',
+  'certs/tls.key': { text: 'old key', mode: 0o640 },
+  'certs/current': { link: 'tls.key' },
+  'file-to-link': 'old file',
+  'link-to-file': { link: 'certs' },
+  kept: 'kept',
+};
+const NEW: Tree = {
+  '.env': 'new env',
+  'certs/tls.key': 'new key',
+  'certs/current': { link: 'other' },
+  'file-to-link': { link: '.env' },
+  'link-to-file': 'new file',
+  'new/dir/deep': 'deep',
+  'new/link': { link: 'dir' },
+  'new/run': { text: '#!', mode: 0o755 },
+  another: 'another',
+  'a link': { link: 'another' },
+  kept: 'kept',
+};
+const RECORDED: Tree = {
+  certs: { dir: true, mode: 0o750 },
+  'certs/tls.key': { text: 'new key', mode: 0o440 },
+  closed: { dir: true, mode: 0o500 },
+  'closed/x': { text: 'x', mode: 0o400 },
+  world: { dir: true, mode: 0o755 },
+  'world/x': { text: 'x', mode: 0o644 },
+};
+const STORIES: Story[] = [
+  { name: 'a new target', old: undefined, tree: NEW, choices: {} },
+  { name: 'replace', old: OLD, tree: NEW, choices: { existing: 'replace' } },
+  { name: 'bak', old: OLD, tree: NEW, choices: { existing: 'bak' } },
+  { name: 'skip', old: OLD, tree: NEW, choices: { existing: 'skip' } },
+  { name: 'as recorded', old: OLD, tree: RECORDED, choices: { existing: 'replace', asRecorded: true } },
+  { name: 'one more file', old: OLD, tree: { more: 'more' }, choices: {} },
+  {
+    name: 'in place, with files outside',
+    old: OLD,
+    tree: { ...NEW, '@outside/etc/x.pem': 'new', '@outside/etc/y/z': 'new' },
+    choices: { existing: 'replace', outside: 'world' },
+  },
+  {
+    name: 'a new target, with files outside',
+    old: undefined,
+    tree: { x: 'x', '@outside/etc/x.pem': 'new', '@outside/etc/y/z': 'new' },
+    choices: { existing: 'replace', outside: 'world' },
+  },
+];
+
+const FAST_DISK = '/dev/shm';
+
+function begin({ old, choices }: Story): { place: Scene; choices: Choices } {
+  const place = scene(old, FAST_DISK);
+  plant(place.directory, { 'world/etc/x.pem': 'old', 'world/etc/theirs': 'theirs' });
+  const { outside, ...rest } = choices;
+  return {
+    place,
+    choices: outside === undefined ? rest : { ...rest, outside: join(place.directory, outside) },
+  };
+}
+
+/** What counts: the tree without what a restore keeps for itself while it works. */
+function seen(place: Scene): Record<string, string> {
+  const all = Object.entries(survey(place.directory));
+  return Object.fromEntries(all.filter(([path]) => !/^state|\.strongroom-restore-/.test(path)));
+}
+
+/** Runs until the given number of changes. @returns whether it came to its end */
+async function runUntil(
+  changes: number,
+  act: () => Promise<unknown>,
+): Promise<{ ended: boolean; count: number }> {
+  const fuse = crashAfter(changes, () => {
+    throw new Crash();
+  });
+  try {
+    await act();
+  } catch {
+    // What the run makes of its own death is of no interest.
+  } finally {
+    fuse.remove();
+  }
+  return { ended: fuse.count() <= changes, count: fuse.count() };
+}
+
+/** This process lives on: let the journals say otherwise. */
+function bury(place: Scene): void {
+  for (const name of journalsOf(place)) {
+    const path = join(place.stateDirectory, 'restores', name);
+    if (name.endsWith('.part')) continue;
+    const journal = JSON.parse(readFileSync(path, 'utf8'));
+    journal.runner.started = '1';
+    writeFileSync(path, JSON.stringify(journal));
+  }
+}
+
+function expectClean(place: Scene): void {
+  expect(JSON.stringify(survey(place.directory))).not.toMatch(/\.strongroom-restore-/);
+  expect(journalsOf(place).filter((name) => !name.endsWith('.part'))).toEqual([]);
+}
+
+describe.each(STORIES)('a restore that dies ($name)', (story) => {
+  test('leaves each file whole at any time, and all of them after the next run', async () => {
+    const whole = begin(story);
+    const old = seen(whole.place);
+    await restore(whole.place, story.tree, whole.choices);
+    const done = seen(whole.place);
+    const outcomes = new Set<string>();
+    let isOver = false;
+    for (let changes = 0; !isOver; changes++) {
+      const { place, choices } = begin(story);
+      isOver = (await runUntil(changes, () => restore(place, story.tree, choices))).ended;
+      for (const [path, what] of Object.entries(seen(place))) {
+        if (what.startsWith('dir')) continue;
+        expect([old[path], done[path]], `${path} after ${changes} changes`).toContain(what);
+      }
+      bury(place);
+      // The recovery dies too, once, at a point that moves along.
+      if (changes % 2 === 1) {
+        await runUntil((changes * 5) % 61, () => recoverPlacement(place.target, place));
+        bury(place);
+      }
+      const outcome = await recoverPlacement(place.target, place);
+      const after = seen(place);
+      expect([old, done], `after ${changes} changes`).toContainEqual(after);
+      if (outcome !== 'nothing') expect(after, outcome).toEqual(outcome === 'undone' ? old : done);
+      expectClean(place);
+      expect(await recoverPlacement(place.target, place)).toBe('nothing');
+      outcomes.add(outcome);
+      rmSync(place.directory, { recursive: true, force: true });
+    }
+    expect([...outcomes].sort()).toEqual(['finished', 'nothing', 'undone']);
+  });
+});

@@ -19,7 +19,10 @@ const directory = resolve(process.argv[2] ?? 'library-example');
 const passphrase = async () => 'violet anchor puzzle harvest lantern'; // from where you keep secrets
 
 // The place, and what this machine remembers of it: pins, and what it has seen.
-const context = await vaultAt(join(directory, 'vault'), { stateDirectory: join(directory, 'state'), create: true });
+const context = await vaultAt(join(directory, 'vault'), {
+  stateDirectory: join(directory, 'state'),
+  create: true,
+});
 
 // Once: the vault, and this machine as its first host.
 const key = await ensureSigningKey(join(directory, 'state', 'host-key'), 'app-1');
@@ -41,7 +44,10 @@ console.log(`backed up ${made.files} files as ${made.snapshot}`);
 
 // When it is needed again: everything is proven before it is handed out.
 try {
-  const vault = await unlock(context, { pin, credentials: async () => [passphraseCredential(passphrase, 22, true)] });
+  const vault = await unlock(context, {
+    pin,
+    credentials: async () => [passphraseCredential(passphrase, 22, true)],
+  });
   const { snapshot } = chooseSnapshot(await readSnapshots(vault), { set: 'state' });
   const files = await loadFiles(vault, snapshot);
   console.log(JSON.parse(files.get('portfolio.json')));

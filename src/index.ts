@@ -1,18 +1,28 @@
 // The library: everything that the commands do, as functions over a small handle. Nothing here prints, prompts or
 // reads the environment; every function takes what it needs, and every failure is a StrongroomError.
 //
-//   const context = await vaultAt('/srv/vault', { stateDirectory: '/var/lib/app/strongroom' });
-//   const { pin } = await initVault(context, { name: 'shop', keys: [newPassphraseKey('passphrase', words)], host });
-//   await backup(context, { set: 'state', sources: { memory: { 'portfolio.json': portfolio } }, host, pin });
-//   const vault = await unlock(context, { pin, credentials: async () => [passphraseCredential(async () => words, 22, true)] });
+//   const context = await vaultAt('/srv/vault', { stateDirectory: '/var/lib/app', create: true });
+//   const key = await ensureSigningKey('/var/lib/app/host-key', 'app-1');
+//   const { pin } = await initVault(context, {
+//     name: 'shop',
+//     keys: [newPassphraseKey('passphrase', words)],
+//     host: { name: 'app-1', publicKey: key.publicKey },
+//   });
+//
+//   const sources = { memory: { 'portfolio.json': portfolio } };
+//   await backup(context, { set: 'state', sources, host: { name: 'app-1', key }, pin });
+//
+//   const vault = await unlock(context, { pin, credentials: async () => [passphraseCredential(async () => words)] });
 //   const { snapshot } = chooseSnapshot(await readSnapshots(vault), { set: 'state' });
 //   const files = await loadFiles(vault, snapshot);
+
 import { stateMemory } from './host/memory.ts';
 import { recordCache } from './host/record-cache.ts';
 import { openStore } from './store/index.ts';
 import { noMemory } from './vault/client.ts';
 import type { VaultContext } from './vault/vault.ts';
 
+export { generatePassphrase, weaknessOf } from './crypt/passphrase.ts';
 export * from './errors.ts';
 export { ensureSigningKey, type HostKey, readSigningKey } from './host/signing-key.ts';
 export type { Credential, NewKey } from './keys/method.ts';

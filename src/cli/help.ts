@@ -105,7 +105,8 @@ const choices = (spec: ArgSpec | FlagSpec): string =>
 
 function page({ usage, paragraphs, lists, examples = [], last }: Page, style: HelpStyle): string {
   const columns = Math.max(40, Math.min(style.columns, 100));
-  const title = (text: string): string => paint({ style: 'bold', text: /[?]$/.test(text) ? text : `${text}:` }, style.colour);
+  const title = (text: string): string =>
+    paint({ style: 'bold', text: /[?]$/.test(text) ? text : `${text}:` }, style.colour);
   const shown = lists.filter(({ items }) => items.length > 0);
   const indent = 4 + Math.max(0, ...shown.flatMap(({ items }) => items.map(([term]) => term.length)));
   const item = ([term, description]: Item): string =>

@@ -4,7 +4,7 @@
 import type { Input } from '../commands/command.ts';
 import type { Context, GlobalOptions, Paths, World } from '../commands/context.ts';
 import { type AnyCommand, type Group, registry } from '../commands/index.ts';
-import { InterruptedError, UsageError } from '../errors.ts';
+import { InterruptedError, StrongroomError, UsageError } from '../errors.ts';
 import { takesColour } from './colour.ts';
 import { type Asked, parseCommandLine } from './commander.ts';
 import { readInput } from './input.ts';
@@ -118,7 +118,12 @@ async function runCommand(
   try {
     return await work(command, input, context, session);
   } catch (error) {
-    session.end(1);
+    try {
+      session.end(1);
+    } catch (also) {
+      // What went wrong first is the news, even where the output fails too.
+      if (!(also instanceof StrongroomError)) throw also;
+    }
     throw error;
   }
 }

@@ -111,6 +111,7 @@ export async function runSecretCommand(
   signal: AbortSignal,
 ): Promise<string> {
   const { spawn } = await import('node:child_process');
+  if (signal.aborted) throw new InterruptedError('interrupted', 'interrupted');
   const child = spawn('sh', ['-c', command], { stdio: ['inherit', 'pipe', 'inherit'], env });
   const chunks: Buffer[] = [];
   let length = 0;

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import type { World } from '../commands/context.ts';
 import { stateMemory } from '../host/memory.ts';
-import { ensureSigningKey, hostName, readSigningKey, signingKeyPath } from '../host/signing-key.ts';
 import { recordCache } from '../host/record-cache.ts';
+import { ensureSigningKey, hostName, readSigningKey, signingKeyPath } from '../host/signing-key.ts';
 import { methods } from '../keys/index.ts';
 import { openStore } from '../store/index.ts';
 import type { WorldParts } from './run.ts';

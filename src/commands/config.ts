@@ -74,7 +74,10 @@ interface SettingRow {
   readonly from: string;
 }
 
-function settingRows(settings: Settings, { paths, secrets }: Pick<Context, 'paths' | 'secrets'>): SettingRow[] {
+function settingRows(
+  settings: Settings,
+  { paths, secrets }: Pick<Context, 'paths' | 'secrets'>,
+): SettingRow[] {
   const { location, env, configFile, config, origins } = settings;
   const rows: SettingRow[] = [];
   const add = (setting: string, value: string | undefined, from: string | undefined): void => {
@@ -101,6 +104,6 @@ function settingRows(settings: Settings, { paths, secrets }: Pick<Context, 'path
   const given = (yes: boolean): string => (yes ? 'given' : 'not given');
   add('passphrase', given(secrets.passphraseGiven), 'STRONGROOM_PASSPHRASE…');
   add('identities', given(secrets.identitiesGiven), 'STRONGROOM_IDENTITY_FILE');
-  add('state', paths.state, undefined);
+  add('state', paths.state, 'this user');
   return rows;
 }

@@ -37,7 +37,9 @@ export const command = defineCommand({
     return { plan, done: true };
   },
   human({ plan, done }, out) {
-    for (const s of plan.snapshots) out.note(`${done ? 'removed' : 'would remove'} ${s.id} of ${s.set}`);
+    const ids = plan.snapshots.map((s) => `${s.id} of ${s.set}`);
+    if (done) for (const id of ids) out.note(`removed ${id}`);
+    else for (const id of ids) out.line(`would remove ${id}`);
     out.note(`${out.count(plan.objects.length, 'object')}, ${out.size(plan.bytes)}`);
   },
   json({ plan, done }, line) {

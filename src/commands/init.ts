@@ -1,9 +1,10 @@
 // `strongroom init`: makes a vault, and a strongroom.yaml beside the deployment with the pin in it.
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { initVault } from '../vault/init.ts';
 import { checkName, nameFrom } from '../vault/names.ts';
 import { pinText } from '../vault/pin.ts';
+import { isBelow } from './below.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { configText, writeConfig } from './init/config-text.ts';
@@ -59,7 +60,7 @@ export const command = defineCommand({
       ...made,
       location: store.location,
       isDefault: settings.location === undefined,
-      inside: isInside(store.location, context.cwd),
+      inside: store.location === context.cwd || isBelow(store.location, context.cwd),
       config: { path, written },
       keys: keys.keys.map((k) => k.name),
       host: hostName,
@@ -97,9 +98,4 @@ export const command = defineCommand({
 function configPath(context: Context, env: string | undefined): string {
   const given = context.options.config ?? context.env.STRONGROOM_CONFIG;
   return resolve(context.cwd, given || (env === undefined ? 'strongroom.yaml' : `strongroom.${env}.yaml`));
-}
-
-function isInside(location: string, directory: string): boolean {
-  const path = relative(directory, location);
-  return path === '' || (!path.startsWith('..') && dirname(path) !== path && !path.startsWith('/'));
 }

@@ -7,7 +7,7 @@ import { openLocked, trustNew, warnFindings } from './open.ts';
 import { parseTag } from './tags.ts';
 
 export const command = defineCommand({
-  description: ['Reads no contents and needs no key. What does not count is named on stderr, not listed.'],
+  description: ['Reads no file and needs no key. What does not count is named on stderr, not listed.'],
   needs: 'read access to the vault; no key',
   args: {},
   flags: {

@@ -1,28 +1,21 @@
 // `strongroom restore`: puts files back, wholly or not at all, for their owner only.
 import { join, resolve } from 'node:path';
-import { StrongroomError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import type { Destination } from '../pack/place/types.ts';
-import { applyRestore, recoverPlacement, type RestoreResult } from '../vault/restore/apply.ts';
-import { planRestore, type RestorePlan } from '../vault/restore/plan.ts';
-import { dropUndo, findUndo } from '../vault/restore/undo.ts';
-import { readSnapshots, type Snapshot } from '../vault/snapshots.ts';
-import type { UnlockedVault } from '../vault/vault.ts';
-import { readSnapshotContents } from '../vault/artifact-read.ts';
+import { recoverPlacement } from '../vault/restore/apply.ts';
+import { planRestore } from '../vault/restore/plan.ts';
 import { defineCommand } from './command.ts';
-import type { Context } from './context.ts';
-import { choiceFlags, chooseFrom, openUnlocked, trustNew } from './open.ts';
+import { choiceFlags, openUnlocked, trustNew } from './open.ts';
+import { carryOut, type Planned, undoRestores, type Work } from './restore/carry-out.ts';
+import { chosenSnapshots, configuredRoots, ownRoot } from './restore/choose.ts';
 import { planLines, showPlan } from './restore/show-plan.ts';
 import { showResult } from './restore/show-result.ts';
 
 const EXISTING = ['refuse', 'replace', 'bak', 'skip'] as const;
 
-interface Work {
-  readonly plan: RestorePlan;
-  readonly result: RestoreResult | undefined;
-}
-
 interface Outcome {
   readonly works: readonly Work[];
+  /** Targets of restores that had been killed, mended now. */
   readonly recovered: readonly string[];
 }
 
@@ -74,37 +67,37 @@ export const command = defineCommand({
     };
     if (flags.recover) {
       for (const root of target === undefined ? await configuredRoots(context, flags.set) : [target]) await recover(root);
+      if (recovered.length === 0) context.notice('there was no restore to finish or undo');
       return { works: [], recovered };
     }
     const vault = await openUnlocked(context, flags.trustNew);
     if (flags.undo) {
       const roots = target === undefined ? await configuredRoots(context, flags.set) : [target];
-      const works: Work[] = [];
-      for (const root of roots) {
-        await recover(root);
-        works.push(await undo(vault, root, flags.dryRun, context));
-      }
-      return { works, recovered };
+      for (const root of roots) await recover(root);
+      return { works: await undoRestores(vault, roots, flags.dryRun, context), recovered };
     }
-    const works: Work[] = [];
+    const { configFile } = await context.settings();
+    const undoStore = await (await context.world()).undoStore();
     const every = args.snapshot === undefined && flags.set === undefined;
-    for (const snapshot of await chosen(vault, args.snapshot, flags, context)) {
-      const root = target ?? (await ownRoot(vault, snapshot, context));
-      const destination: Destination = target === undefined ? { root, outside: '/' } : { root: every ? join(root, snapshot.set) : root };
+    const planned: Planned[] = [];
+    for (const snapshot of await chosenSnapshots(vault, args.snapshot, flags, context)) {
+      const destination: Destination =
+        target === undefined
+          ? { root: await ownRoot(vault, snapshot, context), outside: '/' }
+          : { root: every ? join(target, snapshot.set) : target };
       await recover(destination.root);
-      const config = (await context.settings()).configFile;
       const plan = await planRestore(vault, snapshot, {
         destination,
         paths: args.paths,
         existing: flags.existing ?? 'refuse',
         asRecorded: flags.asRecorded,
-        ...(config === undefined ? {} : { protect: [config] }),
+        ...(configFile === undefined ? {} : { protect: [configFile] }),
         stateDirectory: context.paths.state,
-        undoStore: await (await context.world()).undoStore(),
+        undoStore,
       });
-      works.push({ plan, result: flags.dryRun ? undefined : await apply(vault, plan, context) });
+      planned.push({ vault, plan });
     }
-    return { works, recovered };
+    return { works: await carryOut(planned, flags.dryRun, context), recovered };
   },
   human({ works }, out) {
     for (const { plan, result } of works) {
@@ -136,72 +129,3 @@ export const command = defineCommand({
     return { sets: results.length, files: results.reduce((sum, r) => sum + r.files, 0), recovered: [...recovered] };
   },
 });
-
-interface Choice {
-  readonly set: string | undefined;
-  readonly host: string | undefined;
-  readonly at: string | undefined;
-}
-
-/** The snapshot that was named, or the newest of every set. */
-async function chosen(
-  vault: UnlockedVault,
-  selector: string | undefined,
-  flags: Choice,
-  context: Context,
-): Promise<Snapshot[]> {
-  const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
-  if (selector !== undefined || flags.set !== undefined) return [await chooseFrom(context, vault, read, selector, flags)];
-  const all = [...read.snapshots, ...read.refused];
-  const sets = [...new Set(all.map((s) => s.set))].sort();
-  if (sets.length === 0) return [await chooseFrom(context, vault, read, undefined, flags)];
-  const newest: Snapshot[] = [];
-  for (const set of sets) newest.push(await chooseFrom(context, vault, read, undefined, { ...flags, set }));
-  return newest;
-}
-
-/** Where a snapshot was taken from: as configured here, else as it recorded. */
-async function ownRoot(vault: UnlockedVault, snapshot: Snapshot, context: Context): Promise<string> {
-  const set = (await context.settings()).config?.sets.get(snapshot.set);
-  return set?.root ?? (await readSnapshotContents(vault, snapshot)).root;
-}
-
-async function configuredRoots(context: Context, set: string | undefined): Promise<string[]> {
-  const sets = [...((await context.settings()).config?.sets.values() ?? [])];
-  const roots = sets.filter((s) => set === undefined || s.name === set).map((s) => s.root);
-  if (roots.length > 0) return roots;
-  throw new UsageError('no-target', 'the configuration names no set whose place this could mean', {
-    hint: 'give the directory with --target',
-  });
-}
-
-async function apply(vault: UnlockedVault, plan: RestorePlan, context: Context): Promise<RestoreResult> {
-  const { replaces, root } = plan.placement;
-  if (replaces.length > 0 && plan.options.existing === 'replace') {
-    const question = `Replace ${replaces.length} ${replaces.length === 1 ? 'entry' : 'entries'} in ${root} with those of ${plan.snapshot.id}?`;
-    if (!(await context.terminal.confirm(question))) {
-      throw new StrongroomError('not-confirmed', 'nothing was changed', { hint: 'answer yes, or add --yes' });
-    }
-  }
-  return await applyRestore(vault, plan, ({ files, bytes }) =>
-    context.progress.update({ phase: `restoring, ${files} files`, done: bytes, total: plan.placement.bytes, unit: 'bytes' }),
-  );
-}
-
-/** Restores the newest undo copy of a target, with recorded modes and owners, and drops it. */
-async function undo(vault: UnlockedVault, root: string, dryRun: boolean, context: Context): Promise<Work> {
-  const store = await (await context.world()).undoStore();
-  const copy = await findUndo(vault, store, root);
-  const plan = await planRestore(copy.vault, copy.snapshot, {
-    destination: copy.destination,
-    paths: [],
-    existing: 'replace',
-    asRecorded: true,
-    stateDirectory: context.paths.state,
-    undoStore: store,
-  });
-  if (dryRun) return { plan, result: undefined };
-  const result = await apply(copy.vault, plan, context);
-  await dropUndo(store, copy.snapshot);
-  return { plan, result };
-}

@@ -1,8 +1,9 @@
 // `strongroom verify`: is what is stored what was backed up?
+import { resolve } from 'node:path';
+import { UsageError } from '../errors.ts';
 import { compareTree } from '../vault/verify/against.ts';
 import { verify } from '../vault/verify/verify.ts';
 import { defineCommand } from './command.ts';
-import { resolve } from 'node:path';
 import { choiceFlags, chooseOne, openLocked, openUnlocked, trustNew } from './open.ts';
 
 export const command = defineCommand({
@@ -31,6 +32,11 @@ export const command = defineCommand({
       const differences = await compareTree(vault, snapshot, resolve(context.cwd, flags.against), stateDirectory);
       return { kind: 'against' as const, snapshot, differences };
     }
+    if (args.snapshot !== undefined || flags.host !== undefined || flags.at !== undefined) {
+      throw new UsageError('needs-against', 'verify checks every snapshot; only --against chooses one', {
+        hint: 'leave out SNAPSHOT, --host and --at (--set limits it to one set), or add --against DIR',
+      });
+    }
     const unlocked = flags.readData ? await openUnlocked(context, flags.trustNew) : undefined;
     const vault = unlocked ?? (await openLocked(context, flags.trustNew));
     const checked = await verify(vault, {
@@ -42,7 +48,7 @@ export const command = defineCommand({
   },
   human(result, out) {
     if (result.kind === 'against') {
-      for (const { path, how } of result.differences) out.line(`${how}: `, path);
+      for (const { path, how, reason } of result.differences) out.line(`${how}: `, path, reason ? ` (${reason})` : '');
       if (result.differences.length === 0) out.note(`The same as ${result.snapshot.id}.`);
       return;
     }

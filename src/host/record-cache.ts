@@ -42,6 +42,8 @@ export function recordCache(directory: string): RecordCache {
   return {
     async load(vault, location) {
       const [head, ...lines] = (await readPrivate(fileOf(vault, location))).split('\n');
+      // What no newline ends was cut short by a kill or a full disk.
+      lines.pop();
       const records = new Map<string, CachedRecord>();
       if (head !== HEAD) return records;
       for (const line of lines) {

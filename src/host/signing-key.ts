@@ -1,11 +1,12 @@
 // This machine's signing key: what makes a snapshot this host's. It opens nothing. OpenSSH format, 0600.
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { generateSigningKey, type SigningKey } from '../sign/key.ts';
 import { formatPrivateKey, parsePrivateKey } from '../sign/openssh.ts';
 import { checkName, nameFrom } from '../vault/names.ts';
+import { createState } from './state-file.ts';
 
 export interface HostKey {
   readonly name: string;
@@ -54,24 +55,13 @@ export async function readSigningKey(path: string): Promise<SigningKey | undefin
 /**
  * The key on disk, made when there is none.
  * @param comment its comment, the host's name
+ * @throws as `readSigningKey`; StrongroomError `state-unusable`
  */
 export async function ensureSigningKey(path: string, comment: string): Promise<SigningKey> {
   const there = await readSigningKey(path);
   if (there) return there;
   const key = generateSigningKey();
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  try {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(formatPrivateKey(key, comment));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    // Another process was quicker: its key is the machine's.
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return (await readSigningKey(path))!;
-    throw error;
-  }
-  return key;
+  if (await createState(path, formatPrivateKey(key, comment))) return key;
+  // Another process was quicker: its key is the machine's.
+  return (await readSigningKey(path))!;
 }

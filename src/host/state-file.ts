@@ -1,16 +1,21 @@
 // Small private files of this user: read, and changed as one step even between processes. 0600 in 0700.
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
 import { ConflictError, StrongroomError } from '../errors.ts';
 
-/** A lock older than this was left by a process that was killed: no change takes that long. */
-const STALE_MS = 10_000;
-const WAIT_MS = 15_000;
+/** How long to wait for whom, in milliseconds. */
+export interface LockTimes {
+  /** A lock older than this was left by a process that was killed: no change takes that long. */
+  readonly stale: number;
+  readonly wait: number;
+}
+
+const TIMES: LockTimes = { stale: 10_000, wait: 15_000 };
 
 function failed(path: string, what: string, cause: unknown): StrongroomError {
-  const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+  const code = codeOf(cause) ?? 'unknown error';
   return new StrongroomError('state-unusable', `${path} cannot be ${what} (${code})`, {
     object: path,
     hint: 'check the permissions and the free space of that directory, or set XDG_STATE_HOME to another one',
@@ -23,13 +28,42 @@ export async function readState(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw failed(path, 'read', error);
   }
 }
 
 /** Replaces the file in one rename. @throws StrongroomError `state-unusable` */
 export async function writeState(path: string, text: string): Promise<void> {
+  await written(path, text, (temporary) => rename(temporary, path));
+}
+
+/**
+ * Makes the file, whole at once, unless it is there.
+ * @returns whether it was made
+ * @throws StrongroomError `state-unusable`
+ */
+export async function createState(path: string, text: string): Promise<boolean> {
+  return await written(path, text, async (temporary) => {
+    try {
+      await link(temporary, path).catch((error) => {
+        if (!NO_LINKS.has(codeOf(error))) throw error;
+        return copyFile(temporary, path, constants.COPYFILE_EXCL);
+      });
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return false;
+      throw error;
+    }
+    await syncDirectory(dirname(path));
+    return true;
+  });
+}
+
+/** What `link` says where a file system has no hard links. */
+const NO_LINKS = new Set<unknown>(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** Writes a file beside `path` and lets `settle` give it its name. */
+async function written<T>(path: string, text: string, settle: (temporary: string) => Promise<T>): Promise<T> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -40,10 +74,20 @@ export async function writeState(path: string, text: string): Promise<void> {
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    return await settle(temporary);
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
     throw failed(path, 'written', error);
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {});
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }
 
@@ -51,31 +95,67 @@ export async function writeState(path: string, text: string): Promise<void> {
  * Runs `work` while no other process runs it for the same path.
  * @throws ConflictError `state-busy`; StrongroomError `state-unusable`
  */
-export async function locked<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function locked<T>(path: string, work: () => Promise<T>, times = TIMES): Promise<T> {
   const lock = `${path}.lock`;
-  const until = Date.now() + WAIT_MS;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error) => {
-    throw failed(path, 'written', error);
-  });
-  for (;;) {
-    try {
-      await (await open(lock, 'wx', 0o600)).close();
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw failed(lock, 'written', error);
-      const age = Date.now() - (await stat(lock).then((s) => s.mtimeMs, () => Date.now()));
-      if (age > STALE_MS) await rm(lock, { force: true });
-      else if (Date.now() > until) {
-        throw new ConflictError('state-busy', `${path} is in use by another strongroom`, {
-          object: path,
-          hint: `wait for it to end; if none is running, remove ${lock}`,
-        });
-      } else await sleep(20);
+  const until = Date.now() + times.wait;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    while (!(await make(lock))) {
+      await breakStale(lock, times.stale);
+      if (Date.now() > until) throw busy(path, lock);
+      await sleep(20);
     }
+  } catch (error) {
+    throw error instanceof ConflictError ? error : failed(path, 'locked', error);
   }
   try {
     return await work();
   } finally {
     await rm(lock, { force: true });
   }
+}
+
+async function make(lock: string): Promise<boolean> {
+  try {
+    await (await open(lock, 'wx', 0o600)).close();
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Removes a lock that nobody holds any more. One process does at a time: two would remove each other's new lock. */
+async function breakStale(lock: string, stale: number): Promise<void> {
+  if (!(await isOld(lock, stale))) return;
+  const breaking = `${lock}.break`;
+  if (!(await make(breaking))) {
+    // Left by a process that was killed between these few lines.
+    if (await isOld(breaking, stale)) await rm(breaking, { force: true });
+    return;
+  }
+  try {
+    if (await isOld(lock, stale)) await rm(lock, { force: true });
+  } finally {
+    await rm(breaking, { force: true });
+  }
+}
+
+async function isOld(path: string, age: number): Promise<boolean> {
+  const since = await stat(path).then(
+    (s) => s.mtimeMs,
+    () => Date.now(),
+  );
+  return Date.now() - since > age;
+}
+
+function busy(path: string, lock: string): ConflictError {
+  return new ConflictError('state-busy', `${path} is in use by another strongroom`, {
+    object: path,
+    hint: `wait for it to end; if none is running, remove ${lock}`,
+  });
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as NodeJS.ErrnoException).code;
 }

@@ -21,12 +21,19 @@ export function newPassphraseKey(name: string, passphrase: string, workFactor = 
   };
 }
 
+/** What is tried of a vault that nothing vouches for: a gigabyte, and some seconds. */
+const MAX_WORK_FACTOR = 20;
+
 /**
  * @param ask gives the passphrase, once it is needed; called at most once
- * @param maxWorkFactor the most that is tried: 22, or 20 where nothing says yet whose vault this is
+ * @param maxWorkFactor the most that is tried; 22 will do where a pin says whose vault it is
  * @param silent whether it is at hand, so that nobody need be asked
  */
-export function passphraseCredential(ask: () => Promise<string>, maxWorkFactor: number, silent: boolean): Credential {
+export function passphraseCredential(
+  ask: () => Promise<string>,
+  maxWorkFactor = MAX_WORK_FACTOR,
+  silent = true,
+): Credential {
   let answer: Promise<string> | undefined;
   return {
     description: 'the passphrase',

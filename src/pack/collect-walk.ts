@@ -74,8 +74,10 @@ export async function walk(gathering: Gathering, start: Seen, wanted?: Wanted): 
   const steady = isSteadyPath(start.path);
   const pending: Directory[] = [{ ...start, steady, whole: wanted === undefined }];
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    if (walked.has(directory.path)) continue;
-    if (directory.whole) walked.add(directory.path);
+    if (directory.whole) {
+      if (walked.has(directory.path)) continue;
+      walked.add(directory.path);
+    }
     const listing = list(gathering, directory);
     if (listing === undefined) continue;
     try {

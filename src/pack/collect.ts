@@ -5,7 +5,15 @@ import { lstatSync } from 'node:fs';
 import { UsageError } from '../errors.ts';
 import { danglingLinks } from './collect-links.ts';
 import { paceOf } from './collect-pace.ts';
-import { absolutePath, isWithin, locate, openPlace, type Place, pathOfEntry } from './collect-place.ts';
+import {
+  absolutePath,
+  entryPath,
+  isWithin,
+  locate,
+  openPlace,
+  type Place,
+  pathOfEntry,
+} from './collect-place.ts';
 import {
   entryType,
   inByteOrder,
@@ -88,9 +96,13 @@ async function gather(gathering: Gathering, pattern: string): Promise<void> {
 
   const named = locate(place, absolutePath(place, pattern));
   if ('stat' in named) {
-    // A special file among others is only passed over; one that was asked for by name is missed.
-    if (entryType(named.stat) === undefined) fail('skipped', `is ${specialName(named.stat)}`);
+    if (isExcluded(gathering, named.path)) return;
     await gatherWhole(gathering, named.path);
+    // A special file among others is only passed over. One that was asked for by name is missed.
+    if (entryType(named.stat) === undefined) {
+      const [path, reason] = [entryPath(place, named.path), `is ${specialName(named.stat)}`];
+      problems.push({ kind: 'skipped', path, reason, incomplete: true });
+    }
     return;
   }
   if (!hasGlob(pattern)) {
@@ -108,15 +120,14 @@ async function gather(gathering: Gathering, pattern: string): Promise<void> {
 
 async function gatherGlob(gathering: Gathering, glob: Glob, base: Seen): Promise<number> {
   if (isExcluded(gathering, base.path)) return 1;
-  if (glob.matches('')) {
-    await gatherWhole(gathering, base.path);
-    return 1;
+  if (!glob.matches('')) {
+    return base.stat.isDirectory() ? walk(gathering, base, wantedBy(glob, base.path)) : 0;
   }
-  return base.stat.isDirectory() ? walk(gathering, base, wantedBy(glob, base.path)) : 0;
+  await gatherWhole(gathering, base.path);
+  return 1;
 }
 
 async function gatherWhole(gathering: Gathering, path: string): Promise<void> {
-  if (isExcluded(gathering, path)) return;
   const stat = look(gathering, path);
   if (stat?.isDirectory()) await walk(gathering, { path, stat });
 }

@@ -1,5 +1,6 @@
 // Reading an artifact in the order of proof (docs/format.md section 7): each part's size and SHA-256 against the
 // signed record, then age, then the hash of the gzip bytes, then gzip.
+import { constants } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { decrypt } from '../crypt/age.ts';
 import { IntegrityError, NotFoundError } from '../errors.ts';
@@ -72,7 +73,7 @@ async function* proven(
     yield chunk;
   }
   if (hash.digest('hex') !== expected.sha256 || (expected.size ?? size) !== size) {
-    throw new IntegrityError('artifact-differs', `${object} does not hold what its snapshot's contents list`, {
+    throw new IntegrityError('artifact-differs', `${object} does not hold what its snapshot lists`, {
       object,
       hint: 'restore another snapshot, and find out what happened to the host that wrote this one',
     });
@@ -97,7 +98,7 @@ export function readArtifact(
 ): AsyncGenerator<Buffer> {
   const expected = contents.artifacts.find((a) => a.name === name);
   if (!expected) {
-    throw new IntegrityError('contents-differ', `${record.id} lists no ${name} in its contents`, { object: record.object });
+    throw new IntegrityError('contents-differ', `${record.id} does not list its ${name}`, { object: record.object });
   }
   const object = `${record.data}/${name}`;
   return gunzip(gzipBytesOf(vault, record, name, expected), {
@@ -115,14 +116,15 @@ export async function readSnapshotContents(vault: UnlockedVault, record: Snapsho
   const { parts } = artifactOf(record, CONTENTS_ARTIFACT);
   const object = `${record.data}/${CONTENTS_ARTIFACT}`;
   if (parts.reduce((sum, part) => sum + part.size, 0) > LIMITS.contents) {
-    throw new IntegrityError('too-large', `${object} is larger than any contents may be`, { object });
+    throw new IntegrityError('too-large', `${object} is larger than it may be`, { object });
   }
   const gzipBytes = await all(gzipBytesOf(vault, record, CONTENTS_ARTIFACT, { sha256: record.contents }));
   const json = await all(
     gunzip(asStream(gzipBytes), {
       comment: artifactComment(record.vault, record.set, record.id, CONTENTS_ARTIFACT),
       object,
-      maxBytes: LIMITS.contents,
+      // One string holds a little less than the limit of the format.
+      maxBytes: Math.min(LIMITS.contents, constants.MAX_STRING_LENGTH),
     }),
   );
   return readContents(json, record, object);

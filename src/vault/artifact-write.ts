@@ -89,7 +89,7 @@ export async function writeArtifact(
   try {
     for await (const bytes of cut(encrypt(observed(), [recipient], call), LIMITS.part)) {
       if (parts.length === LIMITS.partsOfArtifact) {
-        throw new StrongroomError('artifact-too-large', `${name} has more than ${LIMITS.partsOfArtifact} parts`, {
+        throw new StrongroomError('artifact-too-large', `${name} is larger than a snapshot can hold`, {
           hint: 'back it up as several sets',
         });
       }

@@ -44,9 +44,9 @@ export async function initVault(context: VaultContext, options: InitOptions): Pr
   checkName(options.host.name, 'host');
   if (options.keys.length === 0) throw new UsageError('no-keys', 'a vault needs at least one way to open it');
   const names = options.keys.map((key) => checkName(key.name, 'key'));
-  const twice = names.find((name, i) => names.indexOf(name) !== i || name === 'previous');
-  if (twice) {
-    throw new UsageError('bad-name', `two keys cannot both be named ${twice}`, { hint: 'give each key a name of its own' });
+  const taken = names.find((name, i) => names.indexOf(name) !== i || name === 'previous');
+  if (taken) {
+    throw new UsageError('bad-name', `the name ${taken} is taken`, { hint: 'give each key a name of its own' });
   }
   for await (const { name } of store.list('', call)) {
     // What an interrupted init left opens nothing without a vault document, and must not block the next try.
@@ -62,6 +62,7 @@ export async function initVault(context: VaultContext, options: InitOptions): Pr
   const plain = writeSlotPlaintext({ vault, generation: 1, recipient, identity });
 
   const created: string[] = [];
+  let commit: Buffer | undefined;
   const create = async (object: string, bytes: Uint8Array): Promise<void> => {
     if ((await store.create(object, bytes, call)) === 'exists') throw vaultExists(store.location, object);
     created.push(object);
@@ -101,6 +102,7 @@ export async function initVault(context: VaultContext, options: InitOptions): Pr
         hint: 'begin with fewer ways to open the vault',
       });
     }
+    commit = bytes;
     await create(document.object, bytes);
     const pin = pinOf(document);
     await context.memory.rememberPin(store.location, pin);
@@ -108,8 +110,19 @@ export async function initVault(context: VaultContext, options: InitOptions): Pr
     return { pin, document };
   } catch (error) {
     // Only what this run made; an object that somebody else made at the same time is theirs.
-    if (!created.includes(vaultDocumentName(1))) await store.remove(created).catch(() => {});
+    if (!(await mayBeMade(context, commit))) await store.remove(created).catch(() => {});
     throw error;
+  }
+}
+
+/** Whether our vault document stands: a write that failed may have come through, and its slots must then stay. */
+async function mayBeMade({ store }: VaultContext, commit: Buffer | undefined): Promise<boolean> {
+  if (commit === undefined) return false;
+  try {
+    const there = await store.get(vaultDocumentName(1));
+    return there?.equals(commit) === true;
+  } catch {
+    return true;
   }
 }
 

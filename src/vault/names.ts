@@ -56,13 +56,21 @@ export function compactTime(date: Date): string {
  *   `latest` would be either of them
  */
 export function newSnapshotId(date: Date, after = ''): string {
-  const second = compactTime(date);
-  let id = `${second}-${randomName(6)}`;
-  // Each draw passes the one before with an even chance, or nearly; the bound is for an id that ends in zzzzzz.
-  for (let draws = 0; draws < 10_000 && id <= after && after.startsWith(second); draws++) {
-    id = `${second}-${randomName(6)}`;
-  }
-  return id;
+  const second = `${compactTime(date)}-`;
+  const next = after.startsWith(second) ? numberOf(after.slice(second.length)) + randomInt(1, STEP) : TAILS;
+  return second + tailOf(next < TAILS ? next : randomInt(TAILS));
+}
+
+/** How many there are of the random part of a snapshot id, and the most that one is past the one before it. */
+const TAILS = 32 ** 6;
+const STEP = 32 ** 3;
+
+function tailOf(n: number): string {
+  return [...n.toString(32).padStart(6, '0')].map((digit) => CROCKFORD[Number.parseInt(digit, 32)]).join('');
+}
+
+function numberOf(tail: string): number {
+  return [...tail].reduce((n, letter) => n * 32 + CROCKFORD.indexOf(letter), 0);
 }
 
 /** The document time (`2026-11-20T05:58:12Z`) that a snapshot id holds, or undefined when it is no snapshot id. */

@@ -9,6 +9,7 @@ import { readRecord, type SnapshotRecord } from './documents/record.ts';
 import { type Finding, finding } from './finding.ts';
 import { LIMITS, parseRecordName } from './layout.ts';
 import { type Ledger, readLedger } from './ledger.ts';
+import { checkName } from './names.ts';
 import { judgeRecord } from './standing.ts';
 import { callOptions, type Vault } from './vault.ts';
 
@@ -44,8 +45,12 @@ export interface ReadSnapshotsOptions {
 /** Signatures verified at once: enough to keep the thread pool busy. */
 const BATCH = 64;
 
-/** Reads every record and the ledger. Never throws for a record that is bad: that is what it reports. */
+/**
+ * Reads every record and the ledger. Never throws for a record that is bad: that is what it reports.
+ * @throws UsageError `bad-name`; StoreError; InterruptedError
+ */
 export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions = {}): Promise<Snapshots> {
+  if (options.set !== undefined) checkName(options.set, 'set');
   const ledger = await readLedger(vault);
   const { location } = vault.store;
   const known = (options.fresh ? undefined : await vault.cache?.load(vault.document.vault, location)) ?? new Map();
@@ -57,7 +62,7 @@ export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions 
   const readOne = async (stored: StoredObject): Promise<void> => {
     const place = parseRecordName(stored.name);
     if (!place) {
-      findings.push(finding('stray-object', stored.name, `${stored.name} is no record`, 'warning'));
+      findings.push(finding('stray-object', stored.name, `${stored.name} is no snapshot`, 'warning'));
       return;
     }
     try {
@@ -83,7 +88,10 @@ export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions 
   await Promise.all(batch.map(readOne));
 
   if (added.length > 0 && !options.fresh) await vault.cache?.save(vault.document.vault, location, known, added);
-  snapshots.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.set < b.set ? -1 : 1));
+  // They were read side by side.
+  snapshots.sort((a, b) => inOrder(a.id, b.id) || inOrder(a.set, b.set));
+  refused.sort((a, b) => inOrder(a.finding.object, b.finding.object));
+  findings.sort((a, b) => inOrder(a.object, b.object));
   findings.push(...hiddenDocuments(vault, snapshots), ...missingPredecessors(snapshots, ledger));
   findings.push(...(await missingNewest(vault, snapshots, ledger, options.set)));
   return { snapshots, refused, findings };
@@ -100,6 +108,10 @@ function fromCache(
   const record = JSON.parse(cached.record) as SnapshotRecord;
   judgeRecord(vault.document, record, { signers: [cached.signer], modified });
   return Object.assign(record, { sha256: cached.sha256, modified });
+}
+
+function inOrder(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 async function readSnapshot(

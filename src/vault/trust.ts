@@ -48,7 +48,7 @@ export async function readCandidates(store: Store, options: { signal?: AbortSign
       if (json.object !== name) throw new IntegrityError('misplaced', `${name} is a copy of another document`);
       const document = readVaultDocument(json, name);
       if (document.generations[document.generation - 1]?.authority !== signers[0]) {
-        throw new IntegrityError('wrong-authority', `${name} is not signed by the vault's authority`);
+        throw new IntegrityError('wrong-authority', `${name} is not signed by the vault that it describes`);
       }
       candidates.push({ document, sha256: createHash('sha256').update(bytes).digest('hex'), signers });
     } catch (error) {
@@ -116,17 +116,17 @@ export function trustPinned(found: Candidates, pin: Pin, location: string): { cu
     const signed = candidate.signers.some((key) => fingerprint(key) === pin.authority);
     if (document.vault !== pin.vault || authority !== pin.authority || !signed) {
       findings.push(
-        finding('foreign-vault', document.object, `${document.object} is by another authority than the pinned one`),
+        finding('foreign-vault', document.object, `${document.object} is not of the pinned vault: its fingerprint is another`),
       );
     } else if (pinned?.recipient !== pin.recipient) {
-      throw new IntegrityError('foreign-recipient', `${document.object} names another recipient than the pinned one`, {
+      throw new IntegrityError('foreign-recipient', `${document.object} encrypts to another key than the pinned one`, {
         object: document.object,
         hint: 'do not back up to it: whoever wrote that document could read every snapshot; ask who holds a key',
       });
     } else if (document.generation === pin.generation) {
       ours.push(candidate);
     } else {
-      throw new UsageError('rotated', `the vault was rotated to generation ${document.generation}, which this version cannot follow`, {
+      throw new UsageError('rotated', `the key of the vault was rotated (it is number ${document.generation} now), which this version cannot follow`, {
         object: document.object,
         hint: 'upgrade strongroom on this machine',
       });
@@ -137,7 +137,7 @@ export function trustPinned(found: Candidates, pin: Pin, location: string): { cu
   if (candidates.length === 0) throw noDocument(found, location);
   throw new IntegrityError('foreign-vault', `the vault at ${location} is not the pinned one`, {
     object: location,
-    hint: 'somebody may have replaced it: compare the fingerprint of the authority with the one that init printed, and only then run `strongroom trust`',
+    hint: 'somebody may have replaced it: compare its fingerprint with the one that init printed, and only then run `strongroom trust`',
   });
 }
 

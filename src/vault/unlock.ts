@@ -38,7 +38,10 @@ interface Opened {
 async function slotBytes(store: Store, slot: Slot, signal?: AbortSignal): Promise<Buffer> {
   const bytes = await store.get(slot.object, { maxBytes: LIMITS.slot, ...(signal ? { signal } : {}) });
   if (bytes === null) {
-    throw new IntegrityError('missing-slot', `${slot.object} is gone`, { object: slot.object });
+    throw new IntegrityError('missing-slot', `${slot.object} is gone`, {
+      object: slot.object,
+      hint: 'use another key, or a copy of the vault',
+    });
   }
   if (bytes.length !== slot.size || createHash('sha256').update(bytes).digest('hex') !== slot.sha256) {
     throw new IntegrityError('slot-differs', `${slot.object} is not what the vault document lists`, {
@@ -70,6 +73,9 @@ async function openSlot(
   return { identity, authority: key, slot, credential };
 }
 
+/** Failures that say no more than that a credential is the wrong one. */
+const WRONG = new Set(['wrong-passphrase', 'no-identity-matches']);
+
 /** Tries every credential on every slot it fits, those that ask nobody first; says what failed and why. */
 async function tryAll(
   store: Store,
@@ -79,28 +85,47 @@ async function tryAll(
 ): Promise<Opened> {
   const order = [...credentials].sort((a, b) => Number(b.silent) - Number(a.silent));
   const failures: StrongroomError[] = [];
+  const tried: string[] = [];
   for (const credential of order) {
-    for (const slot of document.slots.filter((s) => credential.fits(s))) {
+    const slots = document.slots.filter((s) => credential.fits(s));
+    if (slots.length === 0) tried.push(`${credential.description} is none of its keys`);
+    for (const slot of slots) {
       try {
         const opened = await openSlot(store, document, slot, credential, signal);
         if (opened) return opened;
+        tried.push(`${credential.description} is not the key ${slot.name}`);
       } catch (error) {
         const mayGoOn = error instanceof UnlockError || error instanceof IntegrityError;
         if (!mayGoOn || error.code === 'no-terminal') throw error;
         failures.push(error);
+        tried.push(WRONG.has(error.code) ? `${credential.description} does not open the key ${slot.name}` : error.message);
       }
     }
   }
   // Tampering outranks a wrong key: it must not look like a typo.
   const tampered = failures.find((f) => f instanceof IntegrityError);
   if (tampered) throw tampered;
-  const [only, ...more] = failures;
-  if (only && more.length === 0) throw only;
-  const methods = [...new Set(document.slots.map((s) => `${s.method} (${s.name})`))].join(', ');
-  const tried = failures.map((f) => f.message).join('; ');
-  throw new UnlockError('no-key-fits', tried ? `no key at hand opens the vault: ${tried}` : 'no key at hand opens the vault', {
-    hint: `it opens with: ${methods}; give STRONGROOM_PASSPHRASE_FILE or STRONGROOM_IDENTITY_FILE`,
-  });
+  throw noKeyFits(document, tried, failures);
+}
+
+function noKeyFits(document: VaultDocument, tried: readonly string[], failures: readonly StrongroomError[]): Error {
+  const [only] = failures;
+  const isOne = tried.length === 1 && only !== undefined;
+  // Such as a passphrase command that failed: nothing was tried, and it has its own next step.
+  if (isOne && !WRONG.has(only.code)) return only;
+  const ways = document.slots.map((s) => (s.name === s.method ? s.name : `${s.name} (${s.method})`));
+  const vault = `the vault ${document.name}`;
+  const isWrong = isOne && only.code === 'wrong-passphrase';
+  const why = tried.length === 0 ? '' : `: ${tried.join('; ')}`;
+  return new UnlockError(
+    isWrong ? only.code : 'no-key-fits',
+    isWrong ? `the passphrase does not open ${vault}` : `no key at hand opens ${vault}${why}`,
+    {
+      object: document.object,
+      hint: `it opens with: ${ways.join(', ')}; give the right one with STRONGROOM_PASSPHRASE_FILE or STRONGROOM_IDENTITY_FILE`,
+      ...(only ? { cause: only } : {}),
+    },
+  );
 }
 
 /**

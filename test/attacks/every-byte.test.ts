@@ -12,11 +12,24 @@ import { chooseSnapshot } from '../../src/vault/select.ts';
 import { readSnapshots } from '../../src/vault/snapshots.ts';
 import { verify } from '../../src/vault/verify/verify.ts';
 import { flipped, objectsOf, put, storeOf } from '../support/forge.ts';
-import { makeVault, openLocked, openUnlocked, restoreInto, scratch, type TestVault, treeOf } from '../support/vault.ts';
+import {
+  makeVault,
+  openLocked,
+  openUnlocked,
+  restoreInto,
+  scratch,
+  type TestVault,
+  treeOf,
+} from '../support/vault.ts';
 
 const LONG = process.env.STRONGROOM_LONG === '1';
 const FILES = { '.env': 'TOKEN=4711\n', 'certs/tls.key': 'not a key\n' };
-const RESTORED = { '.': '700/', '.env': `600:${FILES['.env']}`, certs: '700/', 'certs/tls.key': `600:${FILES['certs/tls.key']}` };
+const RESTORED = {
+  '.': '700/',
+  '.env': `600:${FILES['.env']}`,
+  certs: '700/',
+  'certs/tls.key': `600:${FILES['certs/tls.key']}`,
+};
 /** Objects that a restore by passphrase has to read. */
 const NEEDED = /^(?:vault|snapshots|data)\/|^keys\/1\/passphrase-/;
 
@@ -39,7 +52,11 @@ beforeAll(async () => {
 });
 
 /** Damages each object at every `stride`th byte, and at both ends, one damage at a time. */
-async function everywhere(damage: Damage, stride: number, check: (name: string, what: string) => Promise<void>) {
+async function everywhere(
+  damage: Damage,
+  stride: number,
+  check: (name: string, what: string) => Promise<void>,
+) {
   const step = LONG ? 1 : stride;
   for (const [name, bytes] of objects) {
     const last = bytes.length - 1;
@@ -112,7 +129,10 @@ describe.each(CASES)('any byte of any object %s, on a client %s', (damage, who) 
         expect(treeOf(target), what).toEqual(RESTORED);
         rmSync(target, { recursive: true });
       }
-      expect(readdirSync(base).filter((child) => child !== 'state'), what).toEqual([]);
+      expect(
+        readdirSync(base).filter((child) => child !== 'state'),
+        what,
+      ).toEqual([]);
     });
   });
 });

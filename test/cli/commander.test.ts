@@ -9,8 +9,14 @@ const parse = (...argv: string[]): Promise<Asked> =>
 async function parsed(...argv: string[]) {
   const asked = await parse(...argv);
   if (asked.kind !== 'command') throw new Error(`no command: ${asked.text}`);
-  const set = (values: object) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-  return { path: asked.path.join(' '), args: asked.args, flags: set(asked.flags), globals: set(asked.globals) };
+  const set = (values: object) =>
+    Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+  return {
+    path: asked.path.join(' '),
+    args: asked.args,
+    flags: set(asked.flags),
+    globals: set(asked.globals),
+  };
 }
 
 async function refused(...argv: string[]) {
@@ -27,10 +33,19 @@ test.each<[string, object]>([
   ['save all --level 3 --level 4', { path: 'save', args: ['all', []], flags: { level: '4' }, globals: {} }],
   ['save -- --odd -x', { path: 'save', args: ['--odd', ['-x']], flags: {}, globals: {} }],
   ['--json save all', { path: 'save', args: ['all', []], flags: {}, globals: { json: true } }],
-  ['save all --json -qv', { path: 'save', args: ['all', []], flags: {}, globals: { json: true, quiet: true, verbose: true } }],
+  [
+    'save all --json -qv',
+    { path: 'save', args: ['all', []], flags: {}, globals: { json: true, quiet: true, verbose: true } },
+  ],
   ['--location a save all', { path: 'save', args: ['all', []], flags: {}, globals: { location: 'a' } }],
-  ['--location a save all --location b', { path: 'save', args: ['all', []], flags: {}, globals: { location: 'b' } }],
-  ['--yes io --location a ask tell', { path: 'io ask', args: ['tell'], flags: {}, globals: { yes: true, location: 'a' } }],
+  [
+    '--location a save all --location b',
+    { path: 'save', args: ['all', []], flags: {}, globals: { location: 'b' } },
+  ],
+  [
+    '--yes io --location a ask tell',
+    { path: 'io ask', args: ['tell'], flags: {}, globals: { yes: true, location: 'a' } },
+  ],
 ])('%s', async (line, expected) => {
   expect(await parsed(...line.split(' '))).toEqual(expected);
 });
@@ -42,11 +57,21 @@ test.each([
   ['save all --existng bak', 'unknown-flag', 'unknown flag --existng', 'did you mean --existing?'],
   ['save all --locaton=x', 'unknown-flag', 'unknown flag --locaton', 'did you mean --location?'],
   ['save all --dry_run', 'unknown-flag', 'unknown flag --dry_run', 'did you mean --dry-run?'],
-  ['save all --qwertyuiop', 'unknown-flag', 'unknown flag --qwertyuiop', 'strongroom save --help lists the flags'],
+  [
+    'save all --qwertyuiop',
+    'unknown-flag',
+    'unknown flag --qwertyuiop',
+    'strongroom save --help lists the flags',
+  ],
   ['--jsn save', 'unknown-flag', 'unknown flag --jsn', 'did you mean --json?'],
   ['save', 'missing-argument', 'strongroom save needs WHAT', 'see strongroom save --help'],
   ['save all --tag', 'missing-value', '--tag needs a value, K=V', 'see strongroom save --help'],
-  ['io ask tell more', 'excess-argument', 'too many arguments for strongroom io ask', 'see strongroom io ask --help'],
+  [
+    'io ask tell more',
+    'excess-argument',
+    'too many arguments for strongroom io ask',
+    'see strongroom io ask --help',
+  ],
 ])('%s is refused: %s', async (line, code, message, hint) => {
   expect(await refused(...line.split(' '))).toEqual({ code, message, hint });
 });

@@ -24,14 +24,24 @@ function write(name: string, text = 'location: /vault\n', mode = 0o644): string 
 }
 
 const find = (request: Partial<Parameters<typeof findConfig>[0]> = {}) =>
-  findConfig({ cwd: join(directory, 'a/b'), flag: undefined, variable: undefined, env: undefined, ...request })?.path;
+  findConfig({
+    cwd: join(directory, 'a/b'),
+    flag: undefined,
+    variable: undefined,
+    env: undefined,
+    ...request,
+  })?.path;
 
 function refused(request: Partial<Parameters<typeof findConfig>[0]> = {}) {
   try {
     find(request);
   } catch (error) {
     if (error instanceof UsageError) {
-      return { code: error.code, message: error.message.replaceAll(directory, 'D'), hint: error.hint?.replaceAll(directory, 'D') };
+      return {
+        code: error.code,
+        message: error.message.replaceAll(directory, 'D'),
+        hint: error.hint?.replaceAll(directory, 'D'),
+      };
     }
     throw error;
   }
@@ -80,7 +90,10 @@ test.each([0o664, 0o646, 0o602])('a file that others can write (%o) is refused',
 test.runIf(isRoot)('a file of another user is refused, however it is named', () => {
   const path = write('strongroom.yaml');
   chownSync(path, 12_345, 12_345);
-  expect(refused()).toMatchObject({ code: 'config-unsafe', message: 'D/strongroom.yaml belongs to another user' });
+  expect(refused()).toMatchObject({
+    code: 'config-unsafe',
+    message: 'D/strongroom.yaml belongs to another user',
+  });
   expect(refused({ flag: path }).code).toBe('config-unsafe');
 });
 
@@ -108,9 +121,16 @@ test('flag over environment over file, each from its own directory', async () =>
   const settle = (location: string | undefined, env: Record<string, string>) =>
     resolveSettings({ location, config: undefined, env: undefined }, { cwd, home: '/home/me', env });
   const byFile = await settle(undefined, {});
-  expect([byFile.location, byFile.origins.get('location'), byFile.configFile]).toEqual([join(directory, 'a/vault'), file, file]);
+  expect([byFile.location, byFile.origins.get('location'), byFile.configFile]).toEqual([
+    join(directory, 'a/vault'),
+    file,
+    file,
+  ]);
   const byVariable = await settle(undefined, { STRONGROOM_LOCATION: 'v' });
-  expect([byVariable.location, byVariable.origins.get('location')]).toEqual([join(cwd, 'v'), 'STRONGROOM_LOCATION']);
+  expect([byVariable.location, byVariable.origins.get('location')]).toEqual([
+    join(cwd, 'v'),
+    'STRONGROOM_LOCATION',
+  ]);
   const byFlag = await settle('../w', { STRONGROOM_LOCATION: 'v' });
   expect([byFlag.location, byFlag.origins.get('location')]).toEqual([join(directory, 'a/w'), '--location']);
   await expect(settle('', {})).rejects.toMatchObject({ code: 'bad-value' });

@@ -87,10 +87,25 @@ test('durations', () => {
 
 test.each([
   ['locaton: /x', 'unknown-key', 'line 1: unknown key locaton', 'did you mean location?'],
-  ['sets:\n  app:\n    inclued: [a]', 'unknown-key', 'line 3: unknown key sets.app.inclued', 'did you mean include?'],
-  ['# c\n\nfrobnicate: 1', 'unknown-key', 'line 3: unknown key frobnicate', 'known here: location, pin, sets, s3, replicas, notify'],
+  [
+    'sets:\n  app:\n    inclued: [a]',
+    'unknown-key',
+    'line 3: unknown key sets.app.inclued',
+    'did you mean include?',
+  ],
+  [
+    '# c\n\nfrobnicate: 1',
+    'unknown-key',
+    'line 3: unknown key frobnicate',
+    'known here: location, pin, sets, s3, replicas, notify',
+  ],
   ['sets:\n  app:\n    include: .env', 'bad-setting', 'line 3: sets.app.include must be a list', undefined],
-  ['sets:\n  app:\n    include:\n      - a\n      - 7', 'bad-setting', 'line 5: sets.app.include.1 must be text: one line of text', undefined],
+  [
+    'sets:\n  app:\n    include:\n      - a\n      - 7',
+    'bad-setting',
+    'line 5: sets.app.include.1 must be text: one line of text',
+    undefined,
+  ],
   ['sets: [app]', 'bad-setting', 'line 1: sets must be a mapping of keys to values', undefined],
   ['sets:\n  app:\n', 'bad-setting', 'line 2: sets.app must be a mapping of keys to values', undefined],
   [
@@ -99,15 +114,45 @@ test.each([
     'line 2: the key sets.My App is not a name',
     'lower-case letters, digits, dots, dashes and underscores, at most 63',
   ],
-  ['sets: { a: { objectives: { rpo: soon } } }', 'bad-setting', 'line 1: sets.a.objectives.rpo must be a duration such as 30m, 6h or 7d', undefined],
-  ['sets: { a: { retention: { last: -1 } } }', 'bad-setting', 'line 1: sets.a.retention.last must be a whole number, 0 or more', undefined],
-  ['sets: { a: { restore: { modes: { x: 0444 } } } }', 'bad-setting', 'line 1: sets.a.restore.modes.x must be text: octal and quoted, such as "0444"', undefined],
-  ['sets: { a: { restore: { modes: { x: "4755" } } } }', 'bad-setting', 'line 1: sets.a.restore.modes.x must be octal and quoted, such as "0444"', undefined],
-  ['sets: { a: { restore: { owner: root } } }', 'bad-setting', 'line 1: sets.a.restore.owner must be numeric and quoted, such as "1000:1000"', undefined],
+  [
+    'sets: { a: { objectives: { rpo: soon } } }',
+    'bad-setting',
+    'line 1: sets.a.objectives.rpo must be a duration such as 30m, 6h or 7d',
+    undefined,
+  ],
+  [
+    'sets: { a: { retention: { last: -1 } } }',
+    'bad-setting',
+    'line 1: sets.a.retention.last must be a whole number, 0 or more',
+    undefined,
+  ],
+  [
+    'sets: { a: { restore: { modes: { x: 0444 } } } }',
+    'bad-setting',
+    'line 1: sets.a.restore.modes.x must be text: octal and quoted, such as "0444"',
+    undefined,
+  ],
+  [
+    'sets: { a: { restore: { modes: { x: "4755" } } } }',
+    'bad-setting',
+    'line 1: sets.a.restore.modes.x must be octal and quoted, such as "0444"',
+    undefined,
+  ],
+  [
+    'sets: { a: { restore: { owner: root } } }',
+    'bad-setting',
+    'line 1: sets.a.restore.owner must be numeric and quoted, such as "1000:1000"',
+    undefined,
+  ],
   ['pin: { vault: x }', 'bad-setting', 'line 1: pin needs generation', undefined],
   ['[1, 2]', 'bad-setting', 'line 1: the file must be a mapping of keys to values', undefined],
   ['just words', 'bad-setting', 'line 1: the file must be a mapping of keys to values', undefined],
-  ['__proto__: { a: 1 }', 'unknown-key', 'line 1: unknown key __proto__', 'known here: location, pin, sets, s3, replicas, notify'],
+  [
+    '__proto__: { a: 1 }',
+    'unknown-key',
+    'line 1: unknown key __proto__',
+    'known here: location, pin, sets, s3, replicas, notify',
+  ],
 ])('%j: %s', async (text, code, message, hint) => {
   expect(await refused(text)).toEqual({ code, message, hint, exitCode: 2 });
 });
@@ -135,14 +180,23 @@ test.each([
   ['location: !!js/function x', 'line 1: this is not valid YAML', 'tags (words after !) are not allowed'],
   ['location: !secret x', 'line 1: this is not valid YAML', 'tags (words after !) are not allowed'],
   ['location: a\n---\nlocation: b', 'line 2: this is not valid YAML', 'the file must hold one document'],
-  ['location: "a', 'line 1: this is not valid YAML', 'see the quotes, the colons and the indentation of that line'],
+  [
+    'location: "a',
+    'line 1: this is not valid YAML',
+    'see the quotes, the colons and the indentation of that line',
+  ],
 ])('%j is no YAML for us', async (text, message, hint) => {
   expect(await refused(text)).toEqual({ code: 'bad-yaml', message, hint, exitCode: 2 });
 });
 
 test('an alias bomb is refused before it takes memory', async () => {
   const bomb = ['x0: &x0 [a,a,a,a,a,a,a,a,a]'];
-  for (let i = 1; i < 12; i++) bomb.push(`x${i}: &x${i} [${Array(9).fill(`*x${i - 1}`).join(',')}]`);
+  for (let i = 1; i < 12; i++)
+    bomb.push(
+      `x${i}: &x${i} [${Array(9)
+        .fill(`*x${i - 1}`)
+        .join(',')}]`,
+    );
   expect(await refused(bomb.join('\n'))).toMatchObject({ code: 'bad-yaml', hint: 'it has too many aliases' });
 });
 
@@ -165,9 +219,31 @@ test('no value of the file is ever repeated in an error', async () => {
   }
 });
 
-const keys = fc.constantFrom('location', 'pin', 'sets', 'app', 'root', 'include', 'restore', 'modes', 'owner', 'retention', 'objectives', 'rpo', 's3', '__proto__', 'constructor', '<<');
+const keys = fc.constantFrom(
+  'location',
+  'pin',
+  'sets',
+  'app',
+  'root',
+  'include',
+  'restore',
+  'modes',
+  'owner',
+  'retention',
+  'objectives',
+  'rpo',
+  's3',
+  '__proto__',
+  'constructor',
+  '<<',
+);
 const tree = fc.letrec((tie) => ({
-  node: fc.oneof({ depthSize: 'small' }, fc.constantFrom(null, true, 7, -1, 1e300, '', '6h', '0444', '1:1', 'a\nb'), fc.array(tie('node'), { maxLength: 3 }), fc.dictionary(keys, tie('node'), { maxKeys: 4 })),
+  node: fc.oneof(
+    { depthSize: 'small' },
+    fc.constantFrom(null, true, 7, -1, 1e300, '', '6h', '0444', '1:1', 'a\nb'),
+    fc.array(tie('node'), { maxLength: 3 }),
+    fc.dictionary(keys, tie('node'), { maxKeys: 4 }),
+  ),
 })).node;
 
 test('any tree of values is taken or refused, and never breaks the parser', async () => {
@@ -182,13 +258,44 @@ test('any tree of values is taken or refused, and never breaks the parser', asyn
 });
 
 test('any text is taken or refused, and never breaks the parser', async () => {
-  const words = fc.constantFrom('sets', ':', ' ', '\n', '  ', '- ', '{', '}', '[', ']', '"', "'", '&a', '*a', '!t', '|', '>', '#', '---', '%', '\t', '?', '0x1', '~', '<<', '\u0000', '\ud800');
+  const words = fc.constantFrom(
+    'sets',
+    ':',
+    ' ',
+    '\n',
+    '  ',
+    '- ',
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    "'",
+    '&a',
+    '*a',
+    '!t',
+    '|',
+    '>',
+    '#',
+    '---',
+    '%',
+    '\t',
+    '?',
+    '0x1',
+    '~',
+    '<<',
+    '\u0000',
+    '\ud800',
+  );
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.oneof(words, fc.string({ unit: 'binary', maxLength: 4 })), { maxLength: 40 }), async (parts) => {
-      await parse(parts.join('')).catch((error: unknown) => {
-        if (!(error instanceof StrongroomError)) throw error;
-      });
-    }),
+    fc.asyncProperty(
+      fc.array(fc.oneof(words, fc.string({ unit: 'binary', maxLength: 4 })), { maxLength: 40 }),
+      async (parts) => {
+        await parse(parts.join('')).catch((error: unknown) => {
+          if (!(error instanceof StrongroomError)) throw error;
+        });
+      },
+    ),
     { numRuns: 500 },
   );
 });
@@ -199,10 +306,33 @@ test('the published schema knows every key, those of later versions too, and no 
   expect(Object.keys(schema.properties)).toEqual(['location', 'pin', 'sets', 's3', 'replicas', 'notify']);
   expect(schema.additionalProperties).toBe(false);
   const set = schema.properties.sets.additionalProperties;
-  expect(Object.keys(set.properties)).toEqual(['root', 'include', 'exclude', 'discover', 'streams', 'retention', 'objectives', 'restore']);
+  expect(Object.keys(set.properties)).toEqual([
+    'root',
+    'include',
+    'exclude',
+    'discover',
+    'streams',
+    'retention',
+    'objectives',
+    'restore',
+  ]);
   expect(set.additionalProperties).toBe(false);
-  expect(set.properties.streams.description).toBe('output of programs, such as database dumps (not in this version)');
-  expect(schema.properties.pin.required).toEqual(['vault', 'generation', 'revision', 'recipient', 'authority']);
+  expect(set.properties.streams.description).toBe(
+    'output of programs, such as database dumps (not in this version)',
+  );
+  expect(schema.properties.pin.required).toEqual([
+    'vault',
+    'generation',
+    'revision',
+    'recipient',
+    'authority',
+  ]);
   const { pattern } = set.properties.objectives.properties.rpo;
-  expect(['6h', '90m', '0h', '6 h', 'h'].map((text) => new RegExp(pattern, 'u').test(text))).toEqual([true, true, false, false, false]);
+  expect(['6h', '90m', '0h', '6 h', 'h'].map((text) => new RegExp(pattern, 'u').test(text))).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
 });

@@ -8,13 +8,22 @@ const tables = {
     name: { value: 'NAME', summary: '', env: 'SAMPLE_NAME' },
     tag: { value: 'TAG', summary: '', repeat: true, env: 'SAMPLE_TAG' },
     dryRun: { summary: '', env: 'SAMPLE_DRY_RUN' },
-    level: { value: 'N', summary: '', parse: (text: string) => (/^\d$/.test(text) ? Number(text) : undefined) },
+    level: {
+      value: 'N',
+      summary: '',
+      parse: (text: string) => (/^\d$/.test(text) ? Number(text) : undefined),
+    },
   },
 } as const;
 
 test('a flag goes over the environment, and an empty variable is none', () => {
   const env = { SAMPLE_NAME: 'env', SAMPLE_TAG: 'one', SAMPLE_DRY_RUN: '1' };
-  expect(readInput(tables, [], { name: 'flag' }, env).flags).toEqual({ name: 'flag', tag: ['one'], dryRun: true, level: undefined });
+  expect(readInput(tables, [], { name: 'flag' }, env).flags).toEqual({
+    name: 'flag',
+    tag: ['one'],
+    dryRun: true,
+    level: undefined,
+  });
   expect(readInput(tables, [], {}, env).flags).toMatchObject({ name: 'env' });
   expect(readInput(tables, [], {}, { SAMPLE_NAME: '', SAMPLE_TAG: '', SAMPLE_DRY_RUN: '0' })).toEqual({
     args: { how: undefined },
@@ -23,7 +32,10 @@ test('a flag goes over the environment, and an empty variable is none', () => {
 });
 
 test('a value is held to its choices and its parser', () => {
-  expect(readInput(tables, ['slow'], { level: '7' }, {})).toMatchObject({ args: { how: 'slow' }, flags: { level: 7 } });
+  expect(readInput(tables, ['slow'], { level: '7' }, {})).toMatchObject({
+    args: { how: 'slow' },
+    flags: { level: 7 },
+  });
 });
 
 test.each([

@@ -1,9 +1,9 @@
 // The program as it ships: bundled once per test file, and run as a process of its own.
 
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -14,7 +14,10 @@ export interface Program {
   /** A directory for the test file's own use. */
   readonly directory: string;
   run(args: readonly string[], options?: RunOptions): Outcome;
-  spawn(args: readonly string[], options?: RunOptions): ReturnType<typeof spawn>;
+  /** Starts it without waiting. */
+  start(args: readonly string[], options?: RunOptions): ChildProcessWithoutNullStreams;
+  /** Runs a line of bash in which `strongroom` is the program. */
+  bash(line: string, options?: RunOptions): Outcome;
   remove(): void;
 }
 
@@ -47,9 +50,10 @@ export async function bundleProgram(entry = 'src/main.ts'): Promise<Program> {
     format: 'esm',
     target: 'node20',
     logLevel: 'error',
-    banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);",
+    },
   });
-  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
   const main = join(output, 'main.mjs');
   const environment = (env: Record<string, string> = {}): Record<string, string> => ({
     PATH: process.env.PATH ?? '',
@@ -69,8 +73,18 @@ export async function bundleProgram(entry = 'src/main.ts'): Promise<Program> {
       });
       return { code: status, stdout, stderr };
     },
-    spawn: (args, { cwd = directory, env } = {}) =>
+    start: (args, { cwd = directory, env } = {}) =>
       spawn(process.execPath, [main, ...args], { cwd, env: environment(env) }),
+    bash(line, { cwd = directory, env, input = '' } = {}) {
+      const script = `strongroom() { "$NODE" "$MAIN" "$@"; }\n${line}`;
+      const { status, stdout, stderr } = spawnSync('bash', ['-c', script], {
+        cwd,
+        env: { ...environment(env), NODE: process.execPath, MAIN: main },
+        input,
+        encoding: 'utf8',
+      });
+      return { code: status, stdout, stderr };
+    },
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
 }

@@ -1,8 +1,8 @@
 // A small program on the real frame: commands that do what the tests of the frame need.
 
-import { StoreError, UnlockError } from '../../src/errors.ts';
 import { defineCommand } from '../../src/commands/command.ts';
 import type { Group } from '../../src/commands/index.ts';
+import { StoreError, UnlockError } from '../../src/errors.ts';
 
 const save = defineCommand({
   description: ['Saves things. Nothing is kept.'],
@@ -14,7 +14,11 @@ const save = defineCommand({
   flags: {
     dryRun: { short: 'n', summary: 'only say what would be done' },
     tag: { value: 'K=V', summary: 'a tag', repeat: true },
-    existing: { value: 'HOW', summary: 'what to do with files that are there', choices: ['refuse', 'replace', 'bak'] },
+    existing: {
+      value: 'HOW',
+      summary: 'what to do with files that are there',
+      choices: ['refuse', 'replace', 'bak'],
+    },
     level: {
       value: 'N',
       summary: 'how hard to try',
@@ -34,23 +38,37 @@ const save = defineCommand({
   },
   json: ({ args, flags }, line) => {
     for (const path of args.paths) line('path', { path });
-    return { what: args.what, level: flags.level, tags: flags.tag, existing: flags.existing, dry_run: flags.dryRun };
+    return {
+      what: args.what,
+      level: flags.level,
+      tags: flags.tag,
+      existing: flags.existing,
+      dry_run: flags.dryRun,
+    };
   },
 });
 
 /** A command whose behaviour is its argument. */
 const act = defineCommand({
-  args: { how: { value: 'HOW', summary: 'what to do', choices: ['part', 'fail', 'bug', 'odd', 'sleep', 'stream', 'abort'] } },
+  args: {
+    how: {
+      value: 'HOW',
+      summary: 'what to do',
+      choices: ['part', 'fail', 'bug', 'odd', 'sleep', 'stream', 'abort'],
+    },
+  },
   flags: {},
   examples: [],
   async run({ args: { how } }, context) {
     context.warn('odd', 'something\u001b[2J is odd', { hint: 'look at it', object: 'thing' });
     context.notice('for your notice');
     context.emit({ type: 'step', fields: { step: 1 }, human: ['step 1'] });
-    if (how === 'fail') throw new StoreError('full', 'the store is full', { hint: 'make room', object: '/srv/vault' });
+    if (how === 'fail')
+      throw new StoreError('full', 'the store is full', { hint: 'make room', object: '/srv/vault' });
     if (how === 'bug') throw new TypeError('cannot read passphrase hunter2');
     if (how === 'odd') throw 'hunter2';
-    if (how === 'stream') for (let i = 0; i < 20_000; i++) context.emit({ type: 'step', fields: { i }, human: [`line ${i}`] });
+    if (how === 'stream')
+      for (let i = 0; i < 20_000; i++) context.emit({ type: 'step', fields: { i }, human: [`line ${i}`] });
     if (how === 'sleep' || how === 'abort') {
       const { setTimeout } = await import('node:timers/promises');
       await setTimeout(20_000, undefined, how === 'sleep' ? { signal: context.signal } : {});
@@ -78,7 +96,9 @@ const bytes = defineCommand({
 
 /** Asks, and says what it heard. */
 const ask = defineCommand({
-  args: { what: { value: 'WHAT', summary: 'what to ask', choices: ['passphrase', 'new', 'confirm', 'tell'] } },
+  args: {
+    what: { value: 'WHAT', summary: 'what to ask', choices: ['passphrase', 'new', 'confirm', 'tell'] },
+  },
   flags: {},
   examples: [],
   async run({ args: { what } }, { secrets, terminal, env }) {
@@ -90,7 +110,8 @@ const ask = defineCommand({
       tell: async () => 'told',
     };
     const answer = await heard[what]();
-    if (answer === 'wrong') throw new UnlockError('wrong-passphrase', 'the passphrase opens no key of this vault');
+    if (answer === 'wrong')
+      throw new UnlockError('wrong-passphrase', 'the passphrase opens no key of this vault');
     const left = Object.keys(env).filter((name) => name.startsWith('STRONGROOM_'));
     const inherited = Object.keys(process.env).filter((name) => name.startsWith('STRONGROOM_'));
     return { answer, left, inherited };

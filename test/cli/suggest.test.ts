@@ -20,11 +20,16 @@ test.each([
 
 test('a word is nearest to itself, and one slip in a longer word is found', () => {
   fc.assert(
-    fc.property(fc.constantFrom(...words.filter((word) => word.length > 4)), fc.nat(), fc.constantFrom('x', ''), (word, n, put) => {
-      const at = n % word.length;
-      expect(nearest(word, words)).toBe(word);
-      expect(nearest(word.slice(0, at) + put + word.slice(at + 1), words)).toBe(word);
-    }),
+    fc.property(
+      fc.constantFrom(...words.filter((word) => word.length > 4)),
+      fc.nat(),
+      fc.constantFrom('x', ''),
+      (word, n, put) => {
+        const at = n % word.length;
+        expect(nearest(word, words)).toBe(word);
+        expect(nearest(word.slice(0, at) + put + word.slice(at + 1), words)).toBe(word);
+      },
+    ),
   );
 });
 

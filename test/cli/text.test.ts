@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { age, alternatives, clip, count, safeJson, safeText, size, utc, width } from '../../src/cli/text.ts';
 
-// biome-ignore lint/suspicious/noMisleadingCharacterClass: single code points are meant
 const dangerous = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Cs}/u;
 
 test('control characters, bidirectional overrides and broken characters are spelled out', () => {
@@ -17,7 +16,10 @@ test('control characters, bidirectional overrides and broken characters are spel
 test('no text reaches a terminal with anything dangerous left in it', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !dangerous.test(safeText(text))));
   fc.assert(
-    fc.property(fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((c) => String.fromCharCode(c)) }), (text) => !dangerous.test(safeText(text))),
+    fc.property(
+      fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((c) => String.fromCharCode(c)) }),
+      (text) => !dangerous.test(safeText(text)),
+    ),
   );
 });
 
@@ -62,14 +64,27 @@ test('ages are said in the largest unit that fits, both ways', () => {
 });
 
 test('counts and alternatives read as English', () => {
-  expect([count(1, 'file'), count(0, 'file'), count(2, 'entry', 'entries')]).toEqual(['1 file', '0 files', '2 entries']);
-  expect([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(alternatives)).toEqual(['', 'a', 'a or b', 'a, b or c']);
+  expect([count(1, 'file'), count(0, 'file'), count(2, 'entry', 'entries')]).toEqual([
+    '1 file',
+    '0 files',
+    '2 entries',
+  ]);
+  expect([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(alternatives)).toEqual([
+    '',
+    'a',
+    'a or b',
+    'a, b or c',
+  ]);
 });
 
 test('a clipped text never takes more columns than it may', () => {
   expect(clip('backup of everything', 9)).toBe('backup o…');
   expect(clip('東京東京', 5)).toBe('東京…');
   fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 1, max: 30 }), (text, columns) => width(clip(text, columns)) <= columns),
+    fc.property(
+      fc.string({ unit: 'grapheme' }),
+      fc.integer({ min: 1, max: 30 }),
+      (text, columns) => width(clip(text, columns)) <= columns,
+    ),
   );
 });

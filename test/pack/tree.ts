@@ -1,6 +1,16 @@
 // Builds directory trees for tests, and takes them away again.
 
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -17,7 +27,7 @@ export function emptyDirectory(): string {
 }
 
 /**
- * A directory with this in it. Nothing in it looks as if it had changed a moment ago.
+ * A directory with this in it.
  *
  * @returns its real path
  */
@@ -31,4 +41,30 @@ export function tree(content: Tree): string {
     else symlinkSync(fsPath(what.link), fsPath(whole));
   }
   return root;
+}
+
+/**
+ * Runs something with the rights of an ordinary user, whom permission bits stop.
+ *
+ * @param root a tree of this test: that user may enter it
+ */
+export async function asNobody<T>(root: string, run: () => Promise<T>): Promise<T> {
+  if (process.getuid?.() !== 0) return run();
+  chmodSync(root, 0o755);
+  const groups = process.getgroups!();
+  process.setgroups!([]);
+  process.setegid!(65534);
+  process.seteuid!(65534);
+  try {
+    return await run();
+  } finally {
+    process.seteuid!(0);
+    process.setegid!(0);
+    process.setgroups!(groups);
+  }
+}
+
+/** How many files this process has open; the same number always where the system does not tell. */
+export function openDescriptors(): number {
+  return existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0;
 }

@@ -7,7 +7,6 @@ import type { Entry } from '../../src/pack/entry.ts';
 import { commentMember, memberHeader, memberTrailer } from '../../src/pack/gzip-member.ts';
 import { tarEnd, tarHeader, tarPadding } from '../../src/pack/tar-write.ts';
 import { NAMESPACES } from '../../src/sign/authority.ts';
-import { sealDocument } from '../../src/sign/document.ts';
 import type { SigningKey } from '../../src/sign/key.ts';
 import { signArmored } from '../../src/sign/sshsig.ts';
 import { memoryStore } from '../../src/store/memory.ts';
@@ -36,6 +35,11 @@ export async function objectsOf(store: Store): Promise<Map<string, Buffer>> {
   const objects = new Map<string, Buffer>();
   for await (const { name } of store.list('')) objects.set(name, (await store.get(name))!);
   return objects;
+}
+
+/** Every object of a store as its digest, to see that none changed. */
+export async function digestsOf(store: Store): Promise<Record<string, string>> {
+  return Object.fromEntries([...(await objectsOf(store))].map(([name, bytes]) => [name, sha256(bytes)]));
 }
 
 /** A store in memory that holds these objects. @param now the store's own time of each */
@@ -81,13 +85,20 @@ export function bodyOf(bytes: Buffer): Json {
 }
 
 export function sign(value: unknown, namespace: Namespace, ...keys: readonly SigningKey[]): Buffer {
-  return sealDocument(value, NAMESPACES[namespace], keys);
+  return signBytes(`${JSON.stringify(value, null, 1)}\n`, namespace, ...keys);
 }
 
-/** Signs text as it stands, be it JSON or not. @param text ends in a newline */
-export function signText(text: string, namespace: Namespace, ...keys: readonly SigningKey[]): Buffer {
-  const blocks = keys.map((key) => signArmored(key, NAMESPACES[namespace], Buffer.from(text)));
-  return Buffer.from(text + blocks.join(''));
+/** Signs bytes as they stand, be they JSON or not. @param body ends in a newline */
+export function signBytes(
+  body: string | Uint8Array,
+  namespace: Namespace,
+  ...keys: readonly SigningKey[]
+): Buffer {
+  const bytes = Buffer.from(body);
+  return Buffer.concat([
+    bytes,
+    ...keys.map((key) => Buffer.from(signArmored(key, NAMESPACES[namespace], bytes))),
+  ]);
 }
 
 /** Puts the next revision of the vault document, signed by the authority: what an administrator may do. */
@@ -278,6 +289,10 @@ export async function forge(
   const body = `${JSON.stringify({ ...record, ...forgery.record?.(record) }, null, 1)}\n`;
   const text = forgery.recordJson?.(body) ?? body;
   const object = forgery.place ?? record.object;
-  await put(store, object, signText(text, forgery.namespace ?? 'record', ...(forgery.signers ?? [host.key])));
+  await put(
+    store,
+    object,
+    signBytes(text, forgery.namespace ?? 'record', ...(forgery.signers ?? [host.key])),
+  );
   return { object, id, data };
 }

@@ -71,6 +71,8 @@ export interface VaultOptions {
   readonly name?: string;
   readonly host?: string;
   readonly kind?: IdentityKind;
+  /** {@link PASSPHRASE} unless given. */
+  readonly passphrase?: string;
 }
 
 /** A host with a key of its own, enrolled nowhere. */
@@ -88,7 +90,10 @@ export async function makeVault(options: VaultOptions = {}): Promise<TestVault> 
   const context: VaultContext = { store, memory, now: () => clock.now };
   const { pin, document } = await initVault(context, {
     name: options.name ?? 'shop',
-    keys: [newPassphraseKey('passphrase', PASSPHRASE, CHEAP), newRecipientKey('age', await recipientOf(key))],
+    keys: [
+      newPassphraseKey('passphrase', options.passphrase ?? PASSPHRASE, CHEAP),
+      newRecipientKey('age', await recipientOf(key)),
+    ],
     host: { name: host.name, publicKey: host.key.publicKey },
     postQuantum: options.kind === 'hybrid',
   });

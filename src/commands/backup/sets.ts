@@ -1,9 +1,10 @@
 // Which sets one run backs up: those of the configuration, or one made of the paths on the command line.
-import { basename, relative } from 'node:path';
+import { basename } from 'node:path';
 import { NotFoundError, UsageError } from '../../errors.ts';
 import type { BackupSources } from '../../vault/backup/backup.ts';
 import type { RestoreWishes } from '../../vault/documents/contents.ts';
 import { checkName, nameFrom } from '../../vault/names.ts';
+import { isBelow } from '../below.ts';
 import type { RestoreConfig, SetConfig, Settings } from '../context.ts';
 
 export interface AskedSet {
@@ -48,11 +49,6 @@ export function setsToBackUp(paths: readonly string[], flags: SetFlags, settings
     const exclude = excludes([...set.exclude, ...flags.exclude], vault, set.root);
     return { set: set.name, sources: { root: set.root, include, exclude }, restore: wishes(set.restore), rpo: set.objectives.rpo };
   });
-}
-
-function isBelow(path: string, directory: string): boolean {
-  const below = relative(directory, path);
-  return below !== '' && !below.startsWith('..');
 }
 
 /** A vault inside what it backs up would hold itself, over and over. */

@@ -6,7 +6,7 @@ import { type FlagWords, type PlaceWords, type Values, valueFlags } from './word
 export function fishScript(places: readonly PlaceWords[]): string {
   return `# fish completion for strongroom; made by: strongroom completion fish
 function __strongroom_at
-    # Whether the words so far, flags and their values aside, begin with these; with none, whether there are none.
+    # Whether the words so far, flags and their values aside, begin with these; after =, whether they are these.
     set -l words
     set -l skip 0
     for token in (commandline -opc)[2..-1]
@@ -25,7 +25,8 @@ function __strongroom_at
     if test "$argv[1]" = =
         test "$words" = "$argv[2..-1]"
     else
-        test "$words[1..(count $argv)]" = "$argv"
+        set -l n (count $argv)
+        test "$words[1..$n]" = "$argv"
     end
 end
 complete -c strongroom -f

@@ -67,9 +67,11 @@ function argSpecs(args: readonly ArgWords[]): string[] {
 }
 
 function action(values: Values): string {
-  if (values.kind === 'words') return `(${values.words.join(' ')})`;
   if (values.kind === 'files') return '_files';
-  return values.kind === 'directories' ? '_files -/' : ' ';
+  if (values.kind === 'directories') return '_files -/';
+  // An empty list: anything may stand here and nothing is offered. (A space would keep a lone flag from being
+  // filled in.)
+  return `(${values.kind === 'words' ? values.words.join(' ') : ''})`;
 }
 
 const brackets = (text: string): string => text.replace(/[[\]\\]/g, '\\$&');

@@ -61,6 +61,14 @@ export function caseCollision(path: string): ConflictError {
   });
 }
 
+export function restoreRunning(root: string): ConflictError {
+  const object = printableName(root);
+  return new ConflictError('restore-running', `another restore into '${object}' is under way`, {
+    object,
+    hint: 'wait for it to end',
+  });
+}
+
 /** @throws InterruptedError when the signal has fired */
 export function stopIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new InterruptedError('interrupted', 'interrupted');

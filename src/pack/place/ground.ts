@@ -60,8 +60,13 @@ export function makeGround(terrain: Terrain): MadeGround {
     const name = markerName(terrain.id);
     isUmaskNarrow = makeDirectory(parent, name) || isUmaskNarrow;
     const staging = openChild(parent, name);
-    for (const half of ['new', 'old']) makeDirectory(staging, half);
-    return staging;
+    try {
+      for (const half of ['new', 'old']) makeDirectory(staging, half);
+      return staging;
+    } catch (error) {
+      closeDirectory(staging);
+      throw error;
+    }
   });
   return { ...ground, isUmaskNarrow };
 }

@@ -61,7 +61,7 @@ function isJournal(journal: Journal): boolean {
     isAbsolute(root) &&
     bases.every(isAbsolute) &&
     groups.length > 0 &&
-    groups.every(({ base, directory }) => base in bases && isRelative(directory)) &&
+    groups.every(({ base, directory }) => isIndex(base, bases) && isRelative(directory)) &&
     Number.isFinite(sinceMs) &&
     isCount(runner.pid) &&
     [runner.started, runner.boot, runner.namespace].every((text) => typeof text === 'string') &&
@@ -74,8 +74,8 @@ function isStep(step: Step, { bases, groups }: Journal): boolean {
   return (
     KINDS.has(kind) &&
     isCount(unit) &&
-    group in groups &&
-    base in bases &&
+    isIndex(group, groups) &&
+    isIndex(base, bases) &&
     isRelative(directory) &&
     name !== '' &&
     !name.includes('/') &&
@@ -98,4 +98,8 @@ function isRelative(path: string): boolean {
 
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isIndex(value: unknown, list: readonly unknown[]): boolean {
+  return isCount(value) && (value as number) < list.length;
 }

@@ -5,6 +5,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -94,6 +95,19 @@ export function markJournal(stateDirectory: string, id: string, state: 'committe
 /** Forgets a journal. */
 export function dropJournal(stateDirectory: string, id: string): void {
   for (const ending of ENDINGS) rmSync(`${directoryOf(stateDirectory)}/${id}.${ending}`, { force: true });
+}
+
+const UNFINISHED_MS = 10 * 60 * 1000;
+
+/** Removes what was left of journals whose writing was cut off. Writing one takes no time at all. */
+export function dropUnfinished(stateDirectory: string): void {
+  const directory = directoryOf(stateDirectory);
+  for (const name of existsSync(directory) ? readdirSync(directory) : []) {
+    const path = `${directory}/${name}`;
+    if (!/^[0-9a-f]{16}\.part$/.test(name)) continue;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats !== undefined && Date.now() - stats.mtimeMs > UNFINISHED_MS) rmSync(path, { force: true });
+  }
 }
 
 /**

@@ -7,10 +7,11 @@ import { ConflictError } from '../../errors.ts';
 import { fsPath, printableName } from '../names.ts';
 import { clearStagings } from './clear.ts';
 import { lookAt } from './existing.ts';
-import { placeFailure } from './failures.ts';
+import { placeFailure, restoreRunning } from './failures.ts';
 import { hasMarker, openGround, stagedPath } from './ground.ts';
 import {
   dropJournal,
+  dropUnfinished,
   type FoundJournal,
   type Journal,
   markJournal,
@@ -45,7 +46,7 @@ export async function recoverPlacement(target: string, options: RecoverOptions):
     const { journal, state, writtenMs } = found;
     const isHere = journal.root === root;
     if (isRunning(journal.runner, Date.now() - writtenMs)) {
-      if (isHere) throw isUnderWay(root);
+      if (isHere) throw restoreRunning(root);
       running.add(journal.id);
     } else if (isHere || state !== 'placing') {
       try {
@@ -56,6 +57,7 @@ export async function recoverPlacement(target: string, options: RecoverOptions):
       }
     }
   }
+  dropUnfinished(stateDirectory);
   if (lookAt(fsPath(root))?.type === 'dir') refuseStrangers(root, running, stateDirectory);
   return outcome;
 }
@@ -128,14 +130,6 @@ function refuseStrangers(root: string, running: ReadonlySet<string>, stateDirect
       },
     );
   }
-}
-
-function isUnderWay(root: string): ConflictError {
-  const object = printableName(root);
-  return new ConflictError('restore-running', `another restore into '${object}' is under way`, {
-    object,
-    hint: 'wait for it to end',
-  });
 }
 
 function partGone({ id, bases, groups }: Journal, group: number): ConflictError {

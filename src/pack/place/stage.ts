@@ -7,7 +7,7 @@ import { ConflictError, IntegrityError, StrongroomError } from '../../errors.ts'
 import { fsPath, printableName } from '../names.ts';
 import { clearStagings } from './clear.ts';
 import { commitUnits, HALF_DONE } from './commit.ts';
-import { caseCollision, diskFull, errno, placeFailure, stopIfAborted } from './failures.ts';
+import { caseCollision, diskFull, errno, placeFailure, restoreRunning, stopIfAborted } from './failures.ts';
 import { hasMarker, type MadeGround, makeGround, stagedPath, type Terrain } from './ground.ts';
 import { dropJournal, readJournals, writeJournal } from './journal.ts';
 import { refuseConflicts } from './plan.ts';
@@ -97,10 +97,10 @@ export async function openStaging(
 // The journal is there before the first directory: a killed run leaves nothing that the next one cannot find.
 function start(plan: PlacementPlan, terrain: Terrain, stateDirectory: string): MadeGround {
   checkSpace(plan);
-  refuseOthers(plan.root, stateDirectory);
   writeJournal(stateDirectory, terrain, { root: plan.root, runner: thisRunner() });
   let ground: MadeGround | undefined;
   try {
+    refuseOthers(plan.root, terrain.id, stateDirectory);
     ground = makeGround(terrain);
     for (const { unit, below } of plan.layout.directories) {
       const path = stagedPath(ground.stagings[plan.layout.units[unit]!.group]!, unit, below);
@@ -143,17 +143,14 @@ function checkSpace(plan: PlacementPlan): void {
   }
 }
 
-// A journal whose marker is gone is about a tree that is not here (deleted, or not mounted now).
-function refuseOthers(root: string, stateDirectory: string): void {
+// Looked for when our own journal is there: of two that begin together, neither overlooks the other.
+function refuseOthers(root: string, ownId: string, stateDirectory: string): void {
   const object = printableName(root);
   for (const { journal, writtenMs } of readJournals(stateDirectory)) {
-    if (journal.root !== root || !hasMarker(journal)) continue;
-    if (isRunning(journal.runner, Date.now() - writtenMs)) {
-      throw new ConflictError('restore-running', `another restore into '${object}' is under way`, {
-        object,
-        hint: 'wait for it to end',
-      });
-    }
+    if (journal.root !== root || journal.id === ownId) continue;
+    if (isRunning(journal.runner, Date.now() - writtenMs)) throw restoreRunning(root);
+    // Without its marker it is about a tree that is not here: deleted, or not mounted now.
+    if (!hasMarker(journal)) continue;
     throw new ConflictError('restore-pending', `an earlier restore into '${object}' did not end`, {
       object,
       hint: 'run restore --recover first',

@@ -134,7 +134,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
 async function commit(context: VaultContext, record: SnapshotRecord, options: WriteOptions): Promise<string> {
   const bytes = sealDocument(record, NAMESPACES.record, [options.host.key]);
   if (bytes.length > LIMITS.record) {
-    throw new StrongroomError('record-too-large', `the record of ${record.set} would be larger than a record may be`, {
+    throw new StrongroomError('record-too-large', `the set ${record.set} is larger than a snapshot can hold`, {
       hint: 'back it up as several sets',
     });
   }

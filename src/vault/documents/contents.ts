@@ -56,6 +56,8 @@ export function writeContents(contents: Contents): Buffer {
 
 const SHA256 = /^[0-9a-f]{64}$/;
 const MODE = /^[0-7]{4}$/;
+// Wishes are followed without being asked for, so a host that was taken over must get no set-id file out of root.
+const WISHED_MODE = /^0[0-7]{3}$/;
 const TYPES: readonly string[] = ['file', 'dir', 'symlink'];
 
 // Written out instead of through `fields`: a snapshot may hold a hundred thousand entries.
@@ -86,7 +88,7 @@ function readWishes(f: Fields): RestoreWishes | undefined {
   return {
     ...(owner ? { owner: { uid: owner.integer('uid'), gid: owner.integer('gid') } } : {}),
     ...(modes
-      ? { modes: Object.fromEntries(modes.pairs().map(([glob]) => [glob, modes.text(glob, { pattern: MODE })])) }
+      ? { modes: Object.fromEntries(modes.pairs().map(([glob]) => [glob, modes.text(glob, { pattern: WISHED_MODE })])) }
       : {}),
   };
 }
@@ -100,10 +102,10 @@ function readWishes(f: Fields): RestoreWishes | undefined {
 export function readContents(bytes: Buffer, record: SnapshotRecord, object: string): Contents {
   const json = parseStrictJson(bytes.toString('utf8'), object);
   const f = fields(json, object);
-  if (f.integer('format') !== 1 || f.text('type') !== 'contents') f.fail('type', 'contents of format 1');
+  if (f.integer('format') !== 1 || f.text('type') !== 'contents') f.fail('type', 'one that this version reads');
   for (const key of ['vault', 'set', 'id', 'host'] as const) {
     if (f.text(key) !== record[key]) {
-      throw new IntegrityError('contents-differ', `${object}: the contents are those of another ${key}`, { object });
+      throw new IntegrityError('contents-differ', `${object}: what it lists is of another ${key}`, { object });
     }
   }
   const fail = (what: string): never => f.fail('entries', `a list of entries, each ${what}`);
@@ -112,7 +114,7 @@ export function readContents(bytes: Buffer, record: SnapshotRecord, object: stri
   // A path twice, or below something that is no directory, is how an archive writes through a link of its own.
   checkEntries(entries);
   if (entries.length !== record.entries) {
-    throw new IntegrityError('contents-differ', `${object}: the record counts other entries than the contents`, { object });
+    throw new IntegrityError('contents-differ', `${object}: it lists other entries than its snapshot counts`, { object });
   }
   // What a reader plans its memory and its disk by must be what the entries come to.
   const size = entries.reduce((sum, e) => sum + e.size, 0);

@@ -62,12 +62,12 @@ function readData(f: Fields): StoredData {
     })),
   }));
   for (const { name, parts } of artifacts) {
-    if (!isArtifact(name)) f.fail('artifacts', 'a list of artifacts that this version knows');
-    if (parts.length < 1 || parts.length > LIMITS.partsOfArtifact) f.fail('artifacts', 'a list with parts each');
-    if (parts.slice(0, -1).some((p) => p.size !== LIMITS.part)) f.fail('artifacts', 'a list of full parts');
+    if (!isArtifact(name)) f.fail('artifacts', 'a list of what this version knows');
+    if (parts.length < 1 || parts.length > LIMITS.partsOfArtifact) f.fail('artifacts', 'a list of what has bytes');
+    if (parts.slice(0, -1).some((p) => p.size !== LIMITS.part)) f.fail('artifacts', 'a list of full pieces');
   }
   if (new Set(artifacts.map((a) => a.name)).size !== artifacts.length) f.fail('artifacts', 'a list without doubles');
-  if (artifacts[artifacts.length - 1]?.name !== CONTENTS_ARTIFACT) f.fail('artifacts', 'a list that ends in contents');
+  if (artifacts[artifacts.length - 1]?.name !== CONTENTS_ARTIFACT) f.fail('artifacts', 'a list that ends in its index');
   return { data, artifacts, contents: f.sha256('contents') };
 }
 
@@ -118,7 +118,7 @@ export function readRecord(json: unknown, object: string, vault: string): Snapsh
   const previous = f.optionalObject('previous');
   const stored = readData(f);
   const bytes = stored.artifacts.flatMap((a) => a.parts).reduce((sum, part) => sum + part.size, 0);
-  if (f.integer('stored') !== bytes) f.fail('stored', 'the bytes of all parts');
+  if (f.integer('stored') !== bytes) f.fail('stored', 'the sum of its sizes');
   const time = f.time('time');
   if (time !== timeOfSnapshotId(id)) f.fail('time', 'the time of its id');
   return {

@@ -96,7 +96,7 @@ function readSlot(f: Fields): Slot {
   const method = f.text('method');
   if (!METHODS.includes(method)) f.fail('method', 'a method that this version knows');
   const name = f.name('name');
-  if (name === 'previous') f.fail('name', 'a name for a slot (it is reserved)');
+  if (name === 'previous') f.fail('name', 'a name that a key may have');
   const recipient = f.optionalText('recipient');
   const arn = f.optionalText('arn');
   const context = f.optionalObject('context');
@@ -160,9 +160,9 @@ export function readVaultDocument(json: unknown, object: string): VaultDocument 
   document.generations.forEach((g, i) => {
     if (g.generation !== i + 1 || (g.previous === null) !== (i === 0)) f.fail('generations', 'a list from 1 upwards');
   });
-  if (document.generations.length !== document.generation) f.fail('generation', 'the newest of generations');
+  if (document.generations.length !== document.generation) f.fail('generation', 'the newest one listed');
   if (document.object !== `vault/${document.revision}.json`) f.fail('revision', 'that of its object name');
-  unique(document.slots.map((s) => s.name), 'slot names', object);
+  unique(document.slots.map((s) => s.name), 'key names', object);
   unique(document.hosts.filter((h) => !h.removed).map((h) => h.name), 'host names', object);
   unique(document.hosts.map((h) => h.key), 'host keys', object);
   return document;

@@ -1,12 +1,11 @@
 // Carries out a restore plan: undo copy, staging, proof of every byte, and only then the target.
 import { StrongroomError } from '../../errors.ts';
 import type { Entry } from '../../pack/entry.ts';
-import { refuseConflicts } from '../../pack/place/plan.ts';
 import { openStaging } from '../../pack/place/stage.ts';
 import type { PlaceReport } from '../../pack/place/types.ts';
 import { readFiles } from '../read-files.ts';
 import { callOptions, type UnlockedVault } from '../vault.ts';
-import type { RestorePlan } from './plan.ts';
+import { type RestorePlan, refuseRestore } from './plan.ts';
 import { dropUndo, keepUndo } from './undo.ts';
 
 export interface RestoreResult extends PlaceReport {
@@ -37,7 +36,7 @@ export async function applyRestore(
 ): Promise<RestoreResult> {
   const began = performance.now();
   const { snapshot, placement, options } = plan;
-  refuseConflicts(placement);
+  refuseRestore(plan);
   const undo = await keepUndo(vault, placement, options.destination, options.undoStore);
   try {
     const report = await place(vault, plan, onProgress);

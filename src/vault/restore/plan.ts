@@ -3,7 +3,7 @@ import { NotFoundError, UsageError } from '../../errors.ts';
 import type { Entry } from '../../pack/entry.ts';
 import { parseGlob } from '../../pack/globs.ts';
 import { printableName } from '../../pack/names.ts';
-import { planPlacement } from '../../pack/place/plan.ts';
+import { planPlacement, refuseConflicts } from '../../pack/place/plan.ts';
 import type { Destination, Existing, PlacementPlan } from '../../pack/place/types.ts';
 import type { Store } from '../../store/store.ts';
 import { readSnapshotContents } from '../artifact-read.ts';
@@ -94,4 +94,12 @@ export async function planRestore(
     ...callOptions(vault),
   });
   return { snapshot, contents, options, placement };
+}
+
+/**
+ * Refuses a plan that cannot be carried out, so that one of several does not leave the others done.
+ * @throws ConflictError `target-exists`, `symlink-in-the-way`, `in-the-way`
+ */
+export function refuseRestore({ placement }: RestorePlan): void {
+  refuseConflicts(placement);
 }

@@ -1,11 +1,21 @@
 // Kills restores, and the recoveries of killed restores, at every single change that they make to the disk.
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { recoverPlacement } from '../../../src/pack/place/recover.ts';
-import { Crash, crashAfter } from './crash.ts';
-import { type Choices, journalsOf, plant, restore, type Scene, scene, survey, type Tree } from './scene.ts';
+import { bury, dieAfter, seen } from './crash.ts';
+import {
+  type Choices,
+  FAST_DISK,
+  journalsOf,
+  plant,
+  restore,
+  type Scene,
+  scene,
+  survey,
+  type Tree,
+} from './scene.ts';
 
 interface Story {
   readonly name: string;
@@ -64,8 +74,6 @@ const STORIES: Story[] = [
   },
 ];
 
-const FAST_DISK = '/dev/shm';
-
 function begin({ old, choices }: Story): { place: Scene; choices: Choices } {
   const place = scene(old, FAST_DISK);
   plant(place.directory, { 'world/etc/x.pem': 'old', 'world/etc/theirs': 'theirs' });
@@ -76,39 +84,8 @@ function begin({ old, choices }: Story): { place: Scene; choices: Choices } {
   };
 }
 
-/** What counts: the tree without what a restore keeps for itself while it works. */
-function seen(place: Scene): Record<string, string> {
-  const all = Object.entries(survey(place.directory));
-  return Object.fromEntries(all.filter(([path]) => !/^state|\.strongroom-restore-/.test(path)));
-}
-
-/** Runs until the given number of changes. @returns whether it came to its end */
-async function runUntil(
-  changes: number,
-  act: () => Promise<unknown>,
-): Promise<{ ended: boolean; count: number }> {
-  const fuse = crashAfter(changes, () => {
-    throw new Crash();
-  });
-  try {
-    await act();
-  } catch {
-    // What the run makes of its own death is of no interest.
-  } finally {
-    fuse.remove();
-  }
-  return { ended: fuse.count() <= changes, count: fuse.count() };
-}
-
-/** This process lives on: let the journals say otherwise. */
-function bury(place: Scene): void {
-  for (const name of journalsOf(place)) {
-    const path = join(place.stateDirectory, 'restores', name);
-    if (name.endsWith('.part')) continue;
-    const journal = JSON.parse(readFileSync(path, 'utf8'));
-    journal.runner.started = '1';
-    writeFileSync(path, JSON.stringify(journal));
-  }
+function openDescriptors(): number {
+  return existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0;
 }
 
 function expectClean(place: Scene): void {
@@ -123,10 +100,11 @@ describe.each(STORIES)('a restore that dies ($name)', (story) => {
     await restore(whole.place, story.tree, whole.choices);
     const done = seen(whole.place);
     const outcomes = new Set<string>();
+    const descriptors = openDescriptors();
     let isOver = false;
     for (let changes = 0; !isOver; changes++) {
       const { place, choices } = begin(story);
-      isOver = (await runUntil(changes, () => restore(place, story.tree, choices))).ended;
+      isOver = (await dieAfter(changes, () => restore(place, story.tree, choices))).ended;
       for (const [path, what] of Object.entries(seen(place))) {
         if (what.startsWith('dir')) continue;
         expect([old[path], done[path]], `${path} after ${changes} changes`).toContain(what);
@@ -134,7 +112,7 @@ describe.each(STORIES)('a restore that dies ($name)', (story) => {
       bury(place);
       // The recovery dies too, once, at a point that moves along.
       if (changes % 2 === 1) {
-        await runUntil((changes * 5) % 61, () => recoverPlacement(place.target, place));
+        await dieAfter((changes * 5) % 61, () => recoverPlacement(place.target, place));
         bury(place);
       }
       const outcome = await recoverPlacement(place.target, place);
@@ -146,6 +124,7 @@ describe.each(STORIES)('a restore that dies ($name)', (story) => {
       outcomes.add(outcome);
       rmSync(place.directory, { recursive: true, force: true });
     }
+    expect(openDescriptors()).toBe(descriptors);
     expect([...outcomes].sort()).toEqual(['finished', 'nothing', 'undone']);
   });
 });

@@ -1,0 +1,102 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bundleProgram, type Program } from '../cli/program.ts';
+
+let program: Program;
+let project: string;
+beforeAll(async () => {
+  program = await bundleProgram();
+  project = join(program.directory, 'shop');
+  mkdirSync(project);
+  write('strongroom.yaml', 'location: ./vault\nsets:\n  app: { include: [.env], objectives: { rpo: 6h } }\n');
+});
+afterAll(() => program.remove());
+
+function write(name: string, text: string): void {
+  writeFileSync(join(project, name), text);
+  chmodSync(join(project, name), 0o644);
+}
+
+const run = (args: string[], env: Record<string, string> = {}) => {
+  const { code, stdout, stderr } = program.run(['config', ...args], {
+    cwd: project,
+    env: { XDG_STATE_HOME: '/x', ...env },
+  });
+  return {
+    code,
+    stdout: stdout.replaceAll(program.directory, ''),
+    stderr: stderr.replaceAll(program.directory, ''),
+  };
+};
+
+test('a sound file is called sound', () => {
+  expect(run(['validate'])).toEqual({
+    code: 0,
+    stdout: '/shop/strongroom.yaml is sound: 1 set (app)\n',
+    stderr: '',
+  });
+  expect(run(['validate', '--quiet'])).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect(run(['validate', '--json']).stdout).toBe(
+    '{"message_type":"summary","file":"/shop/strongroom.yaml","sets":["app"]}\n',
+  );
+});
+
+test('a mistake in the file is named with its line', () => {
+  write('strongroom.typo.yaml', 'location: ./vault\nsets:\n  app: { inclued: [.env] }\n');
+  expect(run(['validate', '--env', 'typo'])).toEqual({
+    code: 2,
+    stdout: '',
+    stderr:
+      'strongroom: error: /shop/strongroom.typo.yaml line 3: unknown key sets.app.inclued\nstrongroom: hint: did you mean include?\n',
+  });
+});
+
+test('no file at all is an error', () => {
+  const { code, stderr } = program.run(['config', 'validate'], { cwd: '/' });
+  expect([code, stderr]).toEqual([
+    2,
+    'strongroom: error: there is no strongroom.yaml here or above\nstrongroom: hint: give --config FILE, or run `strongroom init` to make one\n',
+  ]);
+});
+
+test('the settings in force are shown with where each came from, and no secret', () => {
+  const env = { STRONGROOM_LOCATION: '/srv/vault', STRONGROOM_PASSPHRASE: 'hunter2' };
+  const { stdout, code } = run(['show'], env);
+  expect(code).toBe(0);
+  expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+    ['SETTING', 'VALUE', 'FROM'],
+    ['config', '/shop/strongroom.yaml', 'found here or above'],
+    ['location', '/srv/vault', 'STRONGROOM_LOCATION'],
+    ['sets.app.root', '/shop', '/shop/strongroom.yaml'],
+    ['sets.app.include', '.env', '/shop/strongroom.yaml'],
+    ['sets.app.objectives.rpo', '21600 s', '/shop/strongroom.yaml'],
+    ['passphrase', 'given', 'STRONGROOM_PASSPHRASE…'],
+    ['identities', 'not given', 'STRONGROOM_IDENTITY_FILE'],
+    ['state', '/x/strongroom', 'this user'],
+    [''],
+  ]);
+  const lines = run(['show', '--json', '--location', 'v'], env)
+    .stdout.trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines[1]).toEqual({
+    message_type: 'setting',
+    setting: 'location',
+    value: '/shop/v',
+    from: '--location',
+  });
+  expect(lines.at(-1)).toEqual({ message_type: 'summary', settings: 8 });
+});
+
+test('the schema is printed as it is, for an editor', () => {
+  const schema = JSON.parse(run(['schema']).stdout);
+  expect(schema.title).toBe('strongroom.yaml');
+  expect(JSON.parse(run(['schema', '--json']).stdout)).toEqual({ message_type: 'summary', schema });
+});
+
+test('the program says its version, and help for every command', () => {
+  expect(program.run(['--version']).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  const { code, stdout } = program.run(['config', 'show', '--help']);
+  expect([code, stdout.split('\n')[0]]).toEqual([0, 'Usage: strongroom config show [FLAGS]']);
+});

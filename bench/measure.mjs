@@ -20,7 +20,7 @@ export function time(command, env = {}) {
   });
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
   if (status !== 0) throw new Error(`exit ${status}: ${command}\n${stderr}`);
-  const [, kib] = /(\d+\.\d+) (\d+)\s*$/.exec(String(stderr)) ?? [];
+  const [, kib] = /\d+\.\d+ (\d+)\s*$/.exec(String(stderr)) ?? [];
   return { seconds, kib: Number(kib ?? 0) };
 }
 

@@ -58,8 +58,8 @@ function born(node: Node): string {
 function isSame(there: string, node: Node): boolean {
   const want = born(node);
   if ('link' in node) return there === want;
-  const [, is, text] = /^file (\d+) ([^]*)$/.exec(there) ?? [];
-  const [, most, wanted] = /^file (\d+) ([^]*)$/.exec(want) ?? [];
+  const [, is, text] = /^file (\d+) (.*)$/s.exec(there) ?? [];
+  const [, most, wanted] = /^file (\d+) (.*)$/s.exec(want) ?? [];
   return is !== undefined && text === wanted && (Number.parseInt(is, 8) & ~Number.parseInt(most!, 8)) === 0;
 }
 

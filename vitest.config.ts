@@ -8,6 +8,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Processes, not threads: tests change the umask and the user.
     pool: 'forks',
+    maxWorkers: '100%',
     testTimeout: long ? 600_000 : 60_000,
     hookTimeout: 120_000,
   },

@@ -65,6 +65,7 @@ run strongroom restore latest --set shop --target ../restored
 umask 022
 run diff -r . ../restored
 run strongroom verify latest --set shop --against ../restored
+run strongroom verify latest --set shop --against .
 
 say 'Every file is for its owner only'
 run find ../restored -type f -exec ls -l {} +

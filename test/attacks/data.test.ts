@@ -317,7 +317,11 @@ describe('a bomb', () => {
     ['of less, and yet more than a string can hold', 511],
   ])('in contents, %s, is refused', async (_, members) => {
     const rest = memberOf(Buffer.alloc(1024 * 1024 - 2));
-    const contentsGzip = Buffer.concat([gzipOf(comment(CONTENTS_ARTIFACT), Buffer.from('{')), ...Array(members).fill(zeros), rest]);
+    const contentsGzip = Buffer.concat([
+      gzipOf(comment(CONTENTS_ARTIFACT), Buffer.from('{')),
+      ...Array(members).fill(zeros),
+      rest,
+    ]);
     expect(contentsGzip.length).toBeLessThan(1024 * 1024);
     const { object } = await forge(vault, { id, contentsGzip });
     expect(briefly(await deepFaultsOf(vault))).toEqual([`too-large ${object}`]);

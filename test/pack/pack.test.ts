@@ -214,6 +214,14 @@ describe('a packed tree', () => {
     expect(turns).toBeGreaterThan(0);
   });
 
+  it.skipIf(process.platform !== 'linux')('holds all of a file that does not tell its size', async () => {
+    const path = `/proc/${process.pid}/limits`;
+    const { sources } = await collect({ root: '/', include: [path], exclude: [] });
+    const { tar, entries, bytes } = await pack(sources);
+    expect(tar.equals(expectedTar(entries, () => readFileSync(path)))).toBe(true);
+    expect(bytes).toBe(readFileSync(path).length);
+  });
+
   it('may come from memory', async () => {
     const sources = sourcesFromMemory(
       { 'state/a.json': { a: 1 }, big: Buffer.alloc(3 * MIB, 'ab'), empty: '' },

@@ -70,6 +70,9 @@ export interface Machine {
 /** Strong enough for `init`. */
 export const PASSPHRASE = 'staple orbit velvet canyon marble thirteen';
 
+/** A program that was built already, such as dist/main.cjs; otherwise the tests bundle their own. */
+const BUILT = process.env.STRONGROOM_PROGRAM;
+
 /**
  * Call it at the top of a test file or of a `describe`.
  * @returns makes machines; their directories go when the tests have ended
@@ -81,7 +84,8 @@ export function machines(): (name?: string) => Machine {
     program = await bundleProgram();
   });
   afterAll(() => program.remove());
-  return (name = 'machine') => machineIn(join(program.directory, `${++count}-${name}`), name, program.main);
+  return (name = 'machine') =>
+    machineIn(join(program.directory, `${++count}-${name}`), name, BUILT ?? program.main);
 }
 
 function machineIn(directory: string, name: string, main: string): Machine {

@@ -62,18 +62,28 @@ describe('what a name says', () => {
         const snapshot = newSnapshotId(new Date());
         expect(revisionOf(vaultDocumentName(n))).toBe(n);
         expect(parseRecordName(recordName(set, snapshot))).toEqual({ set, id: snapshot });
-        expect(parseRecordName(`snapshots/${set}/${snapshot}.${n}.json`)).toEqual({ set, id: snapshot, generation: n });
+        expect(parseRecordName(`snapshots/${set}/${snapshot}.${n}.json`)).toEqual({
+          set,
+          id: snapshot,
+          generation: n,
+        });
         expect(generationOfData(newDataDirectory(set, snapshot, n), set, snapshot)).toBe(n);
       }),
     );
   });
 
-  it.each(['vault/0.json', 'vault/01.json', 'vault/1.json.bak', 'vault/1', 'vault/-1.json', 'vault/1e3.json', 'vault/x/1.json', 'vault/9999999999999999.json'])(
-    'is no revision in %s',
-    (object) => {
-      expect(revisionOf(object)).toBeUndefined();
-    },
-  );
+  it.each([
+    'vault/0.json',
+    'vault/01.json',
+    'vault/1.json.bak',
+    'vault/1',
+    'vault/-1.json',
+    'vault/1e3.json',
+    'vault/x/1.json',
+    'vault/9999999999999999.json',
+  ])('is no revision in %s', (object) => {
+    expect(revisionOf(object)).toBeUndefined();
+  });
 
   it.each([
     `snapshots/App/${id}.json`,

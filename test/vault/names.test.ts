@@ -12,7 +12,11 @@ import {
   timeOfSnapshotId,
 } from '../../src/vault/names.ts';
 
-const date = fc.date({ min: new Date('1970-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true });
+const date = fc.date({
+  min: new Date('1970-01-01T00:00:00Z'),
+  max: new Date('9999-12-31T23:59:59Z'),
+  noInvalidDate: true,
+});
 
 describe('names', () => {
   it.each(['a', '0', 'app', 'web-1', 'db.main', 'a_b', `a${'b'.repeat(62)}`])('takes %s', (text) => {
@@ -20,15 +24,26 @@ describe('names', () => {
     expect(checkName(text, 'set')).toBe(text);
   });
 
-  it.each(['', 'App', '-a', '.a', '_a', 'a b', 'a/b', '../a', 'ä', 'a\n', '\na', 'a\0', `a${'b'.repeat(63)}`])(
-    'refuses %j',
-    (text) => {
-      expect(isName(text)).toBe(false);
-      expect(() => checkName(text, 'set')).toThrow(
-        expect.objectContaining({ code: 'bad-name', exitCode: 2, hint: expect.stringContaining('lower-case') }),
-      );
-    },
-  );
+  it.each([
+    '',
+    'App',
+    '-a',
+    '.a',
+    '_a',
+    'a b',
+    'a/b',
+    '../a',
+    'ä',
+    'a\n',
+    '\na',
+    'a\0',
+    `a${'b'.repeat(63)}`,
+  ])('refuses %j', (text) => {
+    expect(isName(text)).toBe(false);
+    expect(() => checkName(text, 'set')).toThrow(
+      expect.objectContaining({ code: 'bad-name', exitCode: 2, hint: expect.stringContaining('lower-case') }),
+    );
+  });
 
   it('says a refused name in one line, whatever it holds', () => {
     expect(() => checkName('a\nb\u001b[2J', 'host')).toThrow('not a valid host name: "a\\nb\\u001b[2J"');
@@ -67,12 +82,16 @@ describe('times', () => {
     fc.assert(fc.property(date, (time) => timeOfSnapshotId(newSnapshotId(time)) === documentTime(time)));
   });
 
-  it.each(['20261120T055812Z', '20261120T055812Z-7k3f9', '20261120T055812Z-7k3f9il', '20261120T055812Z-7K3F9Q', 'x20261120T055812Z-7k3f9q', '20261120T055812Z-7k3f9q.json'])(
-    'are not read from %s',
-    (id) => {
-      expect(timeOfSnapshotId(id)).toBeUndefined();
-    },
-  );
+  it.each([
+    '20261120T055812Z',
+    '20261120T055812Z-7k3f9',
+    '20261120T055812Z-7k3f9il',
+    '20261120T055812Z-7K3F9Q',
+    'x20261120T055812Z-7k3f9q',
+    '20261120T055812Z-7k3f9q.json',
+  ])('are not read from %s', (id) => {
+    expect(timeOfSnapshotId(id)).toBeUndefined();
+  });
 });
 
 describe('snapshot ids', () => {

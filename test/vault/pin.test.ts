@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { generateIdentity, recipientOf } from '../../src/crypt/identity.ts';
 import { fingerprint, generateSigningKey } from '../../src/sign/key.ts';
 import { checkPin, type Pin, parsePin, pinOf, pinText } from '../../src/vault/pin.ts';
-import { parse } from '../../src/cli/yaml.ts';
+
 import { makeVault } from '../support/vault.ts';
 
 const authority = fingerprint(generateSigningKey().publicKey);
@@ -13,7 +14,14 @@ const pin: Pin = { vault: '0123456789abcdefghjkmnpqrs', generation: 1, revision:
 describe('a pin as text', () => {
   it('is read back as it was, in its braces, without, and as the line of strongroom.yaml', () => {
     const text = pinText(pin);
-    for (const form of [text, `pin: ${text}`, text.slice(1, -1), `  ${text}\n`, text.replaceAll('"', ''), text.replaceAll(', ', ' ,  ')]) {
+    for (const form of [
+      text,
+      `pin: ${text}`,
+      text.slice(1, -1),
+      `  ${text}\n`,
+      text.replaceAll('"', ''),
+      text.replaceAll(', ', ' ,  '),
+    ]) {
       expect(parsePin(form)).toEqual(pin);
     }
   });

@@ -29,7 +29,11 @@ function snap(set: string, hour: number, { host = 'web-1', complete = true, ...m
 function refused(set: string, hour: number): RefusedRecord {
   const { id } = snap(set, hour);
   const object = `snapshots/${set}/${id}.json`;
-  return { set, id, finding: { code: 'unlisted-writer', object, message: `${object} is bad`, severity: 'error' } };
+  return {
+    set,
+    id,
+    finding: { code: 'unlisted-writer', object, message: `${object} is bad`, severity: 'error' },
+  };
 }
 
 const app = [
@@ -76,19 +80,32 @@ describe('a selector', () => {
       { at: new Date('2026-11-20T00:30:00Z') },
       'there is no complete snapshot at or before 2026-11-20T00:30:00Z',
     ],
-    [idAt(3), { at: new Date('2026-11-20T02:30:00Z') }, `there is no snapshot "${idAt(3)}" at or before 2026-11-20T02:30:00Z`],
+    [
+      idAt(3),
+      { at: new Date('2026-11-20T02:30:00Z') },
+      `there is no snapshot "${idAt(3)}" at or before 2026-11-20T02:30:00Z`,
+    ],
     [idAt(3), { set: 'db' }, `there is no snapshot "${idAt(3)}" of the set db`],
     ['latest~-1', {}, 'there is no snapshot "latest~-1"'],
     ['\u001b[2J', {}, 'there is no snapshot "\\u001b[2J"'],
   ])('%j with %j finds nothing, and says so', (selector, choice, message) => {
     expect(() => chooseSnapshot(one, { selector, ...choice })).toThrow(
-      expect.objectContaining({ code: 'no-snapshot', exitCode: 10, message, hint: expect.stringContaining('list') }),
+      expect.objectContaining({
+        code: 'no-snapshot',
+        exitCode: 10,
+        message,
+        hint: expect.stringContaining('list'),
+      }),
     );
   });
 
   it('that begins several ids is ambiguous', () => {
     expect(() => chooseSnapshot(one, { selector: '2026' })).toThrow(
-      expect.objectContaining({ code: 'ambiguous-snapshot', exitCode: 2, message: '4 snapshots begin with "2026"' }),
+      expect.objectContaining({
+        code: 'ambiguous-snapshot',
+        exitCode: 2,
+        message: '4 snapshots begin with "2026"',
+      }),
     );
   });
 
@@ -100,7 +117,9 @@ describe('a selector', () => {
 
   it('never means an incomplete one by latest', () => {
     const only = { snapshots: [snap('app', 4, { complete: false })], refused: [] };
-    expect(() => chooseSnapshot(only, {})).toThrow('there is no complete snapshot of the set app by host web-1');
+    expect(() => chooseSnapshot(only, {})).toThrow(
+      'there is no complete snapshot of the set app by host web-1',
+    );
   });
 });
 
@@ -130,7 +149,11 @@ describe('several sets', () => {
 });
 
 describe('several hosts', () => {
-  const hosts = [snap('app', 1, { host: 'web-1' }), snap('app', 2, { host: 'web-2' }), snap('app', 3, { host: 'web-3' })];
+  const hosts = [
+    snap('app', 1, { host: 'web-1' }),
+    snap('app', 2, { host: 'web-2' }),
+    snap('app', 3, { host: 'web-3' }),
+  ];
   const from = { snapshots: hosts, refused: [] };
 
   it('the one that this machine writes as is meant', () => {
@@ -164,11 +187,17 @@ describe('a snapshot that does not count', () => {
     const from = { snapshots: app, refused: [refused('app', 9)] };
     for (const selector of ['latest', 'latest~2', '@before']) {
       expect(() => chooseSnapshot(from, { selector }), selector).toThrow(
-        expect.objectContaining({ code, exitCode: 13, message: expect.stringContaining('the newest snapshot of app does not count') }),
+        expect.objectContaining({
+          code,
+          exitCode: 13,
+          message: expect.stringContaining('the newest snapshot of app does not count'),
+        }),
       );
     }
     expect(() => chooseSnapshot(from, {})).toThrow(
-      expect.objectContaining({ hint: expect.stringContaining(`the newest sound snapshot is ${idAt(3)}: name it`) }),
+      expect.objectContaining({
+        hint: expect.stringContaining(`the newest sound snapshot is ${idAt(3)}: name it`),
+      }),
     );
   });
 
@@ -189,7 +218,9 @@ describe('a snapshot that does not count', () => {
     for (const choice of [{ selector: idAt(9) }, { selector: '20261120T09' }, {}, { set: 'app' }]) {
       expect(() => chooseSnapshot(from, choice)).toThrow(expect.objectContaining({ code, exitCode: 13 }));
     }
-    expect(() => chooseSnapshot(from, { set: 'db' })).toThrow(expect.objectContaining({ code: 'no-snapshot' }));
+    expect(() => chooseSnapshot(from, { set: 'db' })).toThrow(
+      expect.objectContaining({ code: 'no-snapshot' }),
+    );
   });
 });
 
@@ -211,14 +242,27 @@ describe('a time that a person types', () => {
     expect(parseAt('2026-11-20', '00:00:00').toISOString()).toBe('2026-11-19T22:00:00.000Z');
   });
 
-  it.each(['', 'yesterday', '2026-11', '20.11.2026', '2026-13-01', '2026-02-30', '2026-11-31 06:00', '2026-11-20 25:00', '2026-11-20T6:00', '2026-11-20Z', '1763618292'])(
-    '%j is none',
-    (text) => {
-      expect(() => parseAt(text)).toThrow(
-        expect.objectContaining({ code: 'bad-time', exitCode: 2, hint: expect.stringContaining('2026-11-20T06:00:00Z') }),
-      );
-    },
-  );
+  it.each([
+    '',
+    'yesterday',
+    '2026-11',
+    '20.11.2026',
+    '2026-13-01',
+    '2026-02-30',
+    '2026-11-31 06:00',
+    '2026-11-20 25:00',
+    '2026-11-20T6:00',
+    '2026-11-20Z',
+    '1763618292',
+  ])('%j is none', (text) => {
+    expect(() => parseAt(text)).toThrow(
+      expect.objectContaining({
+        code: 'bad-time',
+        exitCode: 2,
+        hint: expect.stringContaining('2026-11-20T06:00:00Z'),
+      }),
+    );
+  });
 });
 
 describe('a list', () => {
@@ -230,7 +274,16 @@ describe('a list', () => {
     ['of a host', { host: 'web-1' }, 4],
     ['with a label', { label: 'before' }, 2],
     ['with a tag', { tags: [['release', '42']] as const }, 1],
-    ['with two tags', { tags: [['release', '42'], ['tier', 'tin']] as const }, 0],
+    [
+      'with two tags',
+      {
+        tags: [
+          ['release', '42'],
+          ['tier', 'tin'],
+        ] as const,
+      },
+      0,
+    ],
     ['since', { since: '2026-11-20T02:00:00Z' }, 4],
     ['until', { until: '2026-11-20T02:00:00Z' }, 3],
     ['since a day, from its beginning', { since: '2026-11-20' }, 5],

@@ -30,7 +30,11 @@ const record = {
 const facts = { signers: [web], modified: new Date('2026-11-20T05:58:14Z') };
 
 function partsAt(...objects: string[]): Partial<SnapshotRecord> {
-  return { artifacts: [{ name: 'contents.json.gz.age', parts: objects.map((object) => ({ object, size: 1, sha256: '' })) }] };
+  return {
+    artifacts: [
+      { name: 'contents.json.gz.age', parts: objects.map((object) => ({ object, size: 1, sha256: '' })) },
+    ],
+  };
 }
 
 describe('a record', () => {
@@ -50,16 +54,35 @@ describe('a record', () => {
     ['that names another set’s data', 'foreign-data', { data: data.replace('app', 'db') }, {}],
     ['that names another snapshot’s data', 'foreign-data', { data: data.replace('7k3f9q', '7k3f9r') }, {}],
     ['whose data is of another generation', 'foreign-data', { generation: 2 }, {}],
-    ['that names a part of another directory', 'foreign-data', partsAt('data/db/x/contents.json.gz.age.00000'), {}],
+    [
+      'that names a part of another directory',
+      'foreign-data',
+      partsAt('data/db/x/contents.json.gz.age.00000'),
+      {},
+    ],
     ['that names a part as another', 'foreign-data', partsAt(`${data}/contents.json.gz.age.00001`), {}],
-    ['that names a part twice', 'foreign-data', partsAt(`${data}/contents.json.gz.age.00000`, `${data}/contents.json.gz.age.00000`), {}],
+    [
+      'that names a part twice',
+      'foreign-data',
+      partsAt(`${data}/contents.json.gz.age.00000`, `${data}/contents.json.gz.age.00000`),
+      {},
+    ],
     [
       'of a generation that is not there',
       'unknown-generation',
-      { generation: 2, data: data.replace('1-', '2-'), ...partsAt(`${data.replace('1-', '2-')}/contents.json.gz.age.00000`) },
+      {
+        generation: 2,
+        data: data.replace('1-', '2-'),
+        ...partsAt(`${data.replace('1-', '2-')}/contents.json.gz.age.00000`),
+      },
       {},
     ],
-    ['dated ten minutes and a second ahead of the store', 'future', {}, { modified: new Date('2026-11-20T05:48:11Z') }],
+    [
+      'dated ten minutes and a second ahead of the store',
+      'future',
+      {},
+      { modified: new Date('2026-11-20T05:48:11Z') },
+    ],
   ])('%s: %s', (_, code, change, more) => {
     expect(() => judgeRecord(document, { ...record, ...change }, { ...facts, ...more })).toThrow(
       expect.objectContaining({ code, exitCode: 13, object: record.object }),
@@ -67,11 +90,15 @@ describe('a record', () => {
   });
 
   it('dated ten minutes ahead still counts, as clocks differ', () => {
-    expect(() => judgeRecord(document, record, { ...facts, modified: new Date('2026-11-20T05:48:12Z') })).not.toThrow();
+    expect(() =>
+      judgeRecord(document, record, { ...facts, modified: new Date('2026-11-20T05:48:12Z') }),
+    ).not.toThrow();
   });
 
   it('dated long before the store received it counts: a backup takes its time', () => {
-    expect(() => judgeRecord(document, record, { ...facts, modified: new Date('2026-11-21T05:58:12Z') })).not.toThrow();
+    expect(() =>
+      judgeRecord(document, record, { ...facts, modified: new Date('2026-11-21T05:58:12Z') }),
+    ).not.toThrow();
   });
 
   it('with several faults is named by the first of the specification’s table', () => {
@@ -83,21 +110,26 @@ describe('a record', () => {
     expect(() => judgeRecord(document, worst, { signers: [web], modified: late })).toThrow(
       expect.objectContaining({ code: 'wrong-host' }),
     );
-    expect(() => judgeRecord(document, { ...worst, host: 'web-1' }, { signers: [web], modified: late })).toThrow(
-      expect.objectContaining({ code: 'out-of-scope' }),
-    );
-    expect(() => judgeRecord(document, { ...worst, host: 'web-1' }, { signers: [old], modified: late })).toThrow(
-      expect.objectContaining({ code: 'removed-host' }),
-    );
-    expect(() => judgeRecord(document, { ...worst, host: 'web-1', set: 'app' }, { signers: [web], modified: late })).toThrow(
-      expect.objectContaining({ code: 'foreign-data' }),
-    );
+    expect(() =>
+      judgeRecord(document, { ...worst, host: 'web-1' }, { signers: [web], modified: late }),
+    ).toThrow(expect.objectContaining({ code: 'out-of-scope' }));
+    expect(() =>
+      judgeRecord(document, { ...worst, host: 'web-1' }, { signers: [old], modified: late }),
+    ).toThrow(expect.objectContaining({ code: 'removed-host' }));
+    expect(() =>
+      judgeRecord(document, { ...worst, host: 'web-1', set: 'app' }, { signers: [web], modified: late }),
+    ).toThrow(expect.objectContaining({ code: 'foreign-data' }));
   });
 });
 
 describe('a ledger entry', () => {
   const removes = [{ set: 'app', id, sha256: '0'.repeat(64) }];
-  const entry = { object: 'ledger/20261120T055812Z-7k3f9q.json', action: 'delete', by: 'web-1', removes } as unknown as LedgerEntry;
+  const entry = {
+    object: 'ledger/20261120T055812Z-7k3f9q.json',
+    action: 'delete',
+    by: 'web-1',
+    removes,
+  } as unknown as LedgerEntry;
 
   it.each<[string, Partial<LedgerEntry>, string[]]>([
     ['by a host that may maintain what it removes', {}, [web]],
@@ -115,7 +147,12 @@ describe('a ledger entry', () => {
     ['by the authority in a host’s name', 'wrong-host', {}, [authority]],
     ['by a host in the authority’s name', 'wrong-host', { by: 'authority' }, [web]],
     ['by a host in another’s name', 'wrong-host', { by: 'db-1' }, [web]],
-    ['of a set outside the scope', 'out-of-scope', { removes: [...removes, { ...removes[0]!, set: 'db' }] }, [web]],
+    [
+      'of a set outside the scope',
+      'out-of-scope',
+      { removes: [...removes, { ...removes[0]!, set: 'db' }] },
+      [web],
+    ],
     ['by a host that removes a host', 'out-of-scope', { action: 'remove-host', removes: [] }, [web]],
     ['by a host that was removed', 'removed-host', {}, [old]],
   ])('%s: %s', (_, code, change, signers) => {
@@ -126,6 +163,8 @@ describe('a ledger entry', () => {
 
   it('by a host that may only write removes nothing', () => {
     const writer = { ...document, hosts: [{ ...hosts[0]!, may: ['write'] }] } as VaultDocument;
-    expect(() => judgeLedgerEntry(writer, entry, { signers: [web] })).toThrow(expect.objectContaining({ code: 'out-of-scope' }));
+    expect(() => judgeLedgerEntry(writer, entry, { signers: [web] })).toThrow(
+      expect.objectContaining({ code: 'out-of-scope' }),
+    );
   });
 });

@@ -8,7 +8,7 @@ import { printableName } from '../names.ts';
 import { inside } from './beneath.ts';
 import { copyToNew } from './copy.ts';
 import { lookAt } from './existing.ts';
-import { caseCollision, changedSincePlan, errno, isLost, placeFailure, stopIfAborted } from './failures.ts';
+import { caseCollision, changedSincePlan, errno, placeFailure, stopIfAborted } from './failures.ts';
 import { type Finished, finishStaged } from './finish.ts';
 import { type OpenGround, stagedPath, type Terrain } from './ground.ts';
 import { markJournal, type Step, writeJournal } from './journal.ts';
@@ -104,9 +104,7 @@ async function attempt(change: Change, all: readonly Change[], act: () => Promis
     if (isInTheWay && change.seen === undefined && all.some((other) => isTwin(other.step, change.step))) {
       throw caseCollision(change.path);
     }
-    throw isInTheWay || isLost(error)
-      ? changedSincePlan(change.path, error)
-      : placeFailure(error, change.path);
+    throw errno(error) === 'EEXIST' ? changedSincePlan(change.path, error) : placeFailure(error, change.path);
   }
 }
 
@@ -170,7 +168,7 @@ async function copyReplaced({ layout }: PlacementPlan, ground: OpenGround): Prom
       if (kind === 'link') symlinkSync(readlinkSync(from, { encoding: 'buffer' }), to);
       else if (!(await copyToNew(from, to, seen!))) throw changedSincePlan(path);
     } catch (error) {
-      throw isLost(error) ? changedSincePlan(path, error) : placeFailure(error, path);
+      throw placeFailure(error, path);
     }
   }
 }

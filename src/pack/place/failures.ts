@@ -17,11 +17,13 @@ export function isLost(error: unknown): boolean {
 /**
  * @param error whatever was thrown; what is already a failure of this project passes through
  * @param path what was to be written, absolute
- * @returns StrongroomError `disk-full`, `target-denied` or `place-failed`
+ * @returns StrongroomError `disk-full`, `target-denied` or `place-failed`; ConflictError `changed-since-plan` when
+ *   what was there a moment ago is not
  */
 export function placeFailure(error: unknown, path: string): unknown {
   const code = errno(error);
   if (code === undefined) return error;
+  if (isLost(error)) return changedSincePlan(path, error);
   const object = printableName(path);
   if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(object, undefined, error);
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {

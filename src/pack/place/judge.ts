@@ -5,7 +5,7 @@ import { fsPath, printableName } from '../names.ts';
 import { nameBeside } from './beside.ts';
 import { holdsContent, lookAt, type Seen } from './existing.ts';
 import { inParent, inTheWay, type LayoutBuilder, type Site, type Spot } from './layout.ts';
-import { MARKER } from './marker.ts';
+import { MARKER, markerName } from './marker.ts';
 import { type Access, isNarrower } from './modes.ts';
 import { nameOf, parentOf } from './target.ts';
 import type { ConflictKind, PlaceOptions, PlannedEntry } from './types.ts';
@@ -13,8 +13,7 @@ import type { ConflictKind, PlaceOptions, PlannedEntry } from './types.ts';
 export interface Context {
   readonly layout: LayoutBuilder;
   readonly options: PlaceOptions;
-  /** Absolute paths of all entries: no other name may be given to these. */
-  readonly taken: ReadonlySet<string>;
+  readonly entries: readonly Entry[];
   /** Device and inode of files that are never replaced. */
   readonly guarded: ReadonlySet<string>;
 }
@@ -29,7 +28,7 @@ export type Verdict = Pick<PlannedEntry, 'action' | 'reason' | 'conflict' | 'kep
 /** @returns what is to happen to the entry; where it is staged is noted in the layout */
 export async function judge(context: Context, entry: Entry, access: Access, site: Site): Promise<Verdict> {
   const { layout } = context;
-  if (entry.path.split('/').some((name) => MARKER.test(name))) {
+  if (isMarked(entry.path)) {
     return { action: 'skip', reason: 'was left by an unfinished restore' };
   }
   if (entry.type === 'dir') return judgeDirectory(context, entry, access, site);
@@ -57,6 +56,10 @@ export async function judge(context: Context, entry: Entry, access: Access, site
   return judgeDifferent(context, entry, site, seen, reason);
 }
 
+function isMarked(path: string): boolean {
+  return path.includes(markerName('')) && path.split('/').some((name) => MARKER.test(name));
+}
+
 function judgeDifferent(context: Context, entry: Entry, site: Site, seen: Seen, reason: string): Verdict {
   const { layout, options } = context;
   const path = layout.absolute(site);
@@ -74,13 +77,14 @@ function judgeDifferent(context: Context, entry: Entry, site: Site, seen: Seen, 
 
 async function landAside(context: Context, entry: Entry, site: Site): Promise<Verdict> {
   const reason = 'the active configuration is never replaced';
+  const taken = takenPaths(context);
   let landing: Site = { base: site.base, path: `${site.path}.restored` };
   const path = context.layout.absolute(landing);
   const there = lookAt(fsPath(path));
-  if (there !== undefined && !context.taken.has(path) && (await holdsContent(path, there, entry))) {
+  if (there !== undefined && !taken.has(path) && (await holdsContent(path, there, entry))) {
     return { action: 'same', staying: there.mode, landing, reason };
   }
-  if (there !== undefined || context.taken.has(path)) landing = freeSite(context, site, 'restored');
+  if (there !== undefined || taken.has(path)) landing = freeSite(context, site, 'restored');
   place(context, entry, landing);
   return { action: 'aside', landing, reason };
 }
@@ -134,11 +138,24 @@ function accessFault(entry: Entry, { owner, mode, exact }: Access, seen: Seen): 
 }
 
 /** A site beside another that neither exists nor is an entry's. */
-function freeSite({ layout, options, taken }: Context, { base, path }: Site, ending: string): Site {
+function freeSite(context: Context, { base, path }: Site, ending: string): Site {
+  const { layout, options } = context;
+  const taken = takenPaths(context);
   const siteOf = (name: string): Site => ({ base, path: path.slice(0, -nameOf(path).length) + name });
   const name = nameBeside(nameOf(path), options.now, ending, (candidate) => {
     const there = layout.absolute(siteOf(candidate));
     return !taken.has(there) && lookAt(fsPath(there)) === undefined;
   });
   return siteOf(name);
+}
+
+const takenBy = new WeakMap<Context, ReadonlySet<string>>();
+
+/** Absolute paths of all entries: nothing else may be given one of these names. */
+export function takenPaths(context: Context): ReadonlySet<string> {
+  const { layout, entries } = context;
+  const taken =
+    takenBy.get(context) ?? new Set(entries.map(({ path }) => layout.absolute(layout.siteOf(path))));
+  takenBy.set(context, taken);
+  return taken;
 }

@@ -5,7 +5,7 @@ import type { Entry } from '../entry.ts';
 import { fsPath } from '../names.ts';
 import { lookAt, type Seen } from './existing.ts';
 import { type Mounts, readMounts } from './mounts.ts';
-import { joined, nameOf, parentOf, resolveExisting, resolveTarget } from './target.ts';
+import { nameOf, parentOf, resolveExisting, resolveTarget } from './target.ts';
 
 /**
  * - `tree`, `file`, `link`: staged, then moved into place
@@ -104,7 +104,9 @@ export function layOut(destination: { root: string; outside?: string }): LayoutB
   const spots = new Map<string, Spot>();
   const directories: Spot[] = [];
 
-  const absolute = ({ base, path }: Site) => joined(bases[base]!, path);
+  const above = missing.map((name) => `${name}/`).join('');
+  const prefixes = bases.map((path) => (path === '/' ? path : `${path}/`));
+  const absolute = ({ base, path }: Site) => (path === '' ? bases[base]! : prefixes[base]! + path);
 
   function groupOf(base: number, directory: string): number {
     const known = groupByDirectory[base]!.get(directory);
@@ -169,7 +171,7 @@ export function layOut(destination: { root: string; outside?: string }): LayoutB
       if (bases.length > 1 && `${path}/`.startsWith(OUTSIDE)) {
         return { base: 1, path: path.slice(OUTSIDE.length) };
       }
-      return { base: 0, path: [...missing, path].join('/') };
+      return { base: 0, path: above + path };
     },
     directory,
     add,

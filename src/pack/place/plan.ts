@@ -7,7 +7,7 @@ import { ConflictError, IntegrityError } from '../../errors.ts';
 import { checkEntries, type Entry } from '../entry.ts';
 import { printableName } from '../names.ts';
 import { placeFailure, stopIfAborted } from './failures.ts';
-import { type Context, judge } from './judge.ts';
+import { type Context, judge, takenPaths } from './judge.ts';
 import { type LayoutBuilder, layOut, type Site } from './layout.ts';
 import { type Access, accessRules, isNarrower } from './modes.ts';
 import type { Action, Destination, PlacementPlan, PlaceOptions, PlannedEntry } from './types.ts';
@@ -33,11 +33,10 @@ export async function planPlacement(
   checkEntries(entries);
   const access = await accessRules(options);
   const layout = layOut({ ...destination, root: resolve(destination.root) });
-  const taken = new Set(entries.map((entry) => layout.absolute(layout.siteOf(entry.path))));
-  if (taken.size < entries.length) {
+  const context: Context = { layout, options, entries, guarded: inodesOf(options.protect ?? []) };
+  if (destination.outside !== undefined && takenPaths(context).size < entries.length) {
     throw new IntegrityError('bad-entry', 'two entries would be restored to one path');
   }
-  const context: Context = { layout, options, taken, guarded: inodesOf(options.protect ?? []) };
   const planned: PlannedEntry[] = [];
   for (const entry of entries) {
     if (planned.length % 128 === 0) {

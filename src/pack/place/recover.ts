@@ -22,7 +22,7 @@ import {
 import { MARKER, markerName } from './marker.ts';
 import { isRunning, thisRunner } from './runner.ts';
 import { syncSteps } from './sync.ts';
-import { joined, resolveTarget } from './target.ts';
+import { joined, placeOf } from './target.ts';
 import type { RecoverOptions, Recovery } from './types.ts';
 import { undoSteps } from './undo.ts';
 
@@ -38,8 +38,7 @@ import { undoSteps } from './undo.ts';
  */
 export async function recoverPlacement(target: string, options: RecoverOptions): Promise<Recovery> {
   const { stateDirectory, onWarning = () => {} } = options;
-  const { anchor, missing } = resolveTarget(resolve(target));
-  const root = joined(anchor, ...missing);
+  const root = placeOf(resolve(target));
   const running = new Set<string>();
   let outcome: Recovery = 'nothing';
   for (const found of readJournals(stateDirectory, onWarning)) {

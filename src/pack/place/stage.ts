@@ -20,7 +20,7 @@ import type { PlacementPlan, PlaceOptions, PlaceReport, Staging } from './types.
  * Makes room for what a plan puts into its target.
  *
  * @throws ConflictError `target-exists`, `symlink-in-the-way`, `in-the-way` for the plan's conflicts;
- *   `restore-running`, `restore-pending` when another restore of this target has not ended
+ *   `restore-running`, `restore-pending` when another restore of this target has not ended; `changed-since-plan`
  * @throws StrongroomError `disk-full`, `target-denied`, `place-failed`, `unsafe-state-directory`
  * @throws InterruptedError
  */
@@ -96,7 +96,11 @@ export async function openStaging(
 
 // The journal is there before the first directory: a killed run leaves nothing that the next one cannot find.
 function start(plan: PlacementPlan, terrain: Terrain, stateDirectory: string): MadeGround {
-  checkSpace(plan);
+  try {
+    checkSpace(plan);
+  } catch (error) {
+    throw placeFailure(error, plan.root);
+  }
   writeJournal(stateDirectory, terrain, { root: plan.root, runner: thisRunner() });
   let ground: MadeGround | undefined;
   try {

@@ -1,4 +1,6 @@
 // `verify --against`: compares a snapshot's entries with a tree on disk, by type, content and link target.
+import { fsPath } from '../../pack/names.ts';
+import { holdsContent, lookAt } from '../../pack/place/existing.ts';
 import { planPlacement } from '../../pack/place/plan.ts';
 import { readSnapshotContents } from '../artifact-read.ts';
 import type { Snapshot } from '../snapshots.ts';
@@ -21,16 +23,25 @@ export async function compareTree(
   stateDirectory: string,
 ): Promise<Difference[]> {
   const contents = await readSnapshotContents(vault, snapshot);
-  const plan = await planPlacement(contents.entries, { root: directory }, {
-    existing: 'replace',
-    asRecorded: false,
-    now: vault.now(),
-    stateDirectory,
-    ...callOptions(vault),
-  });
-  return plan.entries.flatMap(({ entry, action, reason }): Difference[] => {
-    if (action === 'same') return [];
-    if (action === 'create') return [{ path: entry.path, how: 'missing' }];
-    return [{ path: entry.path, how: 'changed', ...(reason === undefined ? {} : { reason }) }];
-  });
+  const plan = await planPlacement(
+    contents.entries,
+    { root: directory },
+    {
+      existing: 'replace',
+      asRecorded: false,
+      now: vault.now(),
+      stateDirectory,
+      ...callOptions(vault),
+    },
+  );
+  const differences: Difference[] = [];
+  for (const { entry, destination, action, reason } of plan.entries) {
+    if (action === 'same') continue;
+    // A restore would narrow the mode of a live file, which is no difference in what it holds.
+    const there = action === 'replace' ? lookAt(fsPath(destination)) : undefined;
+    if (there && (await holdsContent(destination, there, entry))) continue;
+    if (action === 'create') differences.push({ path: entry.path, how: 'missing' });
+    else differences.push({ path: entry.path, how: 'changed', ...(reason === undefined ? {} : { reason }) });
+  }
+  return differences;
 }

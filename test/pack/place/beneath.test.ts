@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { closeDirectory, inside, openBase, openChild, walkFrom } from '../../../src/pack/place/beneath.ts';
 import { isLost } from '../../../src/pack/place/failures.ts';
-import { FAST_DISK, freshDirectory, plant, survey } from './scene.ts';
+import { freshDirectory, plant, survey } from './scene.ts';
 
 function caught(act: () => unknown): unknown {
   try {
@@ -28,7 +28,7 @@ describe.each([
   }
 
   test('reaches directories, in any order', () => {
-    const directory = freshDirectory(FAST_DISK);
+    const directory = freshDirectory();
     const paths = ['a/b/c', 'a/b', '', 'a/b/d', 'x', 'a', 'caf\udce9/d', 'a/b/c'];
     for (const path of paths) plant(directory, { [`${path}/here`]: path.replace('\udce9', '?') });
     const { walk } = base(directory);
@@ -45,7 +45,7 @@ describe.each([
     ['a link to itself', 'loop'],
     ['a link above', 'real/link/sub'],
   ])('is lost at %s', (_name, path) => {
-    const directory = freshDirectory(FAST_DISK);
+    const directory = freshDirectory();
     plant(directory, {
       'real/sub': { dir: true },
       file: '',
@@ -61,7 +61,7 @@ describe.each([
 });
 
 test('a directory that is swapped for a link while it is held does not redirect a write', () => {
-  const directory = freshDirectory(FAST_DISK);
+  const directory = freshDirectory();
   mkdirSync(join(directory, 'sub'));
   mkdirSync(join(directory, 'victim'));
   const base = openBase(directory);

@@ -7,9 +7,9 @@ import { recoverPlacement } from '../../../src/pack/place/recover.ts';
 import { bury, dieAfter, seen } from './crash.ts';
 import {
   type Choices,
-  FAST_DISK,
   journalsOf,
   plant,
+  REAL_DISK,
   restore,
   type Scene,
   scene,
@@ -22,6 +22,7 @@ interface Story {
   readonly old: Tree | undefined;
   readonly tree: Tree;
   readonly choices: Choices;
+  readonly disk?: string;
 }
 
 const OLD: Tree = {
@@ -56,6 +57,7 @@ const RECORDED: Tree = {
 const STORIES: Story[] = [
   { name: 'a new target', old: undefined, tree: NEW, choices: {} },
   { name: 'replace', old: OLD, tree: NEW, choices: { existing: 'replace' } },
+  { name: 'replace, on a real disk', old: OLD, tree: NEW, choices: { existing: 'replace' }, disk: REAL_DISK },
   { name: 'bak', old: OLD, tree: NEW, choices: { existing: 'bak' } },
   { name: 'skip', old: OLD, tree: NEW, choices: { existing: 'skip' } },
   { name: 'as recorded', old: OLD, tree: RECORDED, choices: { existing: 'replace', asRecorded: true } },
@@ -74,8 +76,8 @@ const STORIES: Story[] = [
   },
 ];
 
-function begin({ old, choices }: Story): { place: Scene; choices: Choices } {
-  const place = scene(old, FAST_DISK);
+function begin({ old, choices, disk }: Story): { place: Scene; choices: Choices } {
+  const place = scene(old, disk);
   plant(place.directory, { 'world/etc/x.pem': 'old', 'world/etc/theirs': 'theirs' });
   const { outside, ...rest } = choices;
   return {

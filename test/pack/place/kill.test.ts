@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { recoverPlacement } from '../../../src/pack/place/recover.ts';
 import type { Job } from './child.ts';
-import { childProgram, FAST_DISK, journalsOf, restore, type Scene, scene, survey } from './scene.ts';
+import { childProgram, journalsOf, REAL_DISK, restore, type Scene, scene, survey } from './scene.ts';
 import type { Tree } from './trees.ts';
 
 const isLong = process.env.STRONGROOM_LONG === '1';
@@ -42,13 +42,13 @@ async function run(job: Job, killAfterMs?: number): Promise<string | number | nu
 }
 
 test('a restore killed at a change leaves a target that the next run makes whole', async () => {
-  const whole = scene(OLD, FAST_DISK);
+  const whole = scene(OLD);
   const old = seen(whole);
   await restore(whole, NEW, CHOICES);
   const done = seen(whole);
   let kills = 0;
   for (let killAfter = 0; ; killAfter += isLong ? 1 : 4) {
-    const place = scene(OLD, FAST_DISK);
+    const place = scene(OLD);
     if ((await run({ place, tree: NEW, choices: CHOICES, killAfter })) === 0) break;
     kills++;
     for (const [path, what] of Object.entries(seen(place))) {
@@ -80,7 +80,7 @@ describe('a restore killed at any time', () => {
   ])('leaves a target that the next run makes whole: %s', async (_, start) => {
     const tree = many('new');
     for (let trial = 0; trial < (isLong ? 100 : 6); trial++) {
-      const place = scene(start);
+      const place = scene(start, REAL_DISK);
       const ms = 40 + Math.random() * 160;
       await run({ place, tree, choices: CHOICES }, ms);
       await recoverPlacement(place.target, place);

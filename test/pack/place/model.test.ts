@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ConflictError } from '../../../src/errors.ts';
 import type { Existing } from '../../../src/pack/place/types.ts';
-import { FAST_DISK, journalsOf, type Node, restore, STAMP, scene, survey, type Tree } from './scene.ts';
+import { journalsOf, type Node, restore, STAMP, scene, survey, type Tree } from './scene.ts';
 
 const runs = process.env.STRONGROOM_LONG === '1' ? 5000 : 250;
 
@@ -95,7 +95,7 @@ test('a restore comes to what the model says, or changes nothing', async () => {
       policy,
       fc.boolean(),
       async (old, fresh, existing, withDirectories) => {
-        const place = scene(old === undefined ? undefined : (flatten(old, true) as Tree), FAST_DISK);
+        const place = scene(old === undefined ? undefined : (flatten(old, true) as Tree));
         try {
           const before = old === undefined ? {} : survey(place.target);
           const tree = flatten(fresh, withDirectories);

@@ -12,7 +12,6 @@ import { bury, dieAfter } from './crash.ts';
 import {
   childProgram,
   entriesOf,
-  FAST_DISK,
   freshDirectory,
   journalsOf,
   MTIME,
@@ -247,7 +246,7 @@ describe.skipIf(!canMount)('a machine without /proc (needs root, to hide it)', (
   }
 
   test('gets the same restores, and the same refusals', () => {
-    const place = scene({ a: 'old', 'sub/x': 'old', l: { link: 'sub' } }, FAST_DISK);
+    const place = scene({ a: 'old', 'sub/x': 'old', l: { link: 'sub' } });
     const tree: Tree = { a: 'new', 'sub/x': 'new', 'sub/new/y': 'y', s: { link: 'a' } };
     runHidden({ place, tree, choices: { existing: 'bak' }, umask: 0 });
     expect(survey(place.target)).toMatchObject({

@@ -18,17 +18,7 @@ import { describe, expect, test } from 'vitest';
 import { markerName } from '../../../src/pack/place/marker.ts';
 import { recoverPlacement } from '../../../src/pack/place/recover.ts';
 import { bury, dieAfter, seen } from './crash.ts';
-import {
-  type Choices,
-  FAST_DISK,
-  journalsOf,
-  plant,
-  restore,
-  type Scene,
-  scene,
-  survey,
-  type Tree,
-} from './scene.ts';
+import { type Choices, journalsOf, plant, restore, type Scene, scene, survey, type Tree } from './scene.ts';
 
 const isRoot = process.getuid!() === 0;
 const OLD: Tree = { '.env': 'old', 'certs/key': 'old key', link: { link: 'old' } };
@@ -40,20 +30,26 @@ const NEW: Tree = {
   more: 'more',
 };
 
+const moments = new Map<string, number>();
+
 /** A target in which everything is placed and nothing committed: the last moment of a restore that can be undone. */
 async function brokenOff(
   old: Tree = OLD,
   tree: Tree = NEW,
   choices: Choices = { existing: 'replace' },
 ): Promise<Scene> {
-  const whole = scene(old, FAST_DISK);
+  const key = JSON.stringify([old, tree, choices]);
+  const whole = scene(old);
   await restore(whole, tree, choices);
   const done = JSON.stringify(seen(whole));
-  for (let changes = 0; ; changes++) {
-    const place = scene(old, FAST_DISK);
+  for (let changes = moments.get(key) ?? 0; ; changes++) {
+    const place = scene(old);
     const { ended } = await dieAfter(changes, () => restore(place, tree, choices));
     bury(place);
-    if (JSON.stringify(seen(place)) === done && journalsOf(place)[0]?.endsWith('.journal')) return place;
+    if (JSON.stringify(seen(place)) === done && journalsOf(place)[0]?.endsWith('.journal')) {
+      moments.set(key, changes);
+      return place;
+    }
     rmSync(place.directory, { recursive: true });
     if (ended) throw new Error('there is no such moment');
   }

@@ -9,11 +9,12 @@ import { plant, type Scene, type Tree } from './trees.ts';
 
 export * from './trees.ts';
 
-/** Where what is written need not wait for a disk. */
-export const FAST_DISK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+export const REAL_DISK = tmpdir();
+/** Where what is written does not wait for a disk. */
+const FAST_DISK = existsSync('/dev/shm') ? '/dev/shm' : REAL_DISK;
 
 /** A fresh directory that goes when the test has finished. */
-export function freshDirectory(parent = tmpdir()): string {
+export function freshDirectory(parent = FAST_DISK): string {
   const directory = mkdtempSync(join(parent, 'strongroom-place-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;

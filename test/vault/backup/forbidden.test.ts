@@ -1,0 +1,198 @@
+import { randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { generateIdentity, recipientOf } from '../../../src/crypt/identity.ts';
+import { formatPrivateKey } from '../../../src/sign/openssh.ts';
+import { type BackupOptions, backup } from '../../../src/vault/backup/backup.ts';
+import { keysOf, watchKeys } from '../../../src/vault/backup/forbidden.ts';
+import { client, makeVault, newHost, openUnlocked, PASSPHRASE, scratch, tick } from '../../support/vault.ts';
+import { putOnly, watched } from '../stores.ts';
+
+const vault = await makeVault();
+const { identity } = await openUnlocked(vault);
+const hostKey = formatPrivateKey(vault.host.key, 'web-1');
+const MiB = 1024 * 1024;
+
+/** Backs up files, in a directory or from memory, and says what came of it and what was written. */
+async function tried(
+  files: Record<string, string | Buffer>,
+  more: Partial<BackupOptions> = {},
+  putsOnly = false,
+) {
+  const root = scratch();
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(root, path, '..'), { recursive: true });
+    writeFileSync(join(root, path), content, { mode: 0o600 });
+  }
+  tick(vault.clock);
+  const store = putsOnly ? putOnly(vault.store) : watched(vault.store);
+  const options = {
+    set: 'app',
+    sources: { root, include: [], exclude: [] },
+    host: vault.host,
+    pin: vault.pin,
+    ...more,
+  };
+  const error = await backup(client({ ...vault, store }), options as BackupOptions).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return { error, writes: store.writes, root };
+}
+
+/** Holds a backup to be refused for this file, with nothing written. */
+async function isRefused(path: string, what: string, ...args: Parameters<typeof tried>): Promise<void> {
+  const { error, writes } = await tried(...args);
+  expect(error).toMatchObject({
+    code: 'key-in-backup',
+    exitCode: 2,
+    object: path,
+    message: `${path} ${what}`,
+    hint: 'nothing was backed up: keep that key elsewhere, or exclude the file',
+  });
+  expect(writes).toEqual([]);
+}
+
+const OPENS = 'holds a key that opens this vault';
+const WRITES = 'is a private key that opens this vault or writes to it';
+const NAMED = 'is a credential that the configuration names for this vault';
+
+describe('a backup of what opens or writes this very vault is refused', () => {
+  it.each<[string, () => string, string]>([
+    ['an age identity of one of its keys', () => `# created: now\n${vault.key}\n`, OPENS],
+    ['the vault’s own identity', () => identity, OPENS],
+    ['an identity within other text', () => `BACKUP_KEY="${vault.key}"\nOTHER=1\n`, OPENS],
+    [
+      'the second of two identities',
+      () => `${identity.replace(/.{10}$/, 'QQQQQQQQQQ')}\n${vault.key}`,
+      OPENS,
+    ],
+    ['the signing key of this host', () => hostKey, WRITES],
+    ['that key in a manifest', () => `data:\n  key: |\n${hostKey.replace(/^/gm, '    ')}`, WRITES],
+  ])('%s', async (_, content, what) => {
+    await isRefused('deep/secret.txt', what, { '.env': 'A=1\n', 'deep/secret.txt': content() });
+  });
+
+  it('from memory too', async () => {
+    await isRefused('secret.txt', OPENS, {}, { sources: { memory: { 'secret.txt': vault.key } } });
+    await isRefused('secret.json', OPENS, {}, { sources: { memory: { 'secret.json': { key: vault.key } } } });
+  });
+
+  it('in a set of many parts, of which it is the last file', async () => {
+    await isRefused('z', OPENS, { 'a.bin': randomBytes(40 * MiB), z: vault.key });
+    await isRefused('z', WRITES, { 'a.bin': randomBytes(40 * MiB), z: hostKey });
+  });
+
+  it('by a role that may only put: the pin and the host’s own key are known to it', async () => {
+    await isRefused('a', OPENS, { a: identity }, {}, true);
+    await isRefused('a', WRITES, { a: hostKey }, {}, true);
+  });
+
+  it('in an escaped name', async () => {
+    const name = 'a\u001b[2J';
+    const { error } = await tried({ [name]: vault.key });
+    expect(error).toMatchObject({ message: `a\\x1b[2J ${OPENS}` });
+  });
+});
+
+describe('a file that the configuration names as a credential is refused', () => {
+  const named = (root: string, path: string) => ({
+    credentialPaths: [join(root, path)],
+    sources: { root, include: [], exclude: [] },
+  });
+
+  it('by its path', async () => {
+    const { root } = await tried({ 'conf/pass': PASSPHRASE });
+    await isRefused('conf/pass', NAMED, {}, named(root, 'conf/pass'));
+  });
+
+  it('by whatever path leads to it', async () => {
+    const { root } = await tried({ 'conf/pass': PASSPHRASE });
+    symlinkSync(root, `${root}-link`);
+    await isRefused(
+      'conf/pass',
+      NAMED,
+      {},
+      { ...named(root, ''), credentialPaths: [`${root}-link/conf/pass`] },
+    );
+    await isRefused(
+      'conf/pass',
+      NAMED,
+      {},
+      { ...named(`${root}-link`, ''), credentialPaths: [`${root}/conf/pass`] },
+    );
+  });
+
+  it('as another hard link', async () => {
+    const { root } = await tried({ 'conf/pass': PASSPHRASE });
+    const outside = scratch();
+    linkSync(join(root, 'conf/pass'), join(outside, 'pass'));
+    await isRefused('conf/pass', NAMED, {}, { ...named(root, ''), credentialPaths: [join(outside, 'pass')] });
+  });
+
+  it('as a link’s target, where the link is what is named', async () => {
+    const { root } = await tried({ 'conf/pass': PASSPHRASE });
+    const outside = scratch();
+    symlinkSync(join(root, 'conf/pass'), join(outside, 'pass'));
+    await isRefused('conf/pass', NAMED, {}, { ...named(root, ''), credentialPaths: [join(outside, 'pass')] });
+  });
+
+  it('outside the root', async () => {
+    const outside = scratch();
+    const path = join(outside, 'pass');
+    writeFileSync(path, PASSPHRASE);
+    const { root } = await tried({ a: 'A' });
+    await isRefused(
+      `@outside${path}`,
+      NAMED,
+      {},
+      { credentialPaths: [path], sources: { root, include: ['.', path], exclude: [] } },
+    );
+  });
+});
+
+describe('a backup is not refused', () => {
+  it('when the file is excluded', async () => {
+    const { root } = await tried({ 'a.txt': 'A' });
+    writeFileSync(join(root, 'key.txt'), vault.key);
+    const sources = { root, include: [], exclude: ['key.txt'] };
+    expect((await tried({}, { sources, credentialPaths: [join(root, 'key.txt')] })).error).toBeUndefined();
+  });
+
+  it('for the keys of others, and what only looks like a key', async () => {
+    const other = await generateIdentity('x25519');
+    const { error } = await tried({
+      'other.txt': other,
+      'their-host-key': formatPrivateKey(newHost('x').key, 'x'),
+      'recipient.txt': await recipientOf(vault.key),
+      'broken.txt': vault.key.replace(/.{6}$/, 'QQQQQQ'),
+      'host.pub': vault.host.key.publicKey,
+    });
+    expect(error).toBeUndefined();
+  });
+
+  it('for a credential that is not there, or not in the set', async () => {
+    expect(
+      (await tried({ a: 'A' }, { credentialPaths: ['/nowhere/pass', '/etc/hostname'] })).error,
+    ).toBeUndefined();
+  });
+});
+
+describe('a watch', () => {
+  it('knows the recipients and keys of a vault document', () => {
+    const known = keysOf(vault.document);
+    expect(known.recipients).toHaveLength(2);
+    expect(known.recipients).toContain(vault.pin.recipient);
+    expect(known.publicKeys).toEqual([vault.host.key.publicKey]);
+  });
+
+  it('lets nobody go on while an identity is undecided, whoever found it', async () => {
+    const watch = watchKeys(new Set([await recipientOf(vault.key)]), new Set());
+    watch.inspect('a', Buffer.from(vault.key));
+    const [first, second] = [watch.settle(), watch.settle()];
+    await expect(second).rejects.toMatchObject({ code: 'key-in-backup', object: 'a' });
+    await expect(first).rejects.toMatchObject({ code: 'key-in-backup' });
+    await expect(watch.settle()).rejects.toMatchObject({ code: 'key-in-backup' });
+  });
+});

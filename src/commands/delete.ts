@@ -3,7 +3,7 @@ import { applyDelete, planDelete } from '../vault/delete.ts';
 import { readSnapshots } from '../vault/snapshots.ts';
 import { StrongroomError } from '../errors.ts';
 import { defineCommand } from './command.ts';
-import { chooseFrom, openLocked, thisHost, trustNew } from './open.ts';
+import { chooseFrom, openLocked, thisHost } from './open.ts';
 
 export const command = defineCommand({
   description: ['Removes the snapshots named, after a question. The vault keeps a signed note of who removed what.'],
@@ -13,14 +13,14 @@ export const command = defineCommand({
     set: { value: 'SET', summary: 'the set' },
     host: { value: 'HOST', summary: 'the host that made it' },
     dryRun: { summary: 'say what would be removed, and remove nothing' },
-    trustNew,
   },
   examples: [
     ['delete 20261120T055812Z-7k3f9q', 'remove one snapshot'],
     ['delete 20261120 --set app --dry-run', 'see what would go'],
   ],
   async run({ args, flags }, context) {
-    const vault = await openLocked(context, flags.trustNew);
+    // Never with --trust-new: a vault that shows an older state than this machine has seen is only read.
+    const vault = await openLocked(context);
     const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
     const chosen = new Map<string, Awaited<ReturnType<typeof chooseFrom>>>();
     for (const selector of args.snapshots) {

@@ -480,13 +480,15 @@ describe('a source', () => {
     chmodSync(join(root, 'd'), 0o1777);
     utimesSync(join(root, 'd/a'), 1.5, 1.5);
     utimesSync(join(root, 'd'), new Date(-1250), new Date(-1250));
+    // Times before 1970, and parts of a millisecond, are rounded down.
+    execFileSync('touch', ['-d', '@-1.2505', join(root, 'd/empty')]);
     const owner = { uid: process.getuid!(), gid: process.getgid!() };
     const { sources } = await collect({ root, ...everything });
     expect(sources).toMatchObject([
       { path: 'b', type: 'file', size: 5, mode: 0o4750, mtime: 1500, from: `${root}/b`, ...owner },
       { path: 'd', type: 'dir', size: 0, mode: 0o1777, mtime: -1250, from: `${root}/d`, ...owner },
       { path: 'd/a', type: 'file', size: 5, mode: 0o4750, mtime: 1500, from: `${root}/d/a`, ...owner },
-      { path: 'd/empty', type: 'file', size: 0, from: `${root}/d/empty`, ...owner },
+      { path: 'd/empty', type: 'file', size: 0, mtime: -1251, from: `${root}/d/empty`, ...owner },
     ]);
   });
 

@@ -1,5 +1,5 @@
 // Carries plans out: everything that could stop one of them comes before the first.
-import { NotFoundError, StrongroomError } from '../../errors.ts';
+import { ConflictError, NotFoundError, StrongroomError } from '../../errors.ts';
 import { applyRestore, type RestoreResult } from '../../vault/restore/apply.ts';
 import { planRestore, type RestorePlan, refuseRestore } from '../../vault/restore/plan.ts';
 import { dropUndo, findUndo, type UndoCopy } from '../../vault/restore/undo.ts';
@@ -24,7 +24,9 @@ export async function carryOut(planned: readonly Planned[], dryRun: boolean, con
   for (const { plan } of planned) refuseRestore(plan);
   for (const { plan } of planned) await confirm(plan, context);
   const works: Work[] = [];
-  for (const { vault, plan } of planned) {
+  for (const one of planned) {
+    const { vault } = one;
+    const plan = works.length === 0 ? one.plan : await plannedAfresh(one);
     const { bytes: total } = plan.placement;
     const result = await applyRestore(vault, plan, ({ files, bytes }) =>
       context.progress.update({ phase: `restoring, ${files} files`, done: bytes, total, unit: 'bytes' }),
@@ -32,6 +34,17 @@ export async function carryOut(planned: readonly Planned[], dryRun: boolean, con
     works.push({ plan, result });
   }
   return works;
+}
+
+/** What was restored just now may have made the directories above a new target: it must still be new itself. */
+async function plannedAfresh({ vault, plan }: Planned): Promise<RestorePlan> {
+  if (!plan.placement.fresh) return plan;
+  const afresh = await planRestore(vault, plan.snapshot, plan.options);
+  if (afresh.placement.fresh) return afresh;
+  throw new ConflictError('changed-since-plan', `${plan.placement.root} came into being while the restore was prepared`, {
+    object: plan.placement.root,
+    hint: 'see what made it, and restore this set again',
+  });
 }
 
 async function confirm({ placement, snapshot, options }: RestorePlan, context: Context): Promise<void> {

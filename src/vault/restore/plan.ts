@@ -1,4 +1,5 @@
 // What a restore will do, before it does it: dry run, confirmation and restore read this one plan.
+import { posix } from 'node:path';
 import { NotFoundError, UsageError } from '../../errors.ts';
 import type { Entry } from '../../pack/entry.ts';
 import { parseGlob } from '../../pack/globs.ts';
@@ -38,11 +39,13 @@ export function selectEntries(contents: Contents, paths: readonly string[], snap
   if (paths.length === 0) return contents.entries;
   const chosen = new Set<string>();
   for (const path of paths) {
-    const wanted = path.startsWith('/') ? `@outside${path}` : path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
+    // Empty, such as a shell makes of an unset variable, it would otherwise mean everything.
+    const wanted = path === '' ? '..' : posix.normalize(path.startsWith('/') ? `@outside${path}` : path).replace(/\/+$/, '');
     if (wanted === '.') return contents.entries;
     const below = `${wanted}/`;
     const literal = contents.entries.filter((e) => e.path === wanted || e.path.startsWith(below));
-    const matches = literal.length > 0 ? literal : globbed(contents.entries, wanted);
+    const isInside = wanted !== '..' && !wanted.startsWith('../');
+    const matches = literal.length > 0 || !isInside ? literal : globbed(contents.entries, wanted);
     if (matches.length === 0) {
       throw new NotFoundError('no-path', `${snapshot} holds nothing that matches ${printableName(path)}`, {
         hint: `see what it holds with \`strongroom show ${snapshot}\``,

@@ -109,18 +109,19 @@ describe('a file that the configuration names as a credential is refused', () =>
 
   it('by whatever path leads to it', async () => {
     const { root } = await tried({ 'conf/pass': PASSPHRASE });
-    symlinkSync(root, `${root}-link`);
+    const link = join(scratch(), 'link');
+    symlinkSync(root, link);
     await isRefused(
       'conf/pass',
       NAMED,
       {},
-      { ...named(root, ''), credentialPaths: [`${root}-link/conf/pass`] },
+      { ...named(root, ''), credentialPaths: [join(link, 'conf/pass')] },
     );
     await isRefused(
       'conf/pass',
       NAMED,
       {},
-      { ...named(`${root}-link`, ''), credentialPaths: [`${root}/conf/pass`] },
+      { ...named(link, ''), credentialPaths: [join(root, 'conf/pass')] },
     );
   });
 

@@ -1,60 +1,101 @@
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { backup } from '../../../src/vault/backup/backup.ts';
-import { chooseSnapshot } from '../../../src/vault/select.ts';
 import { readSnapshots } from '../../../src/vault/snapshots.ts';
 import { compareTree } from '../../../src/vault/verify/against.ts';
-import { client, makeVault, openUnlocked, scratch } from '../../support/vault.ts';
+import { client, makeVault, openUnlocked, restoreInto, scratch, treeOf } from '../../support/vault.ts';
 
-/** A live tree with the modes that live trees have, and how it compares with its own snapshot after a change. */
-async function compareAfter(change: (root: string) => void) {
-  const [root, state] = [scratch(), scratch()];
-  mkdirSync(join(root, 'config'));
-  writeFileSync(join(root, '.env'), 'A=1\n', { mode: 0o600 });
-  writeFileSync(join(root, 'config/app.toml'), 'a = 1\n');
-  symlinkSync('app.toml', join(root, 'config/link'));
-  chmodSync(join(root, 'config'), 0o755);
-  chmodSync(join(root, 'config/app.toml'), 0o644);
+let root: string;
+let outside: string;
+beforeEach(() => {
+  root = scratch();
+  outside = scratch();
+  mkdirSync(join(root, 'certs'), { mode: 0o750 });
+  writeFileSync(join(root, '.env'), 'TOKEN=1\n');
+  writeFileSync(join(root, 'certs/site.pem'), 'PEM');
+  writeFileSync(join(outside, 'shared.key'), 'KEY');
+  symlinkSync('certs/site.pem', join(root, 'current'));
+});
+
+/** Backs the tree up, lets `change` change it, and compares. */
+async function differences(change: () => void, include = ['.']): Promise<string[]> {
   const vault = await makeVault();
-  const sources = { root, include: ['.'], exclude: [] };
+  const sources = { root, include, exclude: [] };
   await backup(client(vault), { set: 'app', sources, host: vault.host, pin: vault.pin });
-  const opened = await openUnlocked(vault);
-  const { snapshot } = chooseSnapshot(await readSnapshots(opened), { set: 'app' });
-  change(root);
-  return await compareTree(opened, snapshot, root, state);
+  change();
+  const before = treeOf(root);
+  const open = await openUnlocked(vault);
+  const [snapshot] = (await readSnapshots(open)).snapshots;
+  const found = await compareTree(open, snapshot!, root, join(scratch(), 'state'));
+  expect(treeOf(root)).toEqual(before);
+  return found.map(({ path, how }) => `${how} ${path}`);
 }
 
-it('a live tree is the same as its snapshot, though its modes are wider than a restore would make them', async () => {
-  expect(await compareAfter(() => {})).toEqual([]);
-  expect(await compareAfter((root) => chmodSync(join(root, '.env'), 0o666))).toEqual([]);
+it.each<[string, () => void, string[]]>([
+  ['nothing', () => {}, []],
+  [
+    'a mode, an owner, a time: no value of it',
+    () => {
+      chmodSync(join(root, '.env'), 0o600);
+      utimesSync(join(root, '.env'), 1, 1);
+    },
+    [],
+  ],
+  ['more than was in it', () => writeFileSync(join(root, 'new'), 'new'), []],
+  ['a file that changed', () => writeFileSync(join(root, '.env'), 'TOKEN=2\n'), ['changed .env']],
+  ['a file of another size', () => writeFileSync(join(root, '.env'), ''), ['changed .env']],
+  ['a file that is gone', () => rmSync(join(root, 'certs/site.pem')), ['missing certs/site.pem']],
+  [
+    'a directory that is gone',
+    () => rmSync(join(root, 'certs'), { recursive: true }),
+    ['missing certs', 'missing certs/site.pem'],
+  ],
+  [
+    'a link that leads elsewhere',
+    () => {
+      rmSync(join(root, 'current'));
+      symlinkSync('.env', join(root, 'current'));
+    },
+    ['changed current'],
+  ],
+  [
+    'a file in the place of a link',
+    () => {
+      rmSync(join(root, 'current'));
+      writeFileSync(join(root, 'current'), 'PEM');
+    },
+    ['changed current'],
+  ],
+  [
+    'a directory in the place of a file',
+    () => {
+      rmSync(join(root, '.env'));
+      mkdirSync(join(root, '.env'));
+    },
+    ['changed .env'],
+  ],
+  [
+    'everything',
+    () => renameSync(root, `${root}-moved`),
+    ['missing .env', 'missing certs', 'missing certs/site.pem', 'missing current'],
+  ],
+])('a tree differs in %s', async (_, change, expected) => {
+  expect((await differences(change)).sort()).toEqual(expected);
+  rmSync(`${root}-moved`, { recursive: true, force: true });
 });
 
-it('what is gone is missing, and what holds something else is changed', async () => {
-  const differences = await compareAfter((root) => {
-    rmSync(join(root, '.env'));
-    writeFileSync(join(root, 'config/app.toml'), 'a = 2\n');
-    rmSync(join(root, 'config/link'));
-    symlinkSync('/etc/passwd', join(root, 'config/link'));
-  });
-  expect(differences).toMatchObject([
-    { path: '.env', how: 'missing' },
-    { path: 'config/app.toml', how: 'changed' },
-    { path: 'config/link', how: 'changed' },
-  ]);
-});
-
-it('a directory where a file was is a change, and so is a file where a directory was', async () => {
-  const differences = await compareAfter((root) => {
-    rmSync(join(root, '.env'));
-    mkdirSync(join(root, '.env'));
-    rmSync(join(root, 'config'), { recursive: true });
-    writeFileSync(join(root, 'config'), '');
-  });
-  expect(differences.map(({ path, how }) => `${path} ${how}`)).toEqual([
-    '.env changed',
-    'config changed',
-    'config/app.toml changed',
-    'config/link changed',
+it('a restored tree is the same, what was outside of the root included', async () => {
+  const vault = await makeVault();
+  const sources = { root, include: ['.', join(outside, 'shared.key')], exclude: [] };
+  await backup(client(vault), { set: 'app', sources, host: vault.host, pin: vault.pin });
+  const open = await openUnlocked(vault);
+  const [snapshot] = (await readSnapshots(open)).snapshots;
+  const base = scratch();
+  await restoreInto(open, snapshot!, join(base, 'out'), base);
+  expect(await compareTree(open, snapshot!, join(base, 'out'), join(base, 'state'))).toEqual([]);
+  writeFileSync(join(base, `out/@outside${outside}/shared.key`), 'OTHER');
+  expect(await compareTree(open, snapshot!, join(base, 'out'), join(base, 'state'))).toMatchObject([
+    { path: `@outside${outside}/shared.key`, how: 'changed' },
   ]);
 });

@@ -1,0 +1,63 @@
+import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { openStaging } from '../../../src/pack/place/stage.ts';
+import { journalsOf, planFor, plant, restore, scene, survey, type Tree } from './scene.ts';
+
+describe('a target that changes after the plan', () => {
+  const changes: [string, (target: string) => void][] = [
+    ['a file is written', (target) => writeFileSync(join(target, 'a'), 'their new text')],
+    ['a file is replaced', (target) => swapIn(target, 'a', 'text')],
+    ['a file is gone', (target) => renameSync(join(target, 'a'), join(target, 'elsewhere'))],
+    ['a name is taken', (target) => writeFileSync(join(target, 'sub/new'), 'theirs')],
+    ['a directory is replaced by a link', (target) => linkAway(target, 'sub')],
+    ['a directory is gone', (target) => renameSync(join(target, 'sub'), join(target, 'elsewhere'))],
+    ['a name for a directory is taken', (target) => mkdirSync(join(target, 'dir'))],
+    ['a name for a link is taken', (target) => writeFileSync(join(target, 'link'), '')],
+  ];
+  test.each(changes)('is left as it is: %s', async (_, change) => {
+    const place = scene({ a: 'old!', z: 'old', 'sub/x': 'x' });
+    plant(place.directory, { elsewhere: { dir: true } });
+    const tree: Tree = { a: 'new', 'sub/new': 'new', z: 'new', 'dir/x': 'x', link: { link: 'a' } };
+    const plan = await planFor(place, tree, { existing: 'replace' });
+    const staging = await openStaging(plan, place);
+    for (const { entry } of plan.entries) {
+      if (entry.type === 'file') staging.file(entry, Buffer.from(tree[entry.path] as string));
+    }
+    change(place.target);
+    const marker = readdirSync(place.target).find((name) => name.startsWith('.strongroom-restore-'))!;
+    const before = Object.entries(survey(place.directory)).filter(([path]) => !path.includes(marker));
+    await expect(staging.commit()).rejects.toMatchObject({ code: 'changed-since-plan', exitCode: 11 });
+    const after = Object.entries(survey(place.directory));
+    const withoutJournals = (all: [string, string][]) => all.filter(([path]) => !path.startsWith('state/'));
+    expect(withoutJournals(after)).toEqual(withoutJournals(before));
+    expect(journalsOf(place)).toEqual([]);
+  });
+
+  function swapIn(target: string, name: string, text: string): void {
+    writeFileSync(join(target, 'other'), text);
+    renameSync(join(target, 'other'), join(target, name));
+  }
+
+  function linkAway(target: string, name: string): void {
+    renameSync(join(target, name), join(target, 'elsewhere'));
+    symlinkSync('../elsewhere', join(target, name));
+  }
+});
+
+describe('a signal', () => {
+  test('stops a restore before anything has changed', async () => {
+    const place = scene({ a: 'old' });
+    const abort = new AbortController();
+    const plan = await planFor(place, { a: 'new' }, { existing: 'replace' });
+    const staging = await openStaging(plan, { ...place, signal: abort.signal });
+    staging.file(plan.entries[0]!.entry, Buffer.from('new'));
+    abort.abort();
+    await expect(staging.commit()).rejects.toMatchObject({ exitCode: 130 });
+    expect(survey(place.target)).toEqual({ a: 'file 0600 old' });
+    expect(journalsOf(place)).toEqual([]);
+    await expect(restore(place, { a: 'new' }, { existing: 'replace', signal: abort.signal })).rejects.toThrow(
+      'interrupted',
+    );
+  });
+});

@@ -1,0 +1,110 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { applyDelete, planDelete } from '../../src/vault/delete.ts';
+import { readSnapshots, type Snapshot } from '../../src/vault/snapshots.ts';
+import { verify } from '../../src/vault/verify/verify.ts';
+import { bodyOf, enroll, get, namesOf } from '../support/forge.ts';
+import { faultsOf } from '../support/refusals.ts';
+import { makeVault, newHost, openLocked, type TestVault } from '../support/vault.ts';
+import { Killed, watched } from './stores.ts';
+
+let vault: TestVault;
+let snapshots: readonly Snapshot[];
+beforeEach(async () => {
+  vault = await makeVault();
+  for (const n of [1, 2, 3]) await vault.backup({ n: String(n) });
+  snapshots = (await readSnapshots(await openLocked(vault))).snapshots;
+});
+
+const left = async () => (await readSnapshots(await openLocked(vault))).snapshots.map((s) => s.id);
+
+describe('a plan of what to delete', () => {
+  it('names every object that goes, records first, and changes nothing', async () => {
+    const before = await namesOf(vault.store);
+    const plan = planDelete(snapshots.slice(0, 2));
+    expect(plan.objects).toHaveLength(6);
+    expect(plan.objects.slice(0, 2)).toEqual(snapshots.slice(0, 2).map((s) => s.object));
+    expect(plan.objects.slice(2).every((o) => o.startsWith('data/app/'))).toBe(true);
+    expect(plan.bytes).toBe(snapshots[0]!.stored + snapshots[1]!.stored);
+    expect(await namesOf(vault.store)).toEqual(before);
+  });
+});
+
+describe('deleting', () => {
+  it('writes who removed what first, then removes the records, then their data', async () => {
+    const store = watched(vault.store);
+    const open = { ...(await openLocked(vault)), store };
+    await applyDelete(open, planDelete(snapshots.slice(0, 1)), vault.host);
+    const [ledger, ...removed] = store.writes;
+    expect(ledger).toMatch(/^create ledger\/\d{8}T\d{6}Z-[0-9a-z]{6}\.json$/);
+    expect(removed).toEqual(planDelete(snapshots.slice(0, 1)).objects.map((o) => `remove ${o}`));
+    const name = ledger!.slice('create '.length);
+    expect(bodyOf(await get(vault.store, name))).toMatchObject({
+      by: 'web-1',
+      action: 'delete',
+      removes: [{ set: 'app', id: snapshots[0]!.id, sha256: snapshots[0]!.sha256 }],
+    });
+    expect(await left()).toEqual(snapshots.slice(1).map((s) => s.id));
+    expect((await verify(await openLocked(vault))).findings).toEqual([]);
+  });
+
+  it('of several is one entry', async () => {
+    await applyDelete(await openLocked(vault), planDelete(snapshots, 'prune'), vault.host);
+    expect(await left()).toEqual([]);
+    const entries = await namesOf(vault.store, 'ledger/');
+    expect(entries).toHaveLength(1);
+    expect(bodyOf(await get(vault.store, entries[0]!))).toMatchObject({
+      action: 'prune',
+      removes: { length: 3 },
+    });
+    expect(await namesOf(vault.store, 'data/')).toEqual([]);
+  });
+
+  it('of nothing does nothing', async () => {
+    const store = watched(vault.store);
+    await applyDelete({ ...(await openLocked(vault)), store }, planDelete([]), vault.host);
+    expect(store.writes).toEqual([]);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6])(
+    'killed at step %i leaves a vault where nothing counts that is half gone',
+    async (step) => {
+      let steps = 0;
+      const killed = watched(vault.store, () => {
+        if (steps++ >= step) throw new Killed('killed');
+      });
+      const open = { ...(await openLocked(vault)), store: killed };
+      await expect(applyDelete(open, planDelete(snapshots.slice(1)), vault.host)).rejects.toThrow(Killed);
+      expect(await left()).toEqual([snapshots[0]!.id]);
+      expect(await faultsOf(vault)).toEqual([]);
+      await vault.backup({ n: '4' });
+      expect(await left()).toHaveLength(2);
+      expect(await faultsOf(vault)).toEqual([]);
+    },
+  );
+});
+
+describe('deleting is refused, and nothing is touched,', () => {
+  async function isRefused(by: TestVault): Promise<void> {
+    const store = watched(vault.store);
+    const open = { ...(await openLocked(vault)), store };
+    await expect(applyDelete(open, planDelete(snapshots), by.host)).rejects.toMatchObject({
+      code: 'may-not-maintain',
+      exitCode: 2,
+      message: `${by.host.name} may not remove snapshots from the vault shop`,
+      hint: expect.stringContaining('hosts list'),
+    });
+    expect(store.writes).toEqual([]);
+  }
+
+  it('to a host that the vault does not list', async () => {
+    await isRefused({ ...vault, host: newHost('laptop') });
+  });
+
+  it('to a host that may only write', async () => {
+    await isRefused(await enroll(vault, newHost('web-2')));
+  });
+
+  it('to a host whose scope does not cover every set concerned', async () => {
+    await isRefused(await enroll(vault, newHost('db-1'), { sets: ['db', 'ap'], may: ['maintain'] }));
+  });
+});

@@ -1,0 +1,231 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { recordCache } from '../../src/host/record-cache.ts';
+import { localStore } from '../../src/store/local.ts';
+import { type ClientMemory, noMemory } from '../../src/vault/client.ts';
+import { applyDelete, planDelete } from '../../src/vault/delete.ts';
+import { type ReadSnapshotsOptions, readSnapshots, type Snapshots } from '../../src/vault/snapshots.ts';
+import { verify } from '../../src/vault/verify/verify.ts';
+import { copyOf, flipped, get, objectsOf, put, putRevision } from '../support/forge.ts';
+import { briefly } from '../support/refusals.ts';
+import { makeVault, openLocked, scratch, type TestVault } from '../support/vault.ts';
+import { watched } from './stores.ts';
+
+let vault: TestVault;
+let ids: string[];
+beforeEach(async () => {
+  vault = await makeVault();
+  ids = [];
+  for (const n of [1, 2, 3]) ids.push((await vault.backup({ n: String(n) })).snapshot);
+});
+
+const record = (id: string, set = 'app') => `snapshots/${set}/${id}.json`;
+
+async function read(
+  from = vault,
+  options: ReadSnapshotsOptions = {},
+  memory: ClientMemory = noMemory(),
+): Promise<Snapshots> {
+  return await readSnapshots(await openLocked(from, { memory }), options);
+}
+
+describe('the snapshots of a vault', () => {
+  it('are those that count, oldest first', async () => {
+    const found = await read();
+    expect(found.snapshots.map((s) => s.id)).toEqual(ids);
+    expect(found).toMatchObject({ refused: [], findings: [] });
+    expect(found.snapshots[0]).toMatchObject({
+      set: 'app',
+      host: 'web-1',
+      complete: true,
+      modified: expect.any(Date),
+    });
+  });
+
+  it('may be those of one set only', async () => {
+    const db = (await vault.backup({ dump: 'x' }, { set: 'db' })).snapshot;
+    expect((await read(vault, { set: 'db' })).snapshots.map((s) => s.id)).toEqual([db]);
+    expect((await read(vault, { set: 'app' })).snapshots).toHaveLength(3);
+    expect((await read()).snapshots).toHaveLength(4);
+    expect((await read(vault, { set: 'd' })).snapshots).toEqual([]);
+  });
+
+  it('of a set whose name is none are refused as that', async () => {
+    await expect(read(vault, { set: '../keys' })).rejects.toMatchObject({ code: 'bad-name', exitCode: 2 });
+  });
+
+  it('of many are all read', async () => {
+    for (let i = 0; i < 70; i++) await vault.backup({ i });
+    const { snapshots, findings } = await read();
+    expect(snapshots).toHaveLength(73);
+    expect(snapshots.map((s) => s.id)).toEqual(snapshots.map((s) => s.id).sort());
+    expect(findings).toEqual([]);
+  });
+
+  it('that are bad are named, in order, and keep nobody from the others', async () => {
+    await put(vault.store, record(ids[2]!), 'garbage');
+    await put(vault.store, record(ids[0]!), flipped(await get(vault.store, record(ids[0]!)), 30));
+    await put(vault.store, 'snapshots/app/notes.txt', 'hello');
+    const { snapshots, refused, findings } = await read();
+    expect(snapshots.map((s) => s.id)).toEqual([ids[1]]);
+    expect(refused.map((r) => [r.id, r.set, r.finding.code])).toEqual([
+      [ids[0], 'app', 'bad-signature'],
+      [ids[2], 'app', 'unsigned'],
+    ]);
+    expect(briefly(findings)).toEqual([
+      `bad-signature ${record(ids[0]!)}`,
+      `unsigned ${record(ids[2]!)}`,
+      'stray-object snapshots/app/notes.txt',
+      // Which is not there as the one after it knew it.
+      `missing-predecessor ${record(ids[1]!)}`,
+    ]);
+  });
+});
+
+describe('what is missing', () => {
+  it('is the predecessor that a record names', async () => {
+    await vault.store.remove([record(ids[1]!)]);
+    const { snapshots, findings } = await read();
+    expect(snapshots).toHaveLength(2);
+    expect(findings).toEqual([
+      {
+        code: 'missing-predecessor',
+        object: record(ids[2]!),
+        message: `${ids[1]}, which ${ids[2]} of app names as its predecessor, is gone and nobody signed its removal`,
+        severity: 'error',
+      },
+    ]);
+  });
+
+  it('is the newest, to the machine that saw it, until somebody signs its removal', async () => {
+    const memory = noMemory();
+    await read(vault, {}, memory);
+    const bytes = await get(vault.store, record(ids[2]!));
+    await vault.store.remove([record(ids[2]!)]);
+    expect((await read()).findings).toEqual([]);
+    for (let again = 0; again < 2; again++) {
+      expect(briefly((await read(vault, {}, memory)).findings)).toEqual([
+        `missing-newest ${record(ids[2]!)}`,
+      ]);
+    }
+    expect((await read(vault, { set: 'db' }, memory)).findings).toEqual([]);
+    // Somebody puts it back, and deletes it as one should.
+    await put(vault.store, record(ids[2]!), bytes);
+    const open = await openLocked(vault, { memory });
+    const [, , last] = (await readSnapshots(open)).snapshots;
+    await applyDelete(open, planDelete([last!]), vault.host);
+    const after = await read(vault, {}, memory);
+    expect(after.findings).toEqual([]);
+    expect((await memory.vault(vault.pin.vault)).seen['app/web-1']).toMatchObject({ id: ids[1] });
+  });
+
+  it('is nothing when all of it was deleted with a signature', async () => {
+    const open = await openLocked(vault);
+    await applyDelete(open, planDelete((await readSnapshots(open)).snapshots.slice(0, 2)), vault.host);
+    expect(await read()).toMatchObject({ findings: [], snapshots: [{ id: ids[2] }] });
+  });
+
+  it('is a vault document, when a record knows a newer one', async () => {
+    await putRevision(vault, () => ({}));
+    await vault.backup({ n: '4' });
+    await vault.store.remove(['vault/2.json']);
+    const { findings } = await read();
+    expect(findings).toMatchObject([
+      { code: 'hidden-document', object: 'vault/1.json', message: expect.stringContaining('revision 2') },
+    ]);
+  });
+});
+
+describe('the cache', () => {
+  /** The vault in a directory, since only such a place says whether an object is the same. */
+  async function inDirectory() {
+    const directory = scratch();
+    const store = await localStore(directory, { create: true });
+    for (const [name, bytes] of await objectsOf(vault.store)) await store.create(name, bytes);
+    const cache = recordCache(scratch());
+    const gets: string[] = [];
+    const counted = watched(store, ({ verb, name }) => {
+      if (verb === 'get' && name.startsWith('snapshots/')) gets.push(name);
+    });
+    const list = async (options: ReadSnapshotsOptions = {}) => {
+      gets.length = 0;
+      const open = { ...(await openLocked({ ...vault, store: counted })), cache };
+      return { ...(await readSnapshots(open, options)), read: gets.length, open };
+    };
+    return { store, list };
+  }
+
+  it('saves reading what did not change, and only that', async () => {
+    const { store, list } = await inDirectory();
+    const first = await list();
+    expect(first.read).toBe(3);
+    const second = await list();
+    expect(second.read).toBe(0);
+    expect(second.snapshots).toEqual(first.snapshots);
+    await put(store, record(ids[1]!), flipped(await get(store, record(ids[1]!)), 40));
+    const third = await list();
+    expect(third.read).toBe(1);
+    expect(third.refused.map((r) => r.finding.code)).toEqual(['bad-signature']);
+  });
+
+  it('does not keep a record that does not count any more', async () => {
+    const { list, store } = await inDirectory();
+    await list();
+    await putRevision({ ...vault, store }, ({ hosts }) => ({
+      hosts: hosts.map((h) => ({ ...h, removed: vault.document.time })),
+    }));
+    const { refused, read: count } = await list();
+    expect(refused.map((r) => r.finding.code)).toEqual(['removed-host', 'removed-host', 'removed-host']);
+    expect(count).toBe(0);
+  });
+
+  it('is never asked by verify', async () => {
+    const { list } = await inDirectory();
+    const { open, snapshots } = await list();
+    expect((await list()).read).toBe(0);
+    const lying = {
+      async load() {
+        return new Map(
+          snapshots.map(({ object }) => [
+            object,
+            { object, etag: 'x', sha256: 'x', signer: 'x', record: '{}' },
+          ]),
+        );
+      },
+      async save() {
+        throw new Error('verify wrote to the cache');
+      },
+    };
+    const checked = await verify({ ...open, cache: lying });
+    expect(checked.findings).toEqual([]);
+    expect(checked.snapshots).toHaveLength(3);
+    expect((await list({ fresh: true })).read).toBe(3);
+  });
+
+  it('that says another key signed it is not what makes a record count', async () => {
+    const { list, store } = await inDirectory();
+    const { open } = await list();
+    const stranger = { ...(await copyOf(vault)), store };
+    const cache = {
+      load: async () =>
+        new Map(
+          await Promise.all(
+            ids.map(async (id) => {
+              const object = record(id);
+              return [
+                object,
+                {
+                  object,
+                  etag: '',
+                  sha256: '0'.repeat(64),
+                  signer: stranger.host.key.publicKey,
+                  record: '{}',
+                },
+              ] as const;
+            }),
+          ),
+        ),
+      save: async () => {},
+    };
+    expect((await readSnapshots({ ...open, cache })).snapshots).toHaveLength(3);
+  });
+});

@@ -8,12 +8,11 @@ import { InterruptedError, StrongroomError, UsageError } from '../errors.ts';
 import { takesColour } from './colour.ts';
 import { type Asked, parseCommandLine } from './commander.ts';
 import { readInput } from './input.ts';
-import { lineBuffer } from './line-buffer.ts';
 import { ReaderGone, type Sink } from './output.ts';
 import { findPaths } from './paths.ts';
-import { silentProgress, terminalProgress } from './progress.ts';
-import { failureOf, jsonLine, makeOut, renderFailure, renderNotice, renderWarning } from './render.ts';
+import { failureOf, renderFailure } from './render.ts';
 import { makeSecrets, takeSecrets } from './secrets.ts';
+import { openSession, type Session } from './session.ts';
 import { openTerminal } from './terminal.ts';
 
 /** The real world, or a test's. */
@@ -135,76 +134,6 @@ async function work(command: AnyCommand, input: Input, context: Context, session
   else command.human(result, session.out);
   session.end(code);
   return code;
-}
-
-type Session = ReturnType<typeof openSession>;
-
-/** Everything that one run writes. `--quiet` holds back what only matters when something went wrong. */
-function openSession(
-  command: AnyCommand,
-  options: GlobalOptions,
-  env: Context['env'],
-  { stdout, stderr, now, monotonic }: Surroundings,
-) {
-  const { json, quiet, verbose } = options;
-  const shown = stderr.isTerminal && !quiet && !json && env.TERM !== 'dumb';
-  const progress = shown ? terminalProgress(stderr, monotonic) : silentProgress;
-  // Where stdout carries the bytes of a file, nothing else may.
-  const results = command.stdout === 'bytes' ? stderr : stdout;
-  const lines = lineBuffer(results, () => progress.clear());
-  const held: (() => void)[] = [];
-  const unlessQuiet = (show: () => void): void => {
-    if (quiet) held.push(show);
-    else show();
-  };
-  const say = (words: string): void => {
-    lines.flush();
-    progress.clear();
-    stderr.write(words);
-  };
-  const style = { json, colour: takesColour(stderr, env) };
-  const out = makeOut({
-    write: lines.write,
-    note: (words) => unlessQuiet(() => lines.write(words)),
-    colour: takesColour(results, env),
-    verbose,
-    now,
-  });
-  const line: Parameters<AnyCommand['json']>[1] = (type, fields) => lines.write(jsonLine(type, fields));
-  const channels: Pick<Context, 'progress' | 'stdout' | 'emit' | 'warn' | 'notice'> = {
-    progress,
-    stdout: {
-      async write(chunk) {
-        progress.clear();
-        await stdout.writeBytes(chunk);
-      },
-    },
-    emit({ type, fields, human }) {
-      if (json) line(type, fields);
-      else if (human !== undefined) out.line(...human);
-    },
-    warn: (code, message, details = {}) =>
-      unlessQuiet(() => say(renderWarning(code, message, details, style))),
-    notice: (message) => {
-      if (!quiet) say(renderNotice(message, style));
-    },
-  };
-  const flush = (): void => {
-    progress.clear();
-    lines.flush();
-  };
-  return {
-    channels,
-    out,
-    line,
-    flush,
-    summary: (fields: Parameters<typeof jsonLine>[1]) => line('summary', fields),
-    /** @param code exit code: other than 0, what was held back is shown */
-    end(code: number) {
-      if (code !== 0) for (const show of held) show();
-      flush();
-    },
-  };
 }
 
 function switches(globals: Readonly<Record<string, unknown>>): GlobalOptions {

@@ -1,4 +1,6 @@
 // `strongroom backup`: snapshots of the sets of the configuration, or of the paths given.
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { StrongroomError } from '../errors.ts';
 import type { Problem, Source } from '../pack/collect.ts';
 import { backup, type BackupResult, planBackup } from '../vault/backup/backup.ts';
@@ -141,12 +143,12 @@ interface BackupFlags {
 }
 
 async function backUp(asked: AskedSet, flags: BackupFlags, context: Context): Promise<BackupResult> {
+  await endKilledRestore(asked.sources.root, context);
   const pin = await configuredPin(context);
   const { env } = context;
   const files = [env.STRONGROOM_PASSPHRASE_FILE, env.STRONGROOM_NEW_PASSPHRASE_FILE, env.STRONGROOM_SIGNING_KEY_FILE];
   const identities = (env.STRONGROOM_IDENTITY_FILE ?? '').split(':');
   const world = await context.world();
-  const { resolve } = await import('node:path');
   return await backup(await vaultContext(context), {
     set: asked.set,
     sources: asked.sources,
@@ -161,4 +163,25 @@ async function backUp(asked: AskedSet, flags: BackupFlags, context: Context): Pr
     onProgress: ({ files: done, bytes }) =>
       context.progress.update({ phase: `backing up ${asked.set}, ${done} files`, done: bytes, unit: 'bytes' }),
   });
+}
+
+/** A restore into the root that was killed has left it half old and half new: no state to keep. */
+async function endKilledRestore(root: string, context: Context): Promise<void> {
+  const stateDirectory = context.paths.state;
+  if (!hasJournals(stateDirectory)) return;
+  const { recoverPlacement } = await import('../vault/restore/apply.ts');
+  const how = await recoverPlacement(root, {
+    stateDirectory,
+    onWarning: (message) => context.warn('recovery', message, { object: root }),
+  });
+  if (how !== 'nothing') context.notice(`a restore into ${root} that was interrupted has been ${how}`);
+}
+
+/** Cheap, since every backup asks: nearly always there is no journal, and nothing to load. */
+function hasJournals(stateDirectory: string): boolean {
+  try {
+    return readdirSync(join(stateDirectory, 'restores')).length > 0;
+  } catch {
+    return false;
+  }
 }

@@ -10,7 +10,7 @@ function parse<T extends object>(text: string | undefined, empty: T, path: strin
   if (text === undefined) return empty;
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return { ...empty, ...value };
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...empty, ...value };
   } catch {
     // Said below.
   }

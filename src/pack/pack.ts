@@ -6,7 +6,7 @@ import { closeSync, fstatSync, read, type Stats } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { InterruptedError } from '../errors.ts';
-import { type Problem, problemOf, type Source, sourceOf } from './collect-source.ts';
+import { type Problem, problemOf, type Source } from './collect-source.ts';
 import type { Entry } from './entry.ts';
 import { changeOf, readQuiet, readWhole } from './read.ts';
 import type { Opened } from './read-open.ts';
@@ -86,25 +86,25 @@ async function* tarOf(sources: readonly Source[], packing: Packing): AsyncGenera
 
 // Nearly every file: read straight into the batch, without one promise. Returns whether it was added.
 function addQuiet(packing: Packing, source: Source): boolean {
-  let added: { entry: Entry; header: Buffer; content: Buffer } | undefined;
-  const isSound = readQuiet(source, SMALL_BYTES, (stat) => {
-    const entry = fileEntry(source, stat);
-    const header = tarHeader(entry);
-    const start = packing.used + header.length;
-    added = { entry, header, content: packing.batch.subarray(start, start + entry.size) };
-    return packing.batch.subarray(start, start + entry.size + 1);
+  const { batch, used } = packing;
+  let entry: Entry | undefined;
+  let start = used;
+  const stat = readQuiet(source, SMALL_BYTES, batch, (found) => {
+    entry = fileEntry(source, found);
+    start = used + tarHeader(entry).copy(batch, used);
+    return start;
   });
-  if (!isSound || added === undefined) return false;
-  const { entry, header, content } = added;
+  if (stat === undefined || entry === undefined) return false;
+  const content = batch.subarray(start, start + entry.size);
   packing.options.inspect?.(entry.path, content);
-  append(packing, header);
-  packing.used += content.length;
-  appendPadding(packing, content.length);
+  packing.used = start + entry.size;
+  appendPadding(packing, entry.size);
   addFile(packing, entry, hash('sha256', content));
   return true;
 }
 
 async function* addWithCare(packing: Packing, source: Source): AsyncGenerator<Buffer> {
+  checkSignal(packing);
   const file = await readWhole(source);
   if ('fd' in file) {
     yield* addLarge(packing, source, file);
@@ -176,8 +176,10 @@ function entryOf({ path, type, mode, uid, gid, mtime, size, target }: Source): E
 }
 
 // As the file is now that it is open.
-function fileEntry({ path, from }: Source, stat: Stats): Entry {
-  return entryOf(sourceOf(path, from!, 'file', stat));
+function fileEntry({ path }: Source, stat: Stats): Entry {
+  const { uid, gid, size } = stat;
+  const [mode, mtime] = [stat.mode & 0o7777, Math.floor(stat.mtimeMs)];
+  return { path, type: 'file', mode, uid, gid, mtime, size, sha256: '' };
 }
 
 function addFile(packing: Packing, entry: Entry, sha256: string): void {
@@ -197,18 +199,24 @@ function append(packing: Packing, bytes: Buffer): void {
 
 // Headers start on a block and a batch is a number of blocks, so that padding always fits.
 function appendPadding(packing: Packing, size: number): void {
-  packing.used += roomFor(packing, tarPadding(size)).fill(0).length;
+  const end = packing.used + tarPadding(size);
+  packing.batch.fill(0, packing.used, end);
+  packing.used = end;
 }
 
 async function takeBatch(packing: Packing): Promise<Buffer> {
   const { options, result, files } = packing;
   await nextTurn();
-  if (options.signal?.aborted) throw new InterruptedError('interrupted', 'interrupted');
+  checkSignal(packing);
   options.onProgress?.({ files, bytes: result.bytes });
   const chunk = packing.batch.subarray(0, packing.used);
   packing.batch = newBatch();
   packing.used = 0;
   return chunk;
+}
+
+function checkSignal({ options }: Packing): void {
+  if (options.signal?.aborted) throw new InterruptedError('interrupted', 'interrupted');
 }
 
 // Not cleared: only what was written to it is ever yielded.

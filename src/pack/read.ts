@@ -26,13 +26,15 @@ const TICK_MS = 10;
  * Reads a small file that nobody is writing to, which is nearly every file, in the cheapest way.
  *
  * @param limit bytes
- * @param roomFor gives a place for the content, one byte longer than it
+ * @param buffer where the content goes
+ * @param offsetFor gives the place for it in there; one byte more may be written
  * @returns undefined when there is anything out of the ordinary: {@link readWhole} then knows what to do
  */
 export function readQuiet(
   source: Source,
   limit: number,
-  roomFor: (stat: Stats) => Buffer,
+  buffer: Buffer,
+  offsetFor: (stat: Stats) => number,
 ): Stats | undefined {
   let opened: Opened | undefined;
   try {
@@ -40,7 +42,7 @@ export function readQuiet(
     if (opened === undefined) return undefined;
     const { fd, stat } = opened;
     if (stat.size > limit || isFresh(stat)) return undefined;
-    const got = readSync(fd, roomFor(stat), 0, stat.size + 1, null);
+    const got = readSync(fd, buffer, offsetFor(stat), stat.size + 1, null);
     return got === stat.size && isUnchanged(stat, fstatSync(fd)) ? stat : undefined;
   } catch {
     return undefined;

@@ -91,7 +91,7 @@ describe('a part that was replaced in the store', () => {
 });
 
 /** Holds a forged snapshot to count as signed, to be named when it is read, and to restore nothing. */
-async function isRefused(forgery: Forgery, code: string, choice: { selector?: string } = {}): Promise<void> {
+async function isRefused(forgery: Forgery, code: string): Promise<void> {
   await vault.backup({ '.env': 'HONEST=1\n' });
   tick(vault.clock);
   const { object, id } = await forge(vault, forgery);
@@ -102,7 +102,7 @@ async function isRefused(forgery: Forgery, code: string, choice: { selector?: st
   expect(faults[0]!.message).toContain(id);
   // One line that a terminal can bear.
   expect(faults[0]!.message).toMatch(/^[ -~’…]+$/);
-  expect(await refusedRestore(vault, { set: 'app', ...choice })).toBe(code);
+  expect(await refusedRestore(vault, { set: 'app' })).toBe(code);
   const unlocked = await openUnlocked(vault);
   const { snapshot } = chooseSnapshot(await readSnapshots(unlocked), { selector: id });
   expect((await failureOf(loadFiles(unlocked, snapshot))).code).toBe(code);

@@ -434,7 +434,7 @@ describe('what cannot be stored', () => {
 
   it('is what lies in a directory that may be listed but not entered', async () => {
     const root = tree({ 'listed/a': '' });
-    chmodSync(join(root, 'listed'), 0o744);
+    chmodSync(join(root, 'listed'), 0o444);
     const found = await asNobody(root, () => collect({ root, ...everything }));
     expect(found.sources.map(({ path }) => path)).toEqual(['listed']);
     expect(found.problems).toMatchObject([{ kind: 'unreadable', path: 'listed/a', incomplete: true }]);

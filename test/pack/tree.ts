@@ -1,5 +1,6 @@
 // Builds directory trees for tests, and takes them away again.
 
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -22,7 +23,11 @@ export type Tree = Record<string, string | Buffer | { link: string } | null>;
 /** An empty directory that goes when the test ends. Real path. */
 export function emptyDirectory(): string {
   const directory = mkdtempSync(join(realpathSync(tmpdir()), 'strongroom-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  onTestFinished(() => {
+    // What a test has locked, its owner cannot remove either.
+    if (process.getuid?.() !== 0) execFileSync('chmod', ['-R', 'u+rwX', directory]);
+    rmSync(directory, { recursive: true, force: true });
+  });
   return directory;
 }
 

@@ -4,8 +4,14 @@ const began = Date.now();
 const day = Date.UTC(2025, 0, 15, 12);
 const Real = Date;
 globalThis.Date = class extends Real {
-  constructor(...args) {
-    if (args.length === 0) super(Real.now() - began + day + Number(process.env.CLOCK_SECONDS ?? 0) * 1000);
-    else super(...args);
-  }
+	constructor(...args) {
+		if (args.length === 0)
+			super(
+				Real.now() -
+					began +
+					day +
+					Number(process.env.CLOCK_SECONDS ?? 0) * 1000,
+			);
+		else super(...args);
+	}
 };

@@ -1,7 +1,7 @@
 // Takes what is staged into the target: wholly, or not at all. Old files are saved before the first one is
 // replaced, and a journal says how to take every step back, until all of them are on the disk.
 
-import { readlinkSync, symlinkSync } from 'node:fs';
+import { fstatSync, futimesSync, readlinkSync, symlinkSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ConflictError, StrongroomError } from '../../errors.ts';
 import { printableName } from '../names.ts';
@@ -59,7 +59,7 @@ async function placeAll(
   warnings: PlaceWarning[],
 ): Promise<void> {
   const steps = changes.map(({ step }) => step);
-  const sinceMs = Date.now() + 1; // Times of files have a finer grain.
+  const sinceMs = changeTime(ground);
   writeJournal(stateDirectory, terrain, { root: plan.root, runner: thisRunner(), steps, sinceMs });
   try {
     await each(changes, signal, (change) => save(change, ground));
@@ -93,6 +93,14 @@ async function placeAll(
       await attempt(change, changes, () => act(change));
     }
   }
+}
+
+// What the file system calls now: nothing that is staged is newer, and its clock is not as fine as ours.
+function changeTime({ stagings }: OpenGround): number {
+  const { fd } = stagings[0]!;
+  const now = Date.now() / 1000;
+  futimesSync(fd, now, now);
+  return fstatSync(fd).ctimeMs;
 }
 
 /** Takes a step and says what went wrong with it. */

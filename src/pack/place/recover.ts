@@ -20,7 +20,7 @@ import {
   writeJournal,
 } from './journal.ts';
 import { MARKER, markerName } from './marker.ts';
-import { isRunning, thisRunner } from './runner.ts';
+import { abandon, isRunning, thisRunner } from './runner.ts';
 import { syncSteps } from './sync.ts';
 import { joined, placeOf } from './target.ts';
 import type { RecoverOptions, Recovery } from './types.ts';
@@ -44,7 +44,7 @@ export async function recoverPlacement(target: string, options: RecoverOptions):
   for (const found of readJournals(stateDirectory, onWarning)) {
     const { journal, state, writtenMs } = found;
     const isHere = journal.root === root;
-    if (isRunning(journal.runner, Date.now() - writtenMs)) {
+    if (isRunning(journal.id, journal.runner, Date.now() - writtenMs)) {
       if (isHere) throw restoreRunning(root);
       running.add(journal.id);
     } else if (isHere || state !== 'placing') {
@@ -52,6 +52,7 @@ export async function recoverPlacement(target: string, options: RecoverOptions):
         const done = await end(found, stateDirectory, onWarning);
         if (isHere && done !== 'nothing') outcome = done;
       } catch (error) {
+        abandon(journal.id);
         if (isHere) throw placeFailure(error, root);
       }
     }

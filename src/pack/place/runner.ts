@@ -22,11 +22,22 @@ export function thisRunner(): Runner {
   };
 }
 
+const abandoned = new Set<string>();
+
+/** Says that this process has given up a restore, and leaves it to be recovered. */
+export function abandon(id: string): void {
+  abandoned.add(id);
+}
+
 // Placing takes seconds. A process that we cannot see is given this long.
 const UNSEEN_MS = 10 * 60 * 1000;
 
-/** @param ageMs how long ago its journal was written */
-export function isRunning(runner: Runner, ageMs: number): boolean {
+/**
+ * @param id the restore's
+ * @param ageMs how long ago its journal was written
+ */
+export function isRunning(id: string, runner: Runner, ageMs: number): boolean {
+  if (abandoned.has(id)) return false;
   if (runner.boot !== bootId()) return false;
   if (runner.namespace !== namespaceId()) return ageMs < UNSEEN_MS;
   try {

@@ -12,7 +12,7 @@ import { hasMarker, type MadeGround, makeGround, stagedPath, type Terrain } from
 import { dropJournal, readJournals, writeJournal } from './journal.ts';
 import { refuseConflicts } from './plan.ts';
 import { receive } from './receive.ts';
-import { isRunning, thisRunner } from './runner.ts';
+import { abandon, isRunning, thisRunner } from './runner.ts';
 import { joined } from './target.ts';
 import type { PlacementPlan, PlaceOptions, PlaceReport, Staging } from './types.ts';
 
@@ -43,7 +43,8 @@ export async function openStaging(
     receiver.end();
     if (ground === undefined) return;
     ground.close();
-    if (!isMendable) remove(terrain, stateDirectory);
+    if (isMendable) abandon(terrain.id);
+    else remove(terrain, stateDirectory);
   }
 
   function failed(error: unknown): unknown {
@@ -152,7 +153,7 @@ function refuseOthers(root: string, ownId: string, stateDirectory: string): void
   const object = printableName(root);
   for (const { journal, writtenMs } of readJournals(stateDirectory)) {
     if (journal.root !== root || journal.id === ownId) continue;
-    if (isRunning(journal.runner, Date.now() - writtenMs)) throw restoreRunning(root);
+    if (isRunning(journal.id, journal.runner, Date.now() - writtenMs)) throw restoreRunning(root);
     // Without its marker it is about a tree that is not here: deleted, or not mounted now.
     if (!hasMarker(journal)) continue;
     throw new ConflictError('restore-pending', `an earlier restore into '${object}' did not end`, {

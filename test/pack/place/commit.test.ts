@@ -1,7 +1,10 @@
 import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { StrongroomError } from '../../../src/errors.ts';
+import { recoverPlacement } from '../../../src/pack/place/recover.ts';
 import { openStaging } from '../../../src/pack/place/stage.ts';
+import { crashAfter } from './crash.ts';
 import { journalsOf, planFor, plant, restore, scene, survey, type Tree } from './scene.ts';
 
 describe('a target that changes after the plan', () => {
@@ -43,6 +46,64 @@ describe('a target that changes after the plan', () => {
     renameSync(join(target, name), join(target, 'elsewhere'));
     symlinkSync('../elsewhere', join(target, name));
   }
+});
+
+describe('a file that a neighbour puts there while we work', () => {
+  /** Restores, and has the neighbour act just before the n-th change; for every n. @returns how often theirs was lost */
+  async function lostOf(path: string): Promise<{ lost: number; trials: number }> {
+    const tree: Tree = { a: 'new', b: 'new', c: 'new', d: 'new' };
+    let lost = 0;
+    for (let trials = 0; ; trials++) {
+      const place = scene({ a: 'old', b: 'old' });
+      let hasActed = false;
+      const fuse = crashAfter(trials, () => {
+        if (hasActed) return;
+        hasActed = true;
+        writeFileSync(join(place.directory, 'theirs'), 'theirs');
+        renameSync(join(place.directory, 'theirs'), join(place.target, path));
+      });
+      try {
+        await restore(place, tree, { existing: 'replace' }).catch(() => {});
+      } finally {
+        fuse.remove();
+      }
+      if (!hasActed) return { lost, trials };
+      if (!Object.values(survey(place.target)).some((what) => what.endsWith('theirs'))) lost++;
+    }
+  }
+
+  test('is lost only when it comes in the instant of the rename', async () => {
+    const { lost, trials } = await lostOf('b');
+    expect(trials).toBeGreaterThan(30);
+    expect(lost).toBeLessThanOrEqual(1);
+  });
+
+  test('is never lost where there was none', async () => {
+    expect((await lostOf('d')).lost).toBe(0);
+  });
+});
+
+test('a disk that fails for a moment leaves the target as it was, or says what to do', async () => {
+  const tree: Tree = { a: 'new', b: 'new', c: 'new', 'd/e': 'new', l: { link: 'a' } };
+  const codes = new Set<string>();
+  for (let at = 0; ; at++) {
+    const place = scene({ a: 'old', b: 'old' });
+    const before = survey(place.target);
+    let failures = 0;
+    const fuse = crashAfter(at, () => {
+      if (failures++ < 3) throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'any' });
+    });
+    const failure = await restore(place, tree, { existing: 'replace' }).catch((error: unknown) => error);
+    fuse.remove();
+    if (failures === 0) break;
+    if (failure instanceof StrongroomError) codes.add(failure.code);
+    else expect(survey(place.target)).toMatchObject({ a: 'file 0600 new', l: 'link a' });
+    const outcome = await recoverPlacement(place.target, place);
+    if (failure instanceof StrongroomError) expect(survey(place.target), `${at}`).toEqual(before);
+    else expect(outcome).not.toBe('undone');
+    expect(journalsOf(place)).toEqual([]);
+  }
+  expect([...codes].sort()).toEqual(['place-failed', 'restore-half-done']);
 });
 
 describe('a signal', () => {

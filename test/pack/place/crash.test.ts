@@ -1,5 +1,6 @@
 // Kills restores, and the recoveries of killed restores, at every single change that they make to the disk.
 
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -7,6 +8,7 @@ import { recoverPlacement } from '../../../src/pack/place/recover.ts';
 import { bury, dieAfter, seen } from './crash.ts';
 import {
   type Choices,
+  childProgram,
   journalsOf,
   plant,
   REAL_DISK,
@@ -85,6 +87,53 @@ function begin({ old, choices, disk }: Story): { place: Scene; choices: Choices 
     choices: outside === undefined ? rest : { ...rest, outside: join(place.directory, outside) },
   };
 }
+
+describe.skipIf(process.getuid!() !== 0)('a restore by a user that dies (needs root, to become one)', () => {
+  const program = childProgram();
+  const user = ['setpriv', '--reuid=1234', '--regid=1234', '--clear-groups'];
+  // To its owner, unlike to root, a closed directory is closed.
+  const tree: Tree = {
+    closed: { dir: true, mode: 0o500 },
+    'closed/in': { dir: true, mode: 0o000 },
+    'closed/x': { text: 'x', mode: 0o000 },
+    certs: { dir: true, mode: 0o500 },
+    'certs/tls.key': 'new key',
+  };
+
+  test('is made whole by the same user, closed directories and all', () => {
+    const outcomes = new Set<string>();
+    for (let killAfter = 3; ; killAfter += 4) {
+      const place = scene(OLD);
+      const old = seen(place);
+      const choices = { existing: 'replace', asRecorded: true, owner: { uid: 1234, gid: 1234 } } as const;
+      execFileSync('chown', ['-R', '1234:1234', place.directory]);
+      const run = (job: object) => {
+        const [command, ...args] = [
+          ...user,
+          process.execPath,
+          program(),
+          JSON.stringify({ place, tree, choices, ...job }),
+        ];
+        return spawnSync(command!, args, { stdio: 'inherit' });
+      };
+      const { status } = run({ killAfter });
+      expect(run({ isRecovery: true }).status).toBe(0);
+      const after = seen(place);
+      outcomes.add(JSON.stringify(after) === JSON.stringify(old) ? 'old' : 'new');
+      if (outcomes.has('new')) {
+        expect(after).toMatchObject({
+          'target/closed': 'dir 0500',
+          'target/closed/in': 'dir 0000',
+          'target/certs': 'dir 0500',
+          'target/certs/tls.key': 'file 0644 new key',
+        });
+      }
+      expectClean(place);
+      if (status === 0) break;
+    }
+    expect([...outcomes]).toEqual(['old', 'new']);
+  });
+});
 
 function openDescriptors(): number {
   return existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0;

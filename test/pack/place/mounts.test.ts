@@ -146,6 +146,9 @@ describe.skipIf(!canMount)('a mount point (needs root)', () => {
       const before = seen(place);
       const tree = { conf: 'new', other: 'new', more: 'more' };
       const { ended } = await dieAfter(changes, () => restore(place, tree, { existing: 'replace' }));
+      if (readFileSync(place.source, 'utf8').startsWith('n')) {
+        expect(statSync(place.source).mode & 0o7777, 'new content').toBe(0o600);
+      }
       bury(place);
       const outcome = await recoverPlacement(place.target, place);
       if (outcome === 'undone') expect(seen(place), `after ${changes} changes`).toEqual(before);

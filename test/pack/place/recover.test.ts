@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { markerName } from '../../../src/pack/place/marker.ts';
 import { recoverPlacement } from '../../../src/pack/place/recover.ts';
@@ -101,6 +102,7 @@ describe('what changed after a restore broke off', () => {
 
   test('is kept beside: a file in a directory that was new', async () => {
     const place = await brokenOff();
+    await wait(20); // The clock of a file system is coarse.
     writeFileSync(join(place.target, 'tree/deep/theirs'), 'theirs');
     const { warnings } = await recover(place);
     const kept = readdirSync(place.target).find((name) => name.startsWith('tree.'))!;
@@ -166,6 +168,15 @@ describe('what changed after a restore broke off', () => {
 });
 
 describe('an unfinished restore', () => {
+  test('is left alone while another process recovers it', async () => {
+    const place = await brokenOff();
+    await dieAfter(12, () => recoverPlacement(place.target, place));
+    await expect(recover(place)).rejects.toMatchObject({ code: 'restore-running' });
+    bury(place);
+    expect((await recover(place)).outcome).toBe('undone');
+    expect(contentOf(place)).toEqual(AS_BEFORE);
+  });
+
   test('is in the way of another into the same target, until it is recovered', async () => {
     const place = await brokenOff();
     await expect(restore(place, { x: 'x' })).rejects.toMatchObject({ code: 'restore-pending', exitCode: 11 });

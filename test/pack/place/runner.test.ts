@@ -1,39 +1,45 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { nameBeside } from '../../../src/pack/place/beside.ts';
-import { isRunning, type Runner, thisRunner } from '../../../src/pack/place/runner.ts';
+import { abandon, isRunning, type Runner, thisRunner } from '../../../src/pack/place/runner.ts';
 import { NOW, STAMP } from './scene.ts';
 
 const isLinux = process.platform === 'linux';
 
 describe('a process', () => {
   test('that writes a journal runs', () => {
-    expect(isRunning(thisRunner(), 0)).toBe(true);
+    expect(isRunning('', thisRunner(), 0)).toBe(true);
+  });
+
+  test('that gives up a restore does not run it any more', () => {
+    abandon('given up');
+    expect(isRunning('given up', thisRunner(), 0)).toBe(false);
+    expect(isRunning('another', thisRunner(), 0)).toBe(true);
   });
 
   test('runs until it is killed', async () => {
     const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
     const runner: Runner = { ...thisRunner(), pid: child.pid! };
-    expect(isRunning({ ...runner, started: '' }, 0)).toBe(!isLinux);
+    expect(isRunning('', { ...runner, started: '' }, 0)).toBe(!isLinux);
     child.kill('SIGKILL');
     await new Promise((settle) => {
       child.once('close', settle);
     });
-    expect(isRunning(runner, 0)).toBe(false);
+    expect(isRunning('', runner, 0)).toBe(false);
   });
 
   test.skipIf(!isLinux)('is not a later one of the same number', () => {
-    expect(isRunning({ ...thisRunner(), started: '1' }, 0)).toBe(false);
+    expect(isRunning('', { ...thisRunner(), started: '1' }, 0)).toBe(false);
   });
 
   test.skipIf(!isLinux)('does not outlive a boot', () => {
-    expect(isRunning({ ...thisRunner(), boot: 'another' }, 0)).toBe(false);
+    expect(isRunning('', { ...thisRunner(), boot: 'another' }, 0)).toBe(false);
   });
 
   test.skipIf(!isLinux)('that cannot be seen from here is given ten minutes', () => {
     const elsewhere = { ...thisRunner(), namespace: 'pid:[1]' };
-    expect(isRunning(elsewhere, 9 * 60_000)).toBe(true);
-    expect(isRunning(elsewhere, 11 * 60_000)).toBe(false);
+    expect(isRunning('', elsewhere, 9 * 60_000)).toBe(true);
+    expect(isRunning('', elsewhere, 11 * 60_000)).toBe(false);
   });
 });
 

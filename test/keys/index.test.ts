@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { generateIdentity, recipientOf } from '../../src/crypt/identity.ts';
+import { methods } from '../../src/keys/index.ts';
+
+it('the list of methods makes every key and every credential that there is', async () => {
+  const identity = await generateIdentity('x25519');
+  const recipient = await recipientOf(identity);
+  expect(await methods.newPassphrase('p', 'x')).toMatchObject({ method: 'passphrase', name: 'p' });
+  expect(await methods.newRecipient('a', recipient)).toMatchObject({ method: 'age', name: 'a' });
+  expect(await methods.passphrase(async () => 'x', 20, false)).toMatchObject({
+    silent: false,
+    authenticates: true,
+  });
+  expect(await methods.identities(identity, 'me.txt')).toMatchObject({ silent: true, authenticates: false });
+  expect(await methods.keysFile('passphrase', 'keys.txt')).toEqual([{ method: 'passphrase' }]);
+});
+
+it('it knows a weak passphrase, and makes a strong one', async () => {
+  expect(await methods.weaknessOf('secret')).toEqual(expect.any(String));
+  const made = await methods.generatePassphrase();
+  expect(await methods.weaknessOf(made)).toBeUndefined();
+  expect(made.split(/[ -]/).length).toBeGreaterThanOrEqual(5);
+});

@@ -344,6 +344,7 @@ describe('the checks themselves', () => {
     ['process.exitCode = 1;', 'uses process.exitCode'],
     ['const { HOME } = process.env;', 'uses process.env'],
     ['console.log(1);', 'uses console.'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is looked at.
     ['const s = `${process.env.HOME}`;', 'uses process.env'],
     ['export default function f() {}', 'exports a default'],
   ])('find %j', (code, complaint) => {

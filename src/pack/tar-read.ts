@@ -123,6 +123,6 @@ function differs(object: string, entry: Entry | undefined, how: string): Integri
   const what = entry === undefined ? 'the archive' : `entry '${printableName(entry.path)}'`;
   return new IntegrityError('archive-differs', `${object}: ${what} ${how}`, {
     object,
-    hint: 'the archive is not the one its contents describe: restore another snapshot',
+    hint: 'the archive is not the one that its snapshot lists: restore another snapshot',
   });
 }

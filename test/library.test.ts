@@ -1,11 +1,19 @@
 // The library as its users meet it: the example atop src/index.ts, run from the source and from what ships; values
 // from memory and back; a signal; and silence.
 
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as library from '../src/index.ts';
 import { ROOT } from './support/sources.ts';
@@ -27,42 +35,38 @@ function example(base: string): string {
 }
 
 /** What the example uses of the library. */
-const used = (code: string): string[] => Object.keys(library).filter((name) => new RegExp(`\\b${name}\\(`).test(code));
+const used = (code: string): string[] =>
+  Object.keys(library).filter((name) => new RegExp(`\\b${name}\\(`).test(code));
 
 describe('the example', () => {
   it('works as it stands, from the source', async () => {
     const code = example(scratch());
     const names = used(code);
-    expect(names).toEqual(expect.arrayContaining(['vaultAt', 'initVault', 'backup', 'unlock', 'chooseSnapshot', 'loadFiles']));
-    const AsyncFunction = (async () => {}).constructor as new (...parts: string[]) => (...values: unknown[]) => Promise<Map<string, Buffer>>;
+    expect(names).toEqual(
+      expect.arrayContaining(['vaultAt', 'initVault', 'backup', 'unlock', 'chooseSnapshot', 'loadFiles']),
+    );
+    const AsyncFunction = (async () => {}).constructor as new (
+      ...parts: string[]
+    ) => (...values: unknown[]) => Promise<Map<string, Buffer>>;
+    const parts: Readonly<Record<string, unknown>> = { ...library };
     const run = new AsyncFunction(...names, 'words', 'portfolio', code);
-    const files = await run(...names.map((name) => library[name as keyof typeof library]), words, portfolio);
+    const files = await run(...names.map((name) => parts[name]), words, portfolio);
     expect(JSON.parse(files.get('portfolio.json')!.toString())).toEqual(portfolio);
   });
 
   describe('from what ships', () => {
     let base: string;
-    beforeAll(async () => {
+    // The project's own build, over its own source, in a place of its own.
+    beforeAll(() => {
       base = mkdtempSync(join(tmpdir(), 'strongroom-test-'));
-      const home = join(base, 'node_modules/strongroom');
-      mkdirSync(home, { recursive: true });
-      const manifest = readFileSync(join(ROOT, 'package.json'), 'utf8');
-      writeFileSync(join(home, 'package.json'), manifest);
-      for (const name of readdirSync(join(ROOT, 'node_modules'))) {
-        if (name !== 'strongroom') symlinkSync(join(ROOT, 'node_modules', name), join(base, 'node_modules', name));
-      }
-      const entry = (JSON.parse(manifest) as { exports: { '.': { default: string } } }).exports['.'].default;
-      await build({
-        entryPoints: { [entry.replace(/^.*\/|\.[a-z]+$/g, '')]: join(ROOT, 'src/index.ts') },
-        outdir: join(home, entry, '..'),
-        bundle: true,
-        splitting: true,
-        format: 'esm',
-        platform: 'node',
-        target: 'node20',
-        logLevel: 'error',
-        banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
-      });
+      const project = join(base, 'project');
+      mkdirSync(join(project, 'scripts'), { recursive: true });
+      for (const name of ['package.json', 'scripts/build.mjs'])
+        copyFileSync(join(ROOT, name), join(project, name));
+      for (const name of ['src', 'node_modules']) symlinkSync(join(ROOT, name), join(project, name));
+      execFileSync(process.execPath, ['scripts/build.mjs', '--no-types'], { cwd: project, stdio: 'pipe' });
+      mkdirSync(join(base, 'node_modules'));
+      symlinkSync(project, join(base, 'node_modules/strongroom'));
     });
     afterAll(() => rmSync(base, { recursive: true, force: true }));
 
@@ -96,51 +100,115 @@ console.log(JSON.stringify([Object.keys(library).sort(), error instanceof NotFou
 });
 
 describe('a backup from memory', () => {
-  const { backup, chooseSnapshot, generateSigningKey, initVault, loadFiles, memoryStore, newPassphraseKey, noMemory, passphraseCredential, readSnapshots, unlock } = library;
+  const {
+    backup,
+    chooseSnapshot,
+    generateSigningKey,
+    initVault,
+    loadFiles,
+    memoryStore,
+    newPassphraseKey,
+    noMemory,
+    passphraseCredential,
+    readSnapshots,
+    unlock,
+  } = library;
 
   async function made(signal?: AbortSignal) {
-    const context = { store: memoryStore(), memory: noMemory(), now: () => new Date(), ...(signal ? { signal } : {}) };
+    const context = {
+      store: memoryStore(),
+      memory: noMemory(),
+      now: () => new Date(),
+      ...(signal ? { signal } : {}),
+    };
     const key = generateSigningKey();
     const host = { name: 'app-1', publicKey: key.publicKey };
-    const { pin } = await initVault({ ...context, signal: undefined } as never, { name: 'shop', keys: [newPassphraseKey('passphrase', words, 10)], host });
+    const { pin } = await initVault({ ...context, signal: undefined } as never, {
+      name: 'shop',
+      keys: [newPassphraseKey('passphrase', words, 10)],
+      host,
+    });
     return { context, pin, host: { name: 'app-1', key } };
   }
 
   it('holds bytes, text and values, and gives them back as they were', async () => {
     const { context, pin, host } = await made();
     const bytes = Buffer.from([0, 255, 10, 13]);
-    const memory = { 'a.bin': bytes, 'b/text.txt': 'grüße\n', 'c.json': portfolio, 'd.json': null, 'e.json': [1, 2], 'f.json': true, 'empty.txt': '' };
+    const memory = {
+      'a.bin': bytes,
+      'b/text.txt': 'grüße\n',
+      'c.json': portfolio,
+      'd.json': null,
+      'e.json': [1, 2],
+      'f.json': true,
+      'empty.txt': '',
+    };
     const result = await backup(context, { set: 'state', sources: { memory }, host, pin });
     expect(result).toMatchObject({ set: 'state', complete: true, files: 7, problems: [] });
-    const vault = await unlock(context, { pin, credentials: async () => [passphraseCredential(async () => words)] });
-    const files = await loadFiles(vault, chooseSnapshot(await readSnapshots(vault), { set: 'state' }).snapshot);
+    const vault = await unlock(context, {
+      pin,
+      credentials: async () => [passphraseCredential(async () => words)],
+    });
+    const files = await loadFiles(
+      vault,
+      chooseSnapshot(await readSnapshots(vault), { set: 'state' }).snapshot,
+    );
     expect(files.get('a.bin')!.equals(bytes)).toBe(true);
     expect(files.get('b/text.txt')!.toString()).toBe('grüße\n');
-    for (const [name, value] of [['c.json', portfolio], ['d.json', null], ['e.json', [1, 2]], ['f.json', true]] as const) {
+    for (const [name, value] of [
+      ['c.json', portfolio],
+      ['d.json', null],
+      ['e.json', [1, 2]],
+      ['f.json', true],
+    ] as const) {
       expect(JSON.parse(files.get(name)!.toString())).toEqual(value);
     }
     expect(files.get('empty.txt')).toHaveLength(0);
-    expect([...files.keys()]).toEqual(['a.bin', 'b/text.txt', 'c.json', 'd.json', 'e.json', 'empty.txt', 'f.json']);
+    expect([...files.keys()]).toEqual([
+      'a.bin',
+      'b/text.txt',
+      'c.json',
+      'd.json',
+      'e.json',
+      'empty.txt',
+      'f.json',
+    ]);
   });
 
   it.each<[string, Record<string, unknown>, string]>([
     ['no JSON', { a: 10n }, 'not-json'],
     ['nothing', { a: undefined }, 'not-json'],
     ['a function', { a: () => 1 }, 'not-json'],
-    ['a circle', { a: (() => { const circle: Record<string, unknown> = {}; circle.self = circle; return circle; })() }, 'not-json'],
+    [
+      'a circle',
+      {
+        a: (() => {
+          const circle: Record<string, unknown> = {};
+          circle.self = circle;
+          return circle;
+        })(),
+      },
+      'not-json',
+    ],
     ['a path that climbs', { '../a': 'x' }, 'bad-path'],
     ['a path that is absolute', { '/etc/a': 'x' }, 'bad-path'],
     ['a file and a directory of one name', { a: 'x', 'a/b': 'y' }, 'path-conflict'],
   ])('of %s is refused, and nothing is written', async (_, memory, code) => {
     const { context, pin, host } = await made();
-    await expect(backup(context, { set: 'state', sources: { memory }, host, pin })).rejects.toMatchObject({ code });
+    await expect(backup(context, { set: 'state', sources: { memory }, host, pin })).rejects.toMatchObject({
+      code,
+    });
     for await (const { name } of context.store.list('')) expect(name).not.toMatch(/^(?:data|snapshots)/);
   });
 
   it('stops at a signal and leaves nothing', async () => {
     const stop = new AbortController();
     const { context, pin, host } = await made(stop.signal);
-    const sources = { memory: Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`file-${i}`, Buffer.alloc(200_000, i)])) };
+    const sources = {
+      memory: Object.fromEntries(
+        Array.from({ length: 50 }, (_, i) => [`file-${i}`, Buffer.alloc(200_000, i)]),
+      ),
+    };
     const onProgress = () => stop.abort();
     await expect(backup(context, { set: 'state', sources, host, pin, onProgress })).rejects.toMatchObject({
       code: 'interrupted',
@@ -149,7 +217,9 @@ describe('a backup from memory', () => {
     const left: string[] = [];
     for await (const { name } of context.store.list('')) left.push(name);
     expect(left.filter((name) => /^(?:data|snapshots)/.test(name))).toEqual([]);
-    await expect(readSnapshots({ ...context, signal: stop.signal } as never)).rejects.toMatchObject({ code: 'interrupted' });
+    await expect(readSnapshots({ ...context, signal: stop.signal } as never)).rejects.toMatchObject({
+      code: 'interrupted',
+    });
   });
 });
 

@@ -41,6 +41,19 @@ export function parseGlob(pattern: string, root: string): Glob[] {
     .map((text) => globOf(posix.resolve(prefix, text)));
 }
 
+/**
+ * A glob over entry paths.
+ *
+ * @param pattern relative to the root
+ * @returns whether the path of an entry matches
+ * @throws UsageError `bad-pattern`
+ */
+export function globMatcher(pattern: string): (path: string) => boolean {
+  const globs = parseGlob(pattern, '/').map(({ base, matches }) => ({ base: base === '/' ? '' : base, matches }));
+  return (path) =>
+    globs.some(({ base, matches }) => `/${path}`.startsWith(base) && matches(`/${path}`.slice(base.length)));
+}
+
 function globOf(path: string): Glob {
   const segments = path.split('/').slice(1);
   const special = segments.findIndex((segment) => /[*?[]/.test(unescaped(segment)));

@@ -2,6 +2,7 @@
 
 import { UsageError } from '../../errors.ts';
 import type { Entry } from '../entry.ts';
+import { globMatcher } from '../globs.ts';
 import type { PlaceOptions } from './types.ts';
 
 export interface Access {
@@ -26,21 +27,17 @@ export function isNarrower(mode: number, recorded: number): boolean {
  * @throws UsageError `bad-mode` when a mode is not three octal digits, with or without a leading zero: set-id
  *   bits come back only as recorded
  */
-export async function accessRules(
+export function accessRules(
   options: Pick<PlaceOptions, 'asRecorded' | 'modes' | 'owner'>,
-): Promise<(entry: Entry) => Access> {
+): (entry: Entry) => Access {
   const rules: { directories: boolean; matches: (path: string) => boolean; mode: number }[] = [];
-  const globs = Object.entries(options.modes ?? {});
-  if (globs.length > 0) {
-    const { default: picomatch } = await import('picomatch');
-    for (const [glob, octal] of globs) {
-      if (!/^0?[0-7]{3}$/.test(octal)) {
-        throw new UsageError('bad-mode', `'${octal}' is not a mode`, { hint: "write it like '0444'" });
-      }
-      const directories = glob.endsWith('/');
-      const matches = picomatch(directories ? glob.slice(0, -1) : glob, { dot: true });
-      rules.unshift({ directories, matches, mode: Number.parseInt(octal, 8) });
+  for (const [glob, octal] of Object.entries(options.modes ?? {})) {
+    if (!/^0?[0-7]{3}$/.test(octal)) {
+      throw new UsageError('bad-mode', `'${octal}' is not a mode`, { hint: "write it like '0444'" });
     }
+    const directories = glob.endsWith('/');
+    const matches = globMatcher(directories ? glob.slice(0, -1) : glob);
+    rules.unshift({ directories, matches, mode: Number.parseInt(octal, 8) });
   }
   return (entry) => {
     const rule = rules.find((one) => one.directories === (entry.type === 'dir') && one.matches(entry.path));

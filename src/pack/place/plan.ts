@@ -31,7 +31,7 @@ export async function planPlacement(
   options: PlaceOptions,
 ): Promise<PlacementPlan> {
   checkEntries(entries);
-  const access = await accessRules(options);
+  const access = accessRules(options);
   const layout = layOut({ ...destination, root: resolve(destination.root) });
   const context: Context = { layout, options, entries, guarded: inodesOf(options.protect ?? []) };
   if (destination.outside !== undefined && takenPaths(context).size < entries.length) {

@@ -67,7 +67,13 @@ export async function planBackup(
   signal?: AbortSignal,
 ): Promise<{ sources: Source[]; problems: Problem[] }> {
   if ('memory' in sources) return { sources: sourcesFromMemory(sources.memory, now.getTime()), problems: [] };
-  return await collect(sources, signal ? { signal } : {});
+  const found = await collect(sources, signal ? { signal } : {});
+  if (found.sources.length === 0 && found.problems.length === 0) {
+    // An exclude too many, or a disk that is not mounted: never a quiet, good-looking archive of nothing.
+    const reason = 'there is nothing in it to back up';
+    found.problems.push({ kind: 'missing', path: sources.root, reason, incomplete: true });
+  }
+  return found;
 }
 
 /**

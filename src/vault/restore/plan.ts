@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import { NotFoundError, UsageError } from '../../errors.ts';
 import type { Entry } from '../../pack/entry.ts';
-import { parseGlob } from '../../pack/globs.ts';
+import { globMatcher } from '../../pack/globs.ts';
 import { printableName } from '../../pack/names.ts';
 import { planPlacement, refuseConflicts } from '../../pack/place/plan.ts';
 import type { Destination, Existing, PlacementPlan } from '../../pack/place/types.ts';
@@ -59,16 +59,16 @@ export function selectEntries(contents: Contents, paths: readonly string[], snap
 }
 
 function globbed(entries: readonly Entry[], glob: string): Entry[] {
-  const globs = parseGlob(glob, '/');
-  const matches = (path: string) =>
-    globs.some(({ base, matches }) => {
-      const prefix = base === '/' ? '' : base;
-      return path.startsWith(prefix) && matches(path.slice(prefix.length));
-    });
-  const found = entries.filter((e) => matches(`/${e.path}`));
-  const directories = found.filter((e) => e.type === 'dir').map((e) => `${e.path}/`);
-  const below = entries.filter((e) => directories.some((d) => e.path.startsWith(d)));
-  return [...new Set([...found, ...below])];
+  const matches = globMatcher(glob);
+  const directories = new Set(entries.filter((e) => e.type === 'dir' && matches(e.path)).map((e) => e.path));
+  return entries.filter(({ path }) => matches(path) || isBelow(path, directories));
+}
+
+function isBelow(path: string, directories: ReadonlySet<string>): boolean {
+  for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+    if (directories.has(path.slice(0, at))) return true;
+  }
+  return false;
 }
 
 /**

@@ -1,4 +1,14 @@
-import { appendFileSync, mkdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { StoreError } from '../../../src/errors.ts';
@@ -407,4 +417,17 @@ it('a store that cannot be reached is an error, not a reason to go by the pin', 
     if (verb === 'list') throw new StoreError('store-unreachable', 'no route to host');
   });
   await expect(backUp({}, store)).rejects.toMatchObject({ code: 'store-unreachable', exitCode: 14 });
+});
+
+describe('a source that holds nothing', () => {
+  it('makes the snapshot incomplete: an exclude too many, or a disk that is not mounted', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'strongroom-empty-'));
+    try {
+      const { sources, problems } = await planBackup({ root, include: [], exclude: [] }, new Date());
+      expect(sources).toEqual([]);
+      expect(problems).toEqual([expect.objectContaining({ kind: 'missing', path: root, incomplete: true })]);
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
 });

@@ -36,9 +36,15 @@ export { formatPrivateKey as formatSigningKey, parsePrivateKey as parseSigningKe
 export { memoryStore } from './store/memory.ts';
 export type { Store, StoredObject } from './store/store.ts';
 export { readSnapshotContents } from './vault/artifact-read.ts';
-export { type BackupOptions, type BackupResult, type BackupSources, backup, planBackup } from './vault/backup/backup.ts';
+export {
+  type BackupOptions,
+  type BackupResult,
+  type BackupSources,
+  backup,
+  planBackup,
+} from './vault/backup/backup.ts';
 export { cat } from './vault/cat.ts';
-export { type ClientMemory, noMemory, type VaultMemory, type RecordCache } from './vault/client.ts';
+export { type ClientMemory, noMemory, type RecordCache, type VaultMemory } from './vault/client.ts';
 export { applyDelete, type DeletePlan, planDelete } from './vault/delete.ts';
 export type { Contents, RestoreWishes, Warning } from './vault/documents/contents.ts';
 export type { SnapshotRecord } from './vault/documents/record.ts';
@@ -50,10 +56,17 @@ export { type Pin, parsePin, pinOf, pinText } from './vault/pin.ts';
 export { applyRestore, type RestoreResult, recoverPlacement } from './vault/restore/apply.ts';
 export { planRestore, type RestoreOptions, type RestorePlan } from './vault/restore/plan.ts';
 export { dropUndo, findUndo, type UndoCopy } from './vault/restore/undo.ts';
-export { type Choice, type Chosen, chooseListed, chooseSnapshot, type ListFilter, parseAt } from './vault/select.ts';
+export {
+  type Choice,
+  type Chosen,
+  chooseListed,
+  chooseSnapshot,
+  type ListFilter,
+  parseAt,
+} from './vault/select.ts';
 export { readSnapshots, type Snapshot, type Snapshots } from './vault/snapshots.ts';
 export { type UnlockOptions, unlock } from './vault/unlock.ts';
-export { type UnlockedVault, openVault, type Vault, type VaultContext } from './vault/vault.ts';
+export { openVault, type UnlockedVault, type Vault, type VaultContext } from './vault/vault.ts';
 export { compareTree, type Difference } from './vault/verify/against.ts';
 export { type VerifyOptions, type VerifyResult, verify } from './vault/verify/verify.ts';
 

@@ -14,6 +14,8 @@ export interface ConfigRequest {
   readonly variable: string | undefined;
   /** `--env`. */
   readonly env: string | undefined;
+  /** The command makes the file: it need not be there yet, and one above is another deployment's. */
+  readonly isToBeMade?: boolean;
 }
 
 /** A file that may be believed. */
@@ -28,12 +30,14 @@ export interface ConfigText {
  * @returns undefined where there is none and none was asked for
  * @throws UsageError config-not-found, config-unsafe, config-unreadable, bad-value
  */
-export function findConfig({ cwd, flag, variable, env }: ConfigRequest): ConfigText | undefined {
+export function findConfig(request: ConfigRequest): ConfigText | undefined {
+  const { cwd, flag, variable, env, isToBeMade = false } = request;
+  const missing = (name: string): undefined => (isToBeMade ? undefined : notFound(name));
   if (flag !== undefined && env !== undefined) {
     throw new UsageError('bad-value', '--config and --env name two files', { hint: 'give one of them' });
   }
   const named = flag ?? (env === undefined ? variable || undefined : undefined);
-  if (named !== undefined) return readConfig(resolve(cwd, named)) ?? notFound(named);
+  if (named !== undefined) return readConfig(resolve(cwd, named)) ?? missing(named);
   if (env !== undefined && !namePattern.test(env)) {
     throw new UsageError('bad-value', '--env must be a name: lower-case letters, digits, dots, dashes', {
       object: '--env',
@@ -43,9 +47,9 @@ export function findConfig({ cwd, flag, variable, env }: ConfigRequest): ConfigT
   for (let directory = resolve(cwd); ; directory = dirname(directory)) {
     const found = readConfig(join(directory, name));
     if (found !== undefined) return found;
-    if (directory === dirname(directory)) break;
+    if (isToBeMade || directory === dirname(directory)) break;
   }
-  return env === undefined ? undefined : notFound(name);
+  return env === undefined ? undefined : missing(name);
 }
 
 function notFound(name: string): never {
@@ -65,6 +69,7 @@ function readConfig(path: string): ConfigText | undefined {
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new UsageError('config-unreadable', `cannot read ${path} (${String(code)})`, {
       object: path,
+      hint: 'check its permissions, or name another file with --config',
       cause: error,
     });
   }

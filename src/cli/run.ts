@@ -93,8 +93,9 @@ async function runCommand(
   });
   const settingFlags = {
     location: text(globals.location),
-    config: command.makesConfig ? undefined : text(globals.config),
+    config: text(globals.config),
     env: text(globals.env),
+    makesConfig: command.makesConfig ?? false,
   };
   const secrets = makeSecrets({ words, env, cwd, terminal, signal });
   const context: Context = {

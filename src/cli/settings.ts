@@ -10,6 +10,8 @@ export interface SettingFlags {
   readonly location: string | undefined;
   readonly config: string | undefined;
   readonly env: string | undefined;
+  /** The command makes the config file. */
+  readonly makesConfig?: boolean;
 }
 
 export interface Place {
@@ -30,6 +32,7 @@ export async function resolveSettings(flags: SettingFlags, { cwd, home, env }: P
     flag: flags.config,
     variable: variable('STRONGROOM_CONFIG'),
     env: flags.env,
+    isToBeMade: flags.makesConfig ?? false,
   });
   const config = found && (await parseConfig(found.text, found.path, home));
   if (found !== undefined) origins.set('configFile', configOrigin(flags, variable('STRONGROOM_CONFIG')));

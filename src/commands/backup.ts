@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { StrongroomError } from '../errors.ts';
 import type { Problem, Source } from '../pack/collect.ts';
-import { backup, type BackupResult, planBackup } from '../vault/backup/backup.ts';
+import { type BackupResult, backup, planBackup } from '../vault/backup/backup.ts';
 import { type AskedSet, setsToBackUp } from './backup/sets.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
@@ -31,13 +31,28 @@ export const command = defineCommand({
     'A source that is missing or cannot be read makes the snapshot incomplete, and the exit code 3.',
   ],
   needs: 'create access to the vault, its pin, and the signing key of this machine',
-  args: { paths: { value: 'PATH', repeat: true, optional: true, summary: 'what to take, relative to here; else the sets of the configuration' } },
+  args: {
+    paths: {
+      value: 'PATH',
+      repeat: true,
+      optional: true,
+      summary: 'what to take, relative to here; else the sets of the configuration',
+    },
+  },
   flags: {
-    set: { value: 'SET', summary: 'only this set; with PATHs the name of the set, else that of this directory' },
+    set: {
+      value: 'SET',
+      summary: 'only this set; with PATHs the name of the set, else that of this directory',
+    },
     exclude: { value: 'GLOB', repeat: true, summary: 'leave out what matches' },
     label: { value: 'LABEL', summary: 'a name for the snapshot, for @LABEL' },
     description: { value: 'TEXT', summary: 'a description, encrypted with the snapshot' },
-    tag: { value: 'KEY=VALUE', repeat: true, summary: 'a tag; anyone who can read the store can read it', parse: parseTag },
+    tag: {
+      value: 'KEY=VALUE',
+      repeat: true,
+      summary: 'a tag; anyone who can read the store can read it',
+      parse: parseTag,
+    },
     skipUnchanged: { summary: 'make no snapshot when nothing changed since the last one' },
     dryRun: { summary: 'list what would be taken, and write nothing' },
   },
@@ -82,8 +97,14 @@ export const command = defineCommand({
       for (const p of r.problems) out.line(out.styled(p.incomplete ? 'red' : 'yellow', problemText(p)));
       const what = `${out.count(r.files, 'file')}, ${out.size(r.bytes)}`;
       if (r.unchanged) out.note(`${r.set}: unchanged since ${r.snapshot} (${what})`);
-      else if (r.complete) out.note(`${r.set}: ${r.snapshot} (${what}, ${out.size(r.stored)} stored, ${r.seconds} s)`);
-      else out.line(`${r.set}: ${r.snapshot} is `, out.styled('red', 'incomplete'), ` (${what}, ${out.size(r.stored)} stored)`);
+      else if (r.complete)
+        out.note(`${r.set}: ${r.snapshot} (${what}, ${out.size(r.stored)} stored, ${r.seconds} s)`);
+      else
+        out.line(
+          `${r.set}: ${r.snapshot} is `,
+          out.styled('red', 'incomplete'),
+          ` (${what}, ${out.size(r.stored)} stored)`,
+        );
     }
     for (const plan of plans) {
       for (const s of plan.sources) out.line(s.path + (s.type === 'dir' ? '/' : ''));
@@ -107,9 +128,11 @@ export const command = defineCommand({
       warnings: r.problems.length,
     });
     for (const { set, problems } of [...results, ...plans]) {
-      for (const { kind, path, reason, incomplete } of problems) line('warning', { set, kind, path, reason, incomplete });
+      for (const { kind, path, reason, incomplete } of problems)
+        line('warning', { set, kind, path, reason, incomplete });
     }
-    for (const { set, error } of failures) line('error', { set, code: error.code, message: error.message, hint: error.hint });
+    for (const { set, error } of failures)
+      line('error', { set, code: error.code, message: error.message, hint: error.hint });
     for (const { set, sources } of plans) {
       for (const { path, type, size } of sources) line('source', { set, path, type, bytes: size });
     }
@@ -117,10 +140,11 @@ export const command = defineCommand({
     if (only && others.length === 0 && failures.length === 0) return fields(only);
     for (const r of results) line('snapshot', fields(r));
     const all = [...results, ...plans];
+    const planned = plans.flatMap((plan) => plan.sources).filter((source) => source.type === 'file');
     return {
       sets: all.length,
-      files: results.reduce((sum, r) => sum + r.files, 0),
-      bytes: results.reduce((sum, r) => sum + r.bytes, 0),
+      files: results.reduce((sum, r) => sum + r.files, planned.length),
+      bytes: [...results.map((r) => r.bytes), ...planned.map((s) => s.size)].reduce((sum, n) => sum + n, 0),
       complete: failures.length === 0 && all.every((r) => !r.problems.some((p) => p.incomplete)),
       dry_run: plans.length > 0,
     };
@@ -146,7 +170,11 @@ async function backUp(asked: AskedSet, flags: BackupFlags, context: Context): Pr
   await endKilledRestore(asked.sources.root, context);
   const pin = await configuredPin(context);
   const { env } = context;
-  const files = [env.STRONGROOM_PASSPHRASE_FILE, env.STRONGROOM_NEW_PASSPHRASE_FILE, env.STRONGROOM_SIGNING_KEY_FILE];
+  const files = [
+    env.STRONGROOM_PASSPHRASE_FILE,
+    env.STRONGROOM_NEW_PASSPHRASE_FILE,
+    env.STRONGROOM_SIGNING_KEY_FILE,
+  ];
   const identities = (env.STRONGROOM_IDENTITY_FILE ?? '').split(':');
   const world = await context.world();
   return await backup(await vaultContext(context), {
@@ -159,9 +187,15 @@ async function backUp(asked: AskedSet, flags: BackupFlags, context: Context): Pr
     ...(flags.tag.length > 0 ? { tags: Object.fromEntries(flags.tag) } : {}),
     ...(asked.restore ? { restore: asked.restore } : {}),
     ...(flags.skipUnchanged ? { skipUnchangedWithin: asked.rpo ?? DAY_MS } : {}),
-    credentialPaths: [...files, ...identities, world.signingKeyPath].flatMap((f) => (f ? [resolve(context.cwd, f)] : [])),
+    credentialPaths: [...files, ...identities, world.signingKeyPath].flatMap((f) =>
+      f ? [resolve(context.cwd, f)] : [],
+    ),
     onProgress: ({ files: done, bytes }) =>
-      context.progress.update({ phase: `backing up ${asked.set}, ${done} files`, done: bytes, unit: 'bytes' }),
+      context.progress.update({
+        phase: `backing up ${asked.set}, ${done} files`,
+        done: bytes,
+        unit: 'bytes',
+      }),
   });
 }
 

@@ -14,7 +14,10 @@ export const command = defineCommand({
     path: { value: 'PATH', summary: 'the file, relative to the root of its set' },
   },
   flags: { ...choiceFlags, trustNew },
-  examples: [['cat latest .env --set app', 'show one file'], ['cat latest certs/site.pem | openssl x509 -noout -enddate', 'look into a certificate']],
+  examples: [
+    ['cat latest .env --set app', 'show one file'],
+    ['cat latest certs/site.pem | openssl x509 -noout -enddate', 'look into a certificate'],
+  ],
   async run({ args, flags }, context) {
     const vault = await openUnlocked(context, flags.trustNew);
     const snapshot = await chooseOne(context, vault, args.snapshot, flags);
@@ -22,5 +25,11 @@ export const command = defineCommand({
     return { snapshot, entry };
   },
   human() {},
-  json: ({ snapshot, entry }) => ({ snapshot: snapshot.id, set: snapshot.set, path: entry.path, bytes: entry.size, sha256: entry.sha256 }),
+  json: ({ snapshot, entry }) => ({
+    snapshot: snapshot.id,
+    set: snapshot.set,
+    path: entry.path,
+    bytes: entry.size,
+    sha256: entry.sha256,
+  }),
 });

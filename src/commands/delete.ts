@@ -1,14 +1,23 @@
 // `strongroom delete`: removes snapshots for good, and signs that it did.
+
+import { StrongroomError } from '../errors.ts';
 import { applyDelete, planDelete } from '../vault/delete.ts';
 import { readSnapshots } from '../vault/snapshots.ts';
-import { StrongroomError } from '../errors.ts';
 import { defineCommand } from './command.ts';
 import { chooseFrom, openLocked, thisHost } from './open.ts';
 
 export const command = defineCommand({
-  description: ['Removes the snapshots named, after a question. The vault keeps a signed note of who removed what.'],
+  description: [
+    'Removes the snapshots named, after a question. The vault keeps a signed note of who removed what.',
+  ],
   needs: 'read, create and delete access, on a host that may maintain; no key',
-  args: { snapshots: { value: 'SNAPSHOT', repeat: true, summary: 'id, unique beginning of one, latest~2 or @label' } },
+  args: {
+    snapshots: {
+      value: 'SNAPSHOT',
+      repeat: true,
+      summary: 'id, unique beginning of one, latest~2 or @label',
+    },
+  },
   flags: {
     set: { value: 'SET', summary: 'the set' },
     host: { value: 'HOST', summary: 'the host that made it' },
@@ -44,6 +53,11 @@ export const command = defineCommand({
   },
   json({ plan, done }, line) {
     for (const { id, set } of plan.snapshots) line('removed', { id, set, dry_run: !done });
-    return { removed: plan.snapshots.length, objects: plan.objects.length, bytes: plan.bytes, dry_run: !done };
+    return {
+      removed: plan.snapshots.length,
+      objects: plan.objects.length,
+      bytes: plan.bytes,
+      dry_run: !done,
+    };
   },
 });

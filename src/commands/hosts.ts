@@ -15,7 +15,13 @@ export const list = defineCommand({
   human({ hosts }, out) {
     out.table(
       [{ head: 'HOST' }, { head: 'MAY' }, { head: 'SETS' }, { head: 'ADDED' }, { head: 'FINGERPRINT' }],
-      hosts.map((h) => [h.name, h.removed ? 'removed' : h.may.join(', '), h.sets.join(', '), h.added.slice(0, 10), fingerprint(h.key)]),
+      hosts.map((h) => [
+        h.name,
+        h.removed ? 'removed' : h.may.join(', '),
+        h.sets.join(', '),
+        h.added.slice(0, 10),
+        fingerprint(h.key),
+      ]),
     );
   },
   json({ hosts }, line) {

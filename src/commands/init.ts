@@ -21,7 +21,11 @@ export const command = defineCommand({
   flags: {
     name: { value: 'NAME', summary: 'name of the vault, else that of this directory' },
     passphrase: { summary: 'open it with a passphrase; an empty answer makes up a strong one' },
-    recipient: { value: 'AGE1…', repeat: true, summary: 'open it with the age identity of this recipient, or of each in a file' },
+    recipient: {
+      value: 'AGE1…',
+      repeat: true,
+      summary: 'open it with the age identity of this recipient, or of each in a file',
+    },
     keys: { value: 'FILE', summary: 'ways to open it, one a line (see keys.example)' },
     postQuantum: { summary: 'encrypt against quantum computers too (age 1.3 to recover without strongroom)' },
   },
@@ -32,7 +36,8 @@ export const command = defineCommand({
   async run({ flags }, context) {
     const settings = await context.settings();
     const world = await context.world();
-    const name = flags.name === undefined ? nameFrom(basename(context.cwd), 'vault') : checkName(flags.name, 'vault');
+    const name =
+      flags.name === undefined ? nameFrom(basename(context.cwd), 'vault') : checkName(flags.name, 'vault');
     const location = settings.location ?? join(context.paths.data, name);
     const keys = await chosenKeys(flags, context);
     const hostName = world.hostName;
@@ -55,7 +60,10 @@ export const command = defineCommand({
       ]);
     }
     const path = configPath(context, settings.env);
-    const written = await writeConfig(path, configText({ location: store.location, pin: made.pin, set: name }));
+    const written = await writeConfig(
+      path,
+      configText({ location: store.location, pin: made.pin, set: name }),
+    );
     return {
       ...made,
       location: store.location,
@@ -68,7 +76,9 @@ export const command = defineCommand({
   },
   human({ pin, document, location, isDefault, inside, config, keys }, out) {
     out.note(out.styled('green', `The vault ${document.name} is ready`), ` at ${location}`);
-    out.note(`  opens with: ${keys.join(', ')}${keys.length === 1 ? ' (only one way in: think of a second)' : ''}`);
+    out.note(
+      `  opens with: ${keys.join(', ')}${keys.length === 1 ? ' (only one way in: think of a second)' : ''}`,
+    );
     out.note(`  fingerprint: ${pin.authority}`);
     if (config.written) out.note(`  settings: ${config.path} (holds the pin and no secret: commit it)`);
     else {
@@ -76,8 +86,12 @@ export const command = defineCommand({
       out.line(`location: ${location}`);
       out.line(`pin: ${pinText(pin)}`);
     }
-    if (isDefault) out.note('  It is on the same disk as what it protects: copy it elsewhere, or make it with --location on another disk.');
-    if (inside) out.note(out.styled('yellow', '  It is inside this directory: see that git does not take it.'));
+    if (isDefault)
+      out.note(
+        '  It is on the same disk as what it protects: copy it elsewhere, or make it with --location on another disk.',
+      );
+    if (inside)
+      out.note(out.styled('yellow', '  It is inside this directory: see that git does not take it.'));
     out.note('Next: strongroom backup');
   },
   json({ pin, document, location, config, keys, host }) {

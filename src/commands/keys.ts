@@ -14,7 +14,9 @@ export const list = defineCommand({
     const notes: string[] = [];
     if (document.slots.length === 1) notes.push('there is only one way in: when it is lost, so is the vault');
     const hybrid = newestGeneration(document).recipient.startsWith('age1pq1');
-    const classic = document.slots.filter((s) => s.recipient !== undefined && !s.recipient.startsWith('age1pq1'));
+    const classic = document.slots.filter(
+      (s) => s.recipient !== undefined && !s.recipient.startsWith('age1pq1'),
+    );
     if (hybrid && classic.length > 0) {
       notes.push(`not post-quantum as long as ${classic.map((s) => s.name).join(', ')} opens it`);
     }
@@ -28,7 +30,8 @@ export const list = defineCommand({
     for (const note of notes) out.line(out.styled('yellow', 'note: '), note);
   },
   json({ document, notes }, line) {
-    for (const { name, method, added, by, recipient, arn } of document.slots) line('key', { name, method, added, by, recipient, arn });
+    for (const { name, method, added, by, recipient, arn } of document.slots)
+      line('key', { name, method, added, by, recipient, arn });
     return { keys: document.slots.length, notes };
   },
 });

@@ -25,7 +25,10 @@ export const command = defineCommand({
   ],
   async run({ flags }, context) {
     const vault = await openLocked(context, flags.trustNew);
-    const { snapshots, findings } = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
+    const { snapshots, findings } = await readSnapshots(
+      vault,
+      flags.set === undefined ? {} : { set: flags.set },
+    );
     warnFindings(context, [...vault.findings, ...findings]);
     const { set, host, label, tag, since, until } = flags;
     const listed = chooseListed(snapshots, { set, host, label, tags: tag, since, until });
@@ -35,14 +38,25 @@ export const command = defineCommand({
     if (listed.length === 0) out.note(`The vault ${vault.document.name} holds no such snapshot.`);
     else {
       out.table(
-        [{ head: 'SNAPSHOT' }, { head: 'SET' }, { head: 'HOST' }, { head: 'AGE' }, { head: 'STORED', align: 'right' }, { head: '' }],
+        [
+          { head: 'SNAPSHOT' },
+          { head: 'SET' },
+          { head: 'HOST' },
+          { head: 'AGE' },
+          { head: 'STORED', align: 'right' },
+          { head: '' },
+        ],
         listed.map((s) => [
           s.id,
           s.set,
           s.host,
           out.age(new Date(s.time)),
           out.size(s.stored),
-          [s.complete ? '' : 'incomplete', s.label ? `@${s.label}` : '', ...Object.entries(s.tags ?? {}).map(([k, v]) => `${k}=${v}`)]
+          [
+            s.complete ? '' : 'incomplete',
+            s.label ? `@${s.label}` : '',
+            ...Object.entries(s.tags ?? {}).map(([k, v]) => `${k}=${v}`),
+          ]
             .filter((word) => word !== '')
             .join(' '),
         ]),
@@ -67,6 +81,12 @@ export const command = defineCommand({
       });
     }
     const { document } = vault;
-    return { vault: document.vault, name: document.name, fingerprint: authorityFingerprint(document), trust, snapshots: listed.length };
+    return {
+      vault: document.vault,
+      name: document.name,
+      fingerprint: authorityFingerprint(document),
+      trust,
+      snapshots: listed.length,
+    };
   },
 });

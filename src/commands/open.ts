@@ -1,15 +1,21 @@
 // What most commands begin with: the vault of the settings, locked or unlocked, and this machine as its host.
 import { UsageError } from '../errors.ts';
 import type { Credential } from '../keys/method.ts';
+import type { SigningKey } from '../sign/key.ts';
 import { documentTime } from '../vault/names.ts';
 import { checkPin, type Pin } from '../vault/pin.ts';
 import { chooseSnapshot, parseAt } from '../vault/select.ts';
 import { readSnapshots, type Snapshot, type Snapshots } from '../vault/snapshots.ts';
 import { unlock } from '../vault/unlock.ts';
-import { authorityFingerprint, openVault, type UnlockedVault, type Vault, type VaultContext } from '../vault/vault.ts';
-import type { SigningKey } from '../sign/key.ts';
-import { type Context, locationOf } from './context.ts';
+import {
+  authorityFingerprint,
+  openVault,
+  type UnlockedVault,
+  type Vault,
+  type VaultContext,
+} from '../vault/vault.ts';
 import type { FlagSpec } from './command.ts';
+import { type Context, locationOf } from './context.ts';
 
 /** The flag of every command that reads a vault. */
 export const trustNew = {
@@ -48,9 +54,13 @@ export async function openLocked(context: Context, trustOlder = false): Promise<
     trustOlder,
   });
   if (vault.trust === 'unproven') {
-    context.warn('unpinned', `nothing vouches for this vault: trusting fingerprint ${authorityFingerprint(vault.document)}`, {
-      hint: 'compare it with the one that init printed, then run `strongroom trust` with it',
-    });
+    context.warn(
+      'unpinned',
+      `nothing vouches for this vault: trusting fingerprint ${authorityFingerprint(vault.document)}`,
+      {
+        hint: 'compare it with the one that init printed, then run `strongroom trust` with it',
+      },
+    );
   }
   return vault;
 }
@@ -86,8 +96,10 @@ export async function unlockWith(
   return await unlock(base, {
     ...pinOption(pin),
     trustOlder: trust,
-    credentials: (pinned) => credentials(context, pinned, `Passphrase for the vault at ${base.store.location}`),
-    confirm: async (question) => trust || (context.terminal.interactive && (await context.terminal.confirm(question))),
+    credentials: (pinned) =>
+      credentials(context, pinned, `Passphrase for the vault at ${base.store.location}`),
+    confirm: async (question) =>
+      trust || (context.terminal.interactive && (await context.terminal.confirm(question))),
   });
 }
 

@@ -26,14 +26,27 @@ export const command = defineCommand({
   ],
   needs: 'read access and one way to open the vault',
   args: {
-    snapshot: { value: 'SNAPSHOT', optional: true, summary: 'id, unique beginning of one, latest, latest~2 or @label; else latest' },
-    paths: { value: 'PATH', repeat: true, optional: true, summary: 'only these: files, directories or globs' },
+    snapshot: {
+      value: 'SNAPSHOT',
+      optional: true,
+      summary: 'id, unique beginning of one, latest, latest~2 or @label; else latest',
+    },
+    paths: {
+      value: 'PATH',
+      repeat: true,
+      optional: true,
+      summary: 'only these: files, directories or globs',
+    },
   },
   flags: {
     target: { value: 'DIR', short: 't', summary: 'where to: a directory, made if it is not there' },
     inPlace: { summary: "back to where it was taken from: the set's own root" },
     ...choiceFlags,
-    existing: { value: 'HOW', choices: EXISTING, summary: 'what to do where something else stands; else refuse' },
+    existing: {
+      value: 'HOW',
+      choices: EXISTING,
+      summary: 'what to do where something else stands; else refuse',
+    },
     asRecorded: { summary: 'give back the recorded modes and owners' },
     dryRun: { summary: 'show the plan, and change nothing' },
     undo: { summary: 'put back what the last restore into this target replaced' },
@@ -49,7 +62,9 @@ export const command = defineCommand({
   ],
   async run({ args, flags }, context): Promise<Outcome> {
     if (flags.target !== undefined && flags.inPlace) {
-      throw new UsageError('target-twice', '--target and --in-place cannot both be given', { hint: 'choose one' });
+      throw new UsageError('target-twice', '--target and --in-place cannot both be given', {
+        hint: 'choose one',
+      });
     }
     const target = flags.target === undefined ? undefined : resolve(context.cwd, flags.target);
     if (target === undefined && !flags.inPlace) {
@@ -66,7 +81,8 @@ export const command = defineCommand({
       context.notice(`a restore into ${root} that was interrupted has been ${how}`);
     };
     if (flags.recover) {
-      for (const root of target === undefined ? await configuredRoots(context, flags.set) : [target]) await recover(root);
+      for (const root of target === undefined ? await configuredRoots(context, flags.set) : [target])
+        await recover(root);
       if (recovered.length === 0) context.notice('there was no restore to finish or undo');
       return { works: [], recovered };
     }
@@ -109,7 +125,8 @@ export const command = defineCommand({
     for (const { plan, result } of works) {
       if (result === undefined) for (const fields of planLines(plan)) line('plan', fields);
       for (const w of result?.warnings ?? []) line('warning', { code: w.code, message: w.message });
-      for (const { path, reason } of plan.contents.warnings) line('warning', { code: 'snapshot', path, message: reason });
+      for (const { path, reason } of plan.contents.warnings)
+        line('warning', { code: 'snapshot', path, message: reason });
     }
     const results = works.map(({ plan, result }) => ({
       snapshot: plan.snapshot.id,
@@ -126,6 +143,10 @@ export const command = defineCommand({
     const [only, ...others] = results;
     if (only && others.length === 0) return { ...only, recovered: [...recovered] };
     for (const fields of results) line('restored', fields);
-    return { sets: results.length, files: results.reduce((sum, r) => sum + r.files, 0), recovered: [...recovered] };
+    return {
+      sets: results.length,
+      files: results.reduce((sum, r) => sum + r.files, 0),
+      recovered: [...recovered],
+    };
   },
 });

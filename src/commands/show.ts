@@ -7,7 +7,13 @@ import { choiceFlags, chooseOne, openUnlocked, trustNew } from './open.ts';
 export const command = defineCommand({
   description: ['Lists the entries with their modes, owners and sizes, the warnings, and the description.'],
   needs: 'read access and one way to open the vault',
-  args: { snapshot: { value: 'SNAPSHOT', optional: true, summary: 'id, unique beginning of one, latest, latest~2 or @label' } },
+  args: {
+    snapshot: {
+      value: 'SNAPSHOT',
+      optional: true,
+      summary: 'id, unique beginning of one, latest, latest~2 or @label',
+    },
+  },
   flags: { ...choiceFlags, trustNew },
   examples: [
     ['show', 'the newest snapshot of this host'],
@@ -27,10 +33,21 @@ export const command = defineCommand({
     for (const [key, value] of Object.entries(snapshot.tags ?? {})) out.line(`tag: ${key}=${value}`);
     if (contents.description) out.line(`description: ${contents.description}`);
     out.line(`root: ${contents.root || '(from memory)'}`);
-    for (const { path, reason } of contents.warnings) out.line(out.styled('yellow', 'warning: '), `${path} ${reason}`);
+    for (const { path, reason } of contents.warnings)
+      out.line(out.styled('yellow', 'warning: '), `${path} ${reason}`);
     out.table(
-      [{ head: 'MODE' }, { head: 'OWNER', align: 'right' }, { head: 'SIZE', align: 'right' }, { head: 'PATH' }],
-      contents.entries.map((e) => [modeText(e), `${e.uid}:${e.gid}`, e.type === 'file' ? out.size(e.size) : '', pathText(e)]),
+      [
+        { head: 'MODE' },
+        { head: 'OWNER', align: 'right' },
+        { head: 'SIZE', align: 'right' },
+        { head: 'PATH' },
+      ],
+      contents.entries.map((e) => [
+        modeText(e),
+        `${e.uid}:${e.gid}`,
+        e.type === 'file' ? out.size(e.size) : '',
+        pathText(e),
+      ]),
     );
   },
   json({ snapshot, contents }, line) {
@@ -38,7 +55,21 @@ export const command = defineCommand({
     for (const w of contents.warnings) line('warning', { ...w });
     const { id, set, host, time, seconds, complete, label, tags } = snapshot;
     const { root, description, bytes, entries, tool } = contents;
-    return { snapshot: id, set, host, time, seconds, complete, label, tags, description, root, tool, entries: entries.length, bytes };
+    return {
+      snapshot: id,
+      set,
+      host,
+      time,
+      seconds,
+      complete,
+      label,
+      tags,
+      description,
+      root,
+      tool,
+      entries: entries.length,
+      bytes,
+    };
   },
 });
 

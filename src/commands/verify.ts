@@ -12,10 +12,19 @@ export const command = defineCommand({
     'With --read-data it also decrypts every snapshot and checks every entry. With --against it compares one snapshot with a directory, by content.',
   ],
   needs: 'read access; --read-data and --against also one way to open the vault',
-  args: { snapshot: { value: 'SNAPSHOT', optional: true, summary: 'with --against: which snapshot, else the newest' } },
+  args: {
+    snapshot: {
+      value: 'SNAPSHOT',
+      optional: true,
+      summary: 'with --against: which snapshot, else the newest',
+    },
+  },
   flags: {
     readData: { summary: 'decrypt every snapshot and check every entry' },
-    against: { value: 'DIR', summary: 'compare a snapshot with a restored or live tree; exit 4 when they differ' },
+    against: {
+      value: 'DIR',
+      summary: 'compare a snapshot with a restored or live tree; exit 4 when they differ',
+    },
     ...choiceFlags,
     trustNew,
   },
@@ -29,7 +38,12 @@ export const command = defineCommand({
       const vault = await openUnlocked(context, flags.trustNew);
       const snapshot = await chooseOne(context, vault, args.snapshot, flags);
       const stateDirectory = context.paths.state;
-      const differences = await compareTree(vault, snapshot, resolve(context.cwd, flags.against), stateDirectory);
+      const differences = await compareTree(
+        vault,
+        snapshot,
+        resolve(context.cwd, flags.against),
+        stateDirectory,
+      );
       return { kind: 'against' as const, snapshot, differences };
     }
     if (args.snapshot !== undefined || flags.host !== undefined || flags.at !== undefined) {
@@ -42,21 +56,28 @@ export const command = defineCommand({
     const checked = await verify(vault, {
       ...(unlocked ? { unlocked } : {}),
       ...(flags.set === undefined ? {} : { set: flags.set }),
-      onProgress: ({ snapshots, of }) => context.progress.update({ phase: 'verifying', done: snapshots, total: of, unit: 'snapshots' }),
+      onProgress: ({ snapshots, of }) =>
+        context.progress.update({ phase: 'verifying', done: snapshots, total: of, unit: 'snapshots' }),
     });
     return { kind: 'vault' as const, vault, checked };
   },
   human(result, out) {
     if (result.kind === 'against') {
-      for (const { path, how, reason } of result.differences) out.line(`${how}: `, path, reason ? ` (${reason})` : '');
+      for (const { path, how, reason } of result.differences)
+        out.line(`${how}: `, path, reason ? ` (${reason})` : '');
       if (result.differences.length === 0) out.note(`The same as ${result.snapshot.id}.`);
       return;
     }
     const { checked, vault } = result;
     for (const f of checked.findings) {
-      out.line(f.severity === 'error' ? out.styled('red', 'error: ') : out.styled('yellow', 'warning: '), f.message);
+      out.line(
+        f.severity === 'error' ? out.styled('red', 'error: ') : out.styled('yellow', 'warning: '),
+        f.message,
+      );
     }
-    const how = checked.readData ? 'every entry was decrypted and compared' : 'every stored byte was compared';
+    const how = checked.readData
+      ? 'every entry was decrypted and compared'
+      : 'every stored byte was compared';
     const what = `${out.count(checked.snapshots.length, 'snapshot')}, ${out.count(checked.objects, 'object')}, ${out.size(checked.bytes)}: ${how}`;
     const faults = checked.findings.filter((f) => f.severity === 'error').length;
     if (faults === 0) out.note(`The vault ${vault.document.name} is sound. ${what}.`);
@@ -65,7 +86,11 @@ export const command = defineCommand({
   json(result, line) {
     if (result.kind === 'against') {
       for (const d of result.differences) line('difference', { ...d });
-      return { snapshot: result.snapshot.id, set: result.snapshot.set, differences: result.differences.length };
+      return {
+        snapshot: result.snapshot.id,
+        set: result.snapshot.set,
+        differences: result.differences.length,
+      };
     }
     const { checked } = result;
     for (const f of checked.findings) line('finding', { ...f });

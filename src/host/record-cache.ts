@@ -29,7 +29,8 @@ function lineOf({ object, etag, sha256, signer, record }: CachedRecord): string 
 
 function parseLine(line: string): CachedRecord | undefined {
   const [object, etag, sha256, signer, record, ...more] = line.split('\t');
-  if (!object || etag === undefined || !sha256 || !signer || !record?.endsWith('}') || more.length > 0) return undefined;
+  if (!object || etag === undefined || !sha256 || !signer || !record?.endsWith('}') || more.length > 0)
+    return undefined;
   return { object, etag, sha256, signer, record };
 }
 

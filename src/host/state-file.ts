@@ -1,8 +1,9 @@
 // Small private files of this user: read, and changed as one step even between processes. 0600 in 0700.
+
+import { randomBytes } from 'node:crypto';
 import { constants, copyFile, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { randomBytes } from 'node:crypto';
 import { ConflictError, StrongroomError } from '../errors.ts';
 
 /** How long to wait for whom, in milliseconds. */

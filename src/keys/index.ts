@@ -15,7 +15,8 @@ export interface Methods {
 }
 
 export const methods: Methods = {
-  newPassphrase: async (name, passphrase) => (await import('./passphrase.ts')).newPassphraseKey(name, passphrase),
+  newPassphrase: async (name, passphrase) =>
+    (await import('./passphrase.ts')).newPassphraseKey(name, passphrase),
   newRecipient: async (name, recipient) => (await import('./recipient.ts')).newRecipientKey(name, recipient),
   passphrase: async (ask, maxWorkFactor, silent) =>
     (await import('./passphrase.ts')).passphraseCredential(ask, maxWorkFactor, silent),

@@ -2,7 +2,9 @@
 import { recipientKind } from '../crypt/identity.ts';
 import { UsageError } from '../errors.ts';
 
-export type KeyLine = { readonly method: 'passphrase' } | { readonly method: 'age'; readonly recipient: string };
+export type KeyLine =
+  | { readonly method: 'passphrase' }
+  | { readonly method: 'age'; readonly recipient: string };
 
 /**
  * @param source where the text came from, for messages
@@ -41,15 +43,23 @@ export function parseKeysFile(text: string, source: string): KeyLine[] {
 }
 
 function refused(line: string, at: string, source: string): UsageError {
-  const later = line.startsWith('arn:aws:kms:') ? 'AWS KMS keys' : /^(?:ssh|ecdsa)-/.test(line) ? 'SSH keys' : undefined;
+  const later = line.startsWith('arn:aws:kms:')
+    ? 'AWS KMS keys'
+    : /^(?:ssh|ecdsa)-/.test(line)
+      ? 'SSH keys'
+      : undefined;
   if (later) {
     return new UsageError('not-yet', `${at}: ${later} are not supported by this version`, { object: source });
   }
   const secret = /^AGE-SECRET-KEY-|PRIVATE KEY/.test(line);
-  return new UsageError('bad-keys-file', `${at}: ${secret ? 'a private key does not belong here' : 'not a way to open a vault'}`, {
-    object: source,
-    hint: secret
-      ? 'write its recipient (age-keygen -y prints it), and consider the key exposed if others could read this file'
-      : 'write one a line: `passphrase`, or an age recipient (age1…)',
-  });
+  return new UsageError(
+    'bad-keys-file',
+    `${at}: ${secret ? 'a private key does not belong here' : 'not a way to open a vault'}`,
+    {
+      object: source,
+      hint: secret
+        ? 'write its recipient (age-keygen -y prints it), and consider the key exposed if others could read this file'
+        : 'write one a line: `passphrase`, or an age recipient (age1…)',
+    },
+  );
 }

@@ -18,7 +18,10 @@ export interface NewKey {
    * @param plain the slot plaintext of docs/format.md section 4
    * @param context what the wrapping is bound to, where the method can bind
    */
-  wrap(plain: Uint8Array, context: { vault: string; generation: number }): Promise<{ bytes: Buffer; fields: SlotFields }>;
+  wrap(
+    plain: Uint8Array,
+    context: { vault: string; generation: number },
+  ): Promise<{ bytes: Buffer; fields: SlotFields }>;
 }
 
 /** The slot as a credential sees it. */

@@ -30,8 +30,17 @@ export function readSlotPlaintext(
   object: string,
 ): SlotPlaintext {
   const [, vault, generation, recipient, identity] = FORM.exec(Buffer.from(plain).toString('latin1')) ?? [];
-  const slot = { vault: vault ?? '', generation: Number(generation), recipient: recipient ?? '', identity: identity ?? '' };
-  if (slot.vault !== expected.vault || slot.generation !== expected.generation || slot.recipient !== expected.recipient) {
+  const slot = {
+    vault: vault ?? '',
+    generation: Number(generation),
+    recipient: recipient ?? '',
+    identity: identity ?? '',
+  };
+  if (
+    slot.vault !== expected.vault ||
+    slot.generation !== expected.generation ||
+    slot.recipient !== expected.recipient
+  ) {
     throw new IntegrityError('wrong-slot', `${object} opens, but holds no key of this vault`, {
       object,
       hint: 'someone who can write to the store may have replaced it; use another key, or a copy of the vault',

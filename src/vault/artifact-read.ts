@@ -30,7 +30,8 @@ export async function readPart(store: Store, part: ObjectRef, options: CallOptio
   try {
     bytes = await store.get(part.object, { maxBytes: part.size, ...options });
   } catch (error) {
-    if (error instanceof IntegrityError && error.code === 'object-too-large') throw differs('is longer than recorded');
+    if (error instanceof IntegrityError && error.code === 'object-too-large')
+      throw differs('is longer than recorded');
     throw error;
   }
   if (bytes === null) {
@@ -40,12 +41,17 @@ export async function readPart(store: Store, part: ObjectRef, options: CallOptio
     });
   }
   if (bytes.length !== part.size) throw differs('is shorter than recorded');
-  if (createHash('sha256').update(bytes).digest('hex') !== part.sha256) throw differs('is not what was backed up');
+  if (createHash('sha256').update(bytes).digest('hex') !== part.sha256)
+    throw differs('is not what was backed up');
   return bytes;
 }
 
 /** The age file of an artifact, each part proven before a byte of it is released; the next is fetched meanwhile. */
-async function* readParts(store: Store, parts: readonly ObjectRef[], options: CallOptions): AsyncGenerator<Buffer> {
+async function* readParts(
+  store: Store,
+  parts: readonly ObjectRef[],
+  options: CallOptions,
+): AsyncGenerator<Buffer> {
   const fetch = (part: ObjectRef | undefined) => {
     const promise = part && readPart(store, part, options);
     promise?.catch(() => {});
@@ -98,7 +104,9 @@ export function readArtifact(
 ): AsyncGenerator<Buffer> {
   const expected = contents.artifacts.find((a) => a.name === name);
   if (!expected) {
-    throw new IntegrityError('contents-differ', `${record.id} does not list its ${name}`, { object: record.object });
+    throw new IntegrityError('contents-differ', `${record.id} does not list its ${name}`, {
+      object: record.object,
+    });
   }
   const object = `${record.data}/${name}`;
   return gunzip(gzipBytesOf(vault, record, name, expected), {

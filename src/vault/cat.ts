@@ -26,9 +26,13 @@ export async function cat(
     });
   }
   if (entry.type !== 'file') {
-    throw new UsageError('not-a-file', `${printableName(path)} is a ${entry.type === 'dir' ? 'directory' : 'symbolic link'}`, {
-      hint: 'restore it instead',
-    });
+    throw new UsageError(
+      'not-a-file',
+      `${printableName(path)} is a ${entry.type === 'dir' ? 'directory' : 'symbolic link'}`,
+      {
+        hint: 'restore it instead',
+      },
+    );
   }
   await readOneFile(vault, snapshot, contents, entry, write);
   return entry;

@@ -20,7 +20,10 @@ export interface DeletePlan {
 }
 
 /** What deleting these snapshots would remove. */
-export function planDelete(snapshots: readonly Snapshot[], action: DeletePlan['action'] = 'delete'): DeletePlan {
+export function planDelete(
+  snapshots: readonly Snapshot[],
+  action: DeletePlan['action'] = 'delete',
+): DeletePlan {
   const parts = snapshots.flatMap((s) => s.artifacts.flatMap((a) => a.parts));
   return {
     action,
@@ -44,9 +47,13 @@ export async function applyDelete(
   const entry = document.hosts.find((h) => h.key === host.key.publicKey && h.removed === undefined);
   const inside = entry && plan.snapshots.every((s) => inScope(s.set, entry.sets));
   if (!entry?.may.includes('maintain') || !inside) {
-    throw new UsageError('may-not-maintain', `${host.name} may not remove snapshots from the vault ${document.name}`, {
-      hint: 'run this on a host that may maintain; `strongroom hosts list` shows which',
-    });
+    throw new UsageError(
+      'may-not-maintain',
+      `${host.name} may not remove snapshots from the vault ${document.name}`,
+      {
+        hint: 'run this on a host that may maintain; `strongroom hosts list` shows which',
+      },
+    );
   }
   const now = vault.now();
   const ledger: LedgerEntry = {

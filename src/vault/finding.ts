@@ -11,6 +11,11 @@ export interface Finding {
   readonly severity: 'error' | 'warning';
 }
 
-export function finding(code: string, object: string, message: string, severity: Finding['severity'] = 'error'): Finding {
+export function finding(
+  code: string,
+  object: string,
+  message: string,
+  severity: Finding['severity'] = 'error',
+): Finding {
   return { code, object, message, severity };
 }

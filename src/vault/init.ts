@@ -46,7 +46,9 @@ export async function initVault(context: VaultContext, options: InitOptions): Pr
   const names = options.keys.map((key) => checkName(key.name, 'key'));
   const taken = names.find((name, i) => names.indexOf(name) !== i || name === 'previous');
   if (taken) {
-    throw new UsageError('bad-name', `the name ${taken} is taken`, { hint: 'give each key a name of its own' });
+    throw new UsageError('bad-name', `the name ${taken} is taken`, {
+      hint: 'give each key a name of its own',
+    });
   }
   for await (const { name } of store.list('', call)) {
     // What an interrupted init left opens nothing without a vault document, and must not block the next try.
@@ -74,7 +76,14 @@ export async function initVault(context: VaultContext, options: InitOptions): Pr
       const object = slotName(1, key.name, key.extension);
       await create(object, bytes);
       const { name, method } = key;
-      slots.push({ name, method, ...reference(object, bytes), added: time, by: options.host.name, ...fields });
+      slots.push({
+        name,
+        method,
+        ...reference(object, bytes),
+        added: time,
+        by: options.host.name,
+        ...fields,
+      });
     }
     const recovery = Buffer.from(RECOVERY_TEXT);
     await createRecovery(context, recovery);
@@ -88,10 +97,18 @@ export async function initVault(context: VaultContext, options: InitOptions): Pr
       name: options.name,
       revision: 1,
       generation: 1,
-      generations: [{ generation: 1, recipient, authority: authority.publicKey, compromised: false, previous: null }],
+      generations: [
+        { generation: 1, recipient, authority: authority.publicKey, compromised: false, previous: null },
+      ],
       slots,
       hosts: [
-        { name: options.host.name, key: options.host.publicKey, sets: ['*'], may: ['write', 'maintain'], added: time },
+        {
+          name: options.host.name,
+          key: options.host.publicKey,
+          sets: ['*'],
+          may: ['write', 'maintain'],
+          added: time,
+        },
       ],
       recovery: reference(RECOVERY, recovery),
       reencrypt: false,

@@ -39,7 +39,9 @@ export function recordName(set: string, id: string): string {
 }
 
 /** What a `snapshots/…` object name says; undefined when it is none of ours. */
-export function parseRecordName(object: string): { set: string; id: string; generation?: number } | undefined {
+export function parseRecordName(
+  object: string,
+): { set: string; id: string; generation?: number } | undefined {
   const match = /^snapshots\/([^/]+)\/([^/.]+)(?:\.([1-9]\d{0,8}))?\.json$/.exec(object);
   const [, set = '', id = '', generation] = match ?? [];
   if (!match || !isName(set) || timeOfSnapshotId(id) === undefined) return undefined;

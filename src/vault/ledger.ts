@@ -24,7 +24,11 @@ export async function readLedger(vault: Vault): Promise<Ledger> {
     try {
       const bytes = await vault.store.get(name, { maxBytes: LIMITS.ledger, ...options });
       if (bytes === null) continue;
-      const opened = openDocument(bytes, { namespace: NAMESPACES.ledger, object: name, maxBytes: LIMITS.ledger });
+      const opened = openDocument(bytes, {
+        namespace: NAMESPACES.ledger,
+        object: name,
+        maxBytes: LIMITS.ledger,
+      });
       const entry = readLedgerEntry(opened.parse(), name, vault.document.vault);
       judgeLedgerEntry(vault.document, entry, { signers: opened.signers });
       entries.push(entry);

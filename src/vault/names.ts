@@ -89,7 +89,8 @@ export function inScope(set: string, globs: readonly string[]): boolean {
     if (pieces.length === 1) return glob === set;
     const first = pieces[0] ?? '';
     const last = pieces[pieces.length - 1] ?? '';
-    if (set.length < first.length + last.length || !set.startsWith(first) || !set.endsWith(last)) return false;
+    if (set.length < first.length + last.length || !set.startsWith(first) || !set.endsWith(last))
+      return false;
     let at = first.length;
     const end = set.length - last.length;
     for (const piece of pieces.slice(1, -1)) {

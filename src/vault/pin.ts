@@ -15,7 +15,13 @@ export interface Pin {
 /** The pin of a document, which the caller has reason to trust. */
 export function pinOf(document: VaultDocument): Pin {
   const { generation, recipient, authority } = newestGeneration(document);
-  return { vault: document.vault, generation, revision: document.revision, recipient, authority: fingerprint(authority) };
+  return {
+    vault: document.vault,
+    generation,
+    revision: document.revision,
+    recipient,
+    authority: fingerprint(authority),
+  };
 }
 
 /** The pin as one line of YAML, as strongroom.yaml and `trust --pin` hold it. */
@@ -52,5 +58,11 @@ const PIN_TEXT =
 export function parsePin(text: string): Pin {
   const [, vault = '', generation, revision, recipient = '', authority = ''] =
     PIN_TEXT.exec(text.trim().replace(/^pin: */, '')) ?? [];
-  return checkPin({ vault, generation: Number(generation), revision: Number(revision), recipient, authority });
+  return checkPin({
+    vault,
+    generation: Number(generation),
+    revision: Number(revision),
+    recipient,
+    authority,
+  });
 }

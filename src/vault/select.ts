@@ -57,9 +57,13 @@ function hostOf(snapshots: readonly Snapshot[], choice: Choice, thisHost: string
   const hosts = [...new Set(snapshots.map((s) => s.host))];
   if (thisHost !== undefined && hosts.includes(thisHost)) return thisHost;
   if (hosts.length === 1) return hosts[0]!;
-  throw new UsageError('which-host', `${hosts.length} hosts have snapshots${describe(choice)}: ${hosts.join(', ')}`, {
-    hint: 'say which with --host',
-  });
+  throw new UsageError(
+    'which-host',
+    `${hosts.length} hosts have snapshots${describe(choice)}: ${hosts.join(', ')}`,
+    {
+      hint: 'say which with --host',
+    },
+  );
 }
 
 interface Newest {
@@ -76,7 +80,10 @@ interface Newest {
  * The newest of one set and one host that fits, or one so many before it. A newer record that does not count stops
  * it: it may have counted before somebody touched it, and quietly to restore an older state is what they may want.
  */
-function chooseNewest({ snapshots, refused }: Selectable, { choice, thisHost, back, fits, what }: Newest): Chosen {
+function chooseNewest(
+  { snapshots, refused }: Selectable,
+  { choice, thisHost, back, fits, what }: Newest,
+): Chosen {
   const nothing = (where: Choice): Error => {
     const bad = refused.find((r) => where.set === undefined || r.set === where.set);
     if (!bad || back > 0) return none(where, what);
@@ -108,13 +115,21 @@ function chooseById({ snapshots, refused }: Selectable, choice: Choice, beginnin
   const [only, ...others] = matches;
   if (only && others.length === 0) return { snapshot: only, passedOver: [] };
   if (only) {
-    throw new UsageError('ambiguous-snapshot', `${matches.length} snapshots begin with ${JSON.stringify(beginning)}`, {
-      hint: 'give more of the id, or the set with --set',
-    });
+    throw new UsageError(
+      'ambiguous-snapshot',
+      `${matches.length} snapshots begin with ${JSON.stringify(beginning)}`,
+      {
+        hint: 'give more of the id, or the set with --set',
+      },
+    );
   }
   const bad = refused.find(begins);
   if (!bad) throw none(choice, `snapshot ${JSON.stringify(beginning)}`);
-  throw doesNotCount(bad, bad.finding.message, 'this snapshot cannot be trusted; choose another from `strongroom list`');
+  throw doesNotCount(
+    bad,
+    bad.finding.message,
+    'this snapshot cannot be trusted; choose another from `strongroom list`',
+  );
 }
 
 /**
@@ -129,7 +144,9 @@ export function chooseSnapshot(from: Selectable, choice: Choice, thisHost?: stri
   const snapshots = from.snapshots.filter(
     (s) => (set === undefined || s.set === set) && (host === undefined || s.host === host) && inTime(s.time),
   );
-  const refused = from.refused.filter((r) => (set === undefined || r.set === set) && inTime(timeOfSnapshotId(r.id)));
+  const refused = from.refused.filter(
+    (r) => (set === undefined || r.set === set) && inTime(timeOfSnapshotId(r.id)),
+  );
   const latest = /^latest(?:~(\d{1,6}))?$/.exec(selector);
   if (latest) {
     const back = Number(latest[1] ?? 0);
@@ -175,7 +192,8 @@ export interface ListFilter {
 
 /** Those of `snapshots` that a filter lets through. @throws UsageError `bad-time` */
 export function chooseListed(snapshots: readonly Snapshot[], filter: ListFilter): Snapshot[] {
-  const since = filter.since === undefined ? Number.NEGATIVE_INFINITY : parseAt(filter.since, '00:00:00').getTime();
+  const since =
+    filter.since === undefined ? Number.NEGATIVE_INFINITY : parseAt(filter.since, '00:00:00').getTime();
   const until = filter.until === undefined ? Number.POSITIVE_INFINITY : parseAt(filter.until).getTime();
   return snapshots.filter((s) => {
     const time = Date.parse(s.time);

@@ -53,7 +53,8 @@ export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions 
   if (options.set !== undefined) checkName(options.set, 'set');
   const ledger = await readLedger(vault);
   const { location } = vault.store;
-  const known = (options.fresh ? undefined : await vault.cache?.load(vault.document.vault, location)) ?? new Map();
+  const known =
+    (options.fresh ? undefined : await vault.cache?.load(vault.document.vault, location)) ?? new Map();
   const added: CachedRecord[] = [];
   const snapshots: Snapshot[] = [];
   const refused: RefusedRecord[] = [];
@@ -87,7 +88,8 @@ export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions 
   }
   await Promise.all(batch.map(readOne));
 
-  if (added.length > 0 && !options.fresh) await vault.cache?.save(vault.document.vault, location, known, added);
+  if (added.length > 0 && !options.fresh)
+    await vault.cache?.save(vault.document.vault, location, known, added);
   // They were read side by side.
   snapshots.sort((a, b) => inOrder(a.id, b.id) || inOrder(a.set, b.set));
   refused.sort((a, b) => inOrder(a.finding.object, b.finding.object));
@@ -176,13 +178,20 @@ async function missingNewest(
     if ((only !== undefined && only !== set) || present.has(sha256)) continue;
     if (ledger.removes(set, id, sha256)) continue;
     findings.push(
-      finding('missing-newest', `snapshots/${set}/${id}.json`, `${id} of ${set}, which this machine saw, is gone and nobody signed its removal`),
+      finding(
+        'missing-newest',
+        `snapshots/${set}/${id}.json`,
+        `${id} of ${set}, which this machine saw, is gone and nobody signed its removal`,
+      ),
     );
     newest[key] = { id, sha256 };
   }
   const changed = Object.entries(newest).filter(([key, n]) => seen[key]?.sha256 !== n.sha256);
   if (changed.length > 0) {
-    await vault.memory.update(vault.document.vault, (m) => ({ ...m, seen: { ...m.seen, ...Object.fromEntries(changed) } }));
+    await vault.memory.update(vault.document.vault, (m) => ({
+      ...m,
+      seen: { ...m.seen, ...Object.fromEntries(changed) },
+    }));
   }
   return findings;
 }

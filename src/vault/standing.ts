@@ -32,7 +32,8 @@ export interface RecordFacts {
 export function judgeRecord(document: VaultDocument, record: SnapshotRecord, facts: RecordFacts): void {
   const { object } = record;
   const host = signerOf(document, facts.signers, object);
-  if (host.name !== record.host) refuse('wrong-host', object, `claims another host than its signer, ${host.name}`);
+  if (host.name !== record.host)
+    refuse('wrong-host', object, `claims another host than its signer, ${host.name}`);
   if (!host.may.includes('write') || !inScope(record.set, host.sets)) {
     refuse('out-of-scope', object, `is by ${host.name}, which may not write to the set ${record.set}`);
   }
@@ -65,7 +66,8 @@ export function judgeLedgerEntry(
     return;
   }
   const host = signerOf(document, facts.signers, object);
-  if (host.name !== entry.by) refuse('wrong-host', object, `claims another writer than its signer, ${host.name}`);
+  if (host.name !== entry.by)
+    refuse('wrong-host', object, `claims another writer than its signer, ${host.name}`);
   const inside = entry.removes.every((r) => inScope(r.set, host.sets));
   if (entry.action === 'remove-host' || !host.may.includes('maintain') || !inside) {
     refuse('out-of-scope', object, `is by ${host.name}, which may not remove that`);

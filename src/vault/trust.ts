@@ -1,9 +1,9 @@
 // Which vault document to believe: reads all of them, and chooses by the pin (docs/format.md sections 5 and 9).
 // Choosing without a pin, by what a credential opens, is unlock.ts.
 import { createHash } from 'node:crypto';
-import { IntegrityError, NotFoundError, StrongroomError, UsageError } from '../errors.ts';
-import { openDocument } from '../sign/document.ts';
+import { IntegrityError, NotFoundError, type StrongroomError, UsageError } from '../errors.ts';
 import { NAMESPACES } from '../sign/authority.ts';
+import { openDocument } from '../sign/document.ts';
 import { fingerprint } from '../sign/key.ts';
 import type { Store } from '../store/store.ts';
 import { readVaultDocument, type VaultDocument } from './documents/vault-document.ts';
@@ -29,7 +29,10 @@ export interface Candidates {
 }
 
 /** Reads every vault document and keeps those that are consistent in themselves. */
-export async function readCandidates(store: Store, options: { signal?: AbortSignal } = {}): Promise<Candidates> {
+export async function readCandidates(
+  store: Store,
+  options: { signal?: AbortSignal } = {},
+): Promise<Candidates> {
   const candidates: Candidate[] = [];
   const findings: Finding[] = [];
   const newer: { signers: readonly string[]; error: StrongroomError }[] = [];
@@ -42,10 +45,15 @@ export async function readCandidates(store: Store, options: { signal?: AbortSign
     try {
       const bytes = await store.get(name, { maxBytes: LIMITS.vaultDocument, ...options });
       if (bytes === null) continue;
-      const opened = openDocument(bytes, { namespace: NAMESPACES.vault, object: name, maxBytes: LIMITS.vaultDocument });
+      const opened = openDocument(bytes, {
+        namespace: NAMESPACES.vault,
+        object: name,
+        maxBytes: LIMITS.vaultDocument,
+      });
       signers = opened.signers;
       const json = opened.parse();
-      if (json.object !== name) throw new IntegrityError('misplaced', `${name} is a copy of another document`);
+      if (json.object !== name)
+        throw new IntegrityError('misplaced', `${name} is a copy of another document`);
       const document = readVaultDocument(json, name);
       if (document.generations[document.generation - 1]?.authority !== signers[0]) {
         throw new IntegrityError('wrong-authority', `${name} is not signed by the vault that it describes`);
@@ -104,7 +112,11 @@ export function newerByOthers({ newer }: Candidates, authority: string): Finding
  * @throws NotFoundError `no-vault`; IntegrityError `foreign-vault` when there is a vault and it is not the pinned
  *   one; the reason why the pinned vault's newest document cannot be read
  */
-export function trustPinned(found: Candidates, pin: Pin, location: string): { current: Candidate; findings: Finding[] } {
+export function trustPinned(
+  found: Candidates,
+  pin: Pin,
+  location: string,
+): { current: Candidate; findings: Finding[] } {
   const { candidates } = found;
   const ours: Candidate[] = [];
   const findings = [...found.findings, ...newerByOthers(found, pin.authority)];
@@ -116,20 +128,32 @@ export function trustPinned(found: Candidates, pin: Pin, location: string): { cu
     const signed = candidate.signers.some((key) => fingerprint(key) === pin.authority);
     if (document.vault !== pin.vault || authority !== pin.authority || !signed) {
       findings.push(
-        finding('foreign-vault', document.object, `${document.object} is not of the pinned vault: its fingerprint is another`),
+        finding(
+          'foreign-vault',
+          document.object,
+          `${document.object} is not of the pinned vault: its fingerprint is another`,
+        ),
       );
     } else if (pinned?.recipient !== pin.recipient) {
-      throw new IntegrityError('foreign-recipient', `${document.object} encrypts to another key than the pinned one`, {
-        object: document.object,
-        hint: 'do not back up to it: whoever wrote that document could read every snapshot; ask who holds a key',
-      });
+      throw new IntegrityError(
+        'foreign-recipient',
+        `${document.object} encrypts to another key than the pinned one`,
+        {
+          object: document.object,
+          hint: 'do not back up to it: whoever wrote that document could read every snapshot; ask who holds a key',
+        },
+      );
     } else if (document.generation === pin.generation) {
       ours.push(candidate);
     } else {
-      throw new UsageError('rotated', `the key of the vault was rotated (it is number ${document.generation} now), which this version cannot follow`, {
-        object: document.object,
-        hint: 'upgrade strongroom on this machine',
-      });
+      throw new UsageError(
+        'rotated',
+        `the key of the vault was rotated (it is number ${document.generation} now), which this version cannot follow`,
+        {
+          object: document.object,
+          hint: 'upgrade strongroom on this machine',
+        },
+      );
     }
   }
   const current = latestOf(ours);

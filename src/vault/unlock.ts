@@ -2,7 +2,7 @@
 // vault's identity. Without a pin it also settles which vault is meant.
 import { createHash } from 'node:crypto';
 import { identitySecret, recipientOf } from '../crypt/identity.ts';
-import { IntegrityError, StrongroomError, UnlockError } from '../errors.ts';
+import { IntegrityError, type StrongroomError, UnlockError } from '../errors.ts';
 import type { Credential } from '../keys/method.ts';
 import { readSlotPlaintext } from '../keys/slot.ts';
 import { deriveAuthority } from '../sign/authority.ts';
@@ -12,7 +12,15 @@ import { newestGeneration, type Slot, type VaultDocument } from './documents/vau
 import { LIMITS } from './layout.ts';
 import { pinOf } from './pin.ts';
 import { groupCandidates, newerByOthers, noDocument, readCandidates } from './trust.ts';
-import { checkRevision, openPinned, type OpenOptions, rememberRevision, severalVaults, type UnlockedVault, type VaultContext } from './vault.ts';
+import {
+  checkRevision,
+  type OpenOptions,
+  openPinned,
+  rememberRevision,
+  severalVaults,
+  type UnlockedVault,
+  type VaultContext,
+} from './vault.ts';
 
 export interface UnlockOptions extends OpenOptions {
   /**
@@ -62,7 +70,11 @@ async function openSlot(
   const plain = await credential.unwrap(await slotBytes(store, slot, signal), slot);
   if (plain === null) return null;
   const { generation, recipient, authority } = newestGeneration(document);
-  const { identity } = readSlotPlaintext(plain, { vault: document.vault, generation, recipient }, slot.object);
+  const { identity } = readSlotPlaintext(
+    plain,
+    { vault: document.vault, generation, recipient },
+    slot.object,
+  );
   const key = deriveAuthority(identitySecret(identity), document.vault);
   if ((await recipientOf(identity)) !== recipient || key.publicKey !== authority) {
     throw new IntegrityError('wrong-slot', `${slot.object} holds an identity that is not this vault's`, {
@@ -88,7 +100,8 @@ async function tryAll(
   const tried: string[] = [];
   for (const credential of order) {
     const slots = document.slots.filter((s) => credential.fits(s));
-    if (slots.length === 0) tried.push(`${credential.description} is none of its keys`);
+    // What nobody gave, and would only be asked for, was not tried.
+    if (slots.length === 0 && credential.silent) tried.push(`${credential.description} is none of its keys`);
     for (const slot of slots) {
       try {
         const opened = await openSlot(store, document, slot, credential, signal);
@@ -98,7 +111,11 @@ async function tryAll(
         const mayGoOn = error instanceof UnlockError || error instanceof IntegrityError;
         if (!mayGoOn || error.code === 'no-terminal') throw error;
         failures.push(error);
-        tried.push(WRONG.has(error.code) ? `${credential.description} does not open the key ${slot.name}` : error.message);
+        tried.push(
+          WRONG.has(error.code)
+            ? `${credential.description} does not open the key ${slot.name}`
+            : error.message,
+        );
       }
     }
   }
@@ -108,12 +125,21 @@ async function tryAll(
   throw noKeyFits(document, tried, failures);
 }
 
-function noKeyFits(document: VaultDocument, tried: readonly string[], failures: readonly StrongroomError[]): Error {
+function noKeyFits(
+  document: VaultDocument,
+  tried: readonly string[],
+  failures: readonly StrongroomError[],
+): Error {
   const [only] = failures;
   const isOne = tried.length === 1 && only !== undefined;
   // Such as a passphrase command that failed: nothing was tried, and it has its own next step.
   if (isOne && !WRONG.has(only.code)) return only;
   const ways = document.slots.map((s) => (s.name === s.method ? s.name : `${s.name} (${s.method})`));
+  const has = (...methods: string[]) => document.slots.some((s) => methods.includes(s.method));
+  const sources = [
+    ...(has('passphrase') ? ['STRONGROOM_PASSPHRASE_FILE'] : []),
+    ...(has('age', 'ssh') ? ['STRONGROOM_IDENTITY_FILE'] : []),
+  ];
   const vault = `the vault ${document.name}`;
   const isWrong = isOne && only.code === 'wrong-passphrase';
   const why = tried.length === 0 ? '' : `: ${tried.join('; ')}`;
@@ -122,7 +148,7 @@ function noKeyFits(document: VaultDocument, tried: readonly string[], failures: 
     isWrong ? `the passphrase does not open ${vault}` : `no key at hand opens ${vault}${why}`,
     {
       object: document.object,
-      hint: `it opens with: ${ways.join(', ')}; give the right one with STRONGROOM_PASSPHRASE_FILE or STRONGROOM_IDENTITY_FILE`,
+      hint: `it opens with: ${ways.join(', ')}; give the right one with ${sources.join(' or ')}`,
       ...(only ? { cause: only } : {}),
     },
   );
@@ -150,13 +176,18 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
     try {
       open.push({ candidate, opened: await tryAll(store, candidate.document, credentials, signal) });
     } catch (error) {
-      if (!(error instanceof UnlockError || error instanceof IntegrityError) || error.code === 'no-terminal') throw error;
+      if (!(error instanceof UnlockError || error instanceof IntegrityError) || error.code === 'no-terminal')
+        throw error;
       failure ??= error;
     }
   }
   const [first, ...others] = open;
   if (!first) throw failure;
-  if (others.length > 0) throw severalVaults(open.map((o) => o.candidate), store.location);
+  if (others.length > 0)
+    throw severalVaults(
+      open.map((o) => o.candidate),
+      store.location,
+    );
   const { candidate, opened } = first;
   const pin = pinOf(candidate.document);
   const findings = [...found.findings, ...newerByOthers(found, pin.authority)];
@@ -165,7 +196,7 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
     if (!(await options.confirm?.(question))) {
       throw new UnlockError('not-trusted', `nothing vouches for the vault at ${store.location}`, {
         object: store.location,
-        hint: `compare ${pin.authority} with the fingerprint that init printed, then run \`strongroom trust\` with it, or add --trust-new`,
+        hint: `compare ${pin.authority} with the fingerprint that init printed; if it is the same, run \`strongroom trust ${pin.authority}\``,
       });
     }
   }

@@ -9,7 +9,14 @@ import type { VaultDocument } from './documents/vault-document.ts';
 import type { Finding } from './finding.ts';
 import { vaultDocumentName } from './layout.ts';
 import { type Pin, pinOf } from './pin.ts';
-import { type Candidate, groupCandidates, newerByOthers, noDocument, readCandidates, trustPinned } from './trust.ts';
+import {
+  type Candidate,
+  groupCandidates,
+  newerByOthers,
+  noDocument,
+  readCandidates,
+  trustPinned,
+} from './trust.ts';
 
 /** What every verb works with: the store, what this client remembers, and a clock. */
 export interface VaultContext {
@@ -86,21 +93,33 @@ export async function checkRevision(
  * @returns undefined when there is no pin
  * @throws NotFoundError `no-vault`; IntegrityError `foreign-vault`, `foreign-recipient`, `older-revision`
  */
-export async function openPinned(context: VaultContext, options: OpenOptions = {}): Promise<Vault | undefined> {
+export async function openPinned(
+  context: VaultContext,
+  options: OpenOptions = {},
+): Promise<Vault | undefined> {
   const pin = await effectivePin(context, options.pin);
   if (!pin) return undefined;
   const found = await readCandidates(context.store, context);
   const { current, findings } = trustPinned(found, pin, context.store.location);
   await checkRevision(context, current.document, pin.revision, options.trustOlder === true);
   await rememberRevision(context, current.document);
-  return { ...context, document: current.document, documentSha256: current.sha256, trust: 'pinned', findings };
+  return {
+    ...context,
+    document: current.document,
+    documentSha256: current.sha256,
+    trust: 'pinned',
+    findings,
+  };
 }
 
 /** Keeps the highest revision seen, so that a rollback is noticed. */
 export async function rememberRevision(context: VaultContext, document: VaultDocument): Promise<void> {
   const { revision } = await context.memory.vault(document.vault);
   if (revision >= document.revision) return;
-  await context.memory.update(document.vault, (m) => ({ ...m, revision: Math.max(m.revision, document.revision) }));
+  await context.memory.update(document.vault, (m) => ({
+    ...m,
+    revision: Math.max(m.revision, document.revision),
+  }));
 }
 
 /**
@@ -130,10 +149,14 @@ export async function openVault(context: VaultContext, options: OpenOptions = {}
 
 export function severalVaults(groups: readonly Candidate[], location: string): IntegrityError {
   const names = groups.map(({ document }) => pinOf(document).authority).join(', ');
-  return new IntegrityError('several-vaults', `${groups.length} vaults claim to be the one at ${location}: ${names}`, {
-    object: location,
-    hint: 'one of them was planted: run `strongroom trust FINGERPRINT` with the fingerprint that init printed',
-  });
+  return new IntegrityError(
+    'several-vaults',
+    `${groups.length} vaults claim to be the one at ${location}: ${names}`,
+    {
+      object: location,
+      hint: 'one of them was planted: run `strongroom trust FINGERPRINT` with the fingerprint that init printed',
+    },
+  );
 }
 
 /**
@@ -143,10 +166,14 @@ export function severalVaults(groups: readonly Candidate[], location: string): I
 export async function requirePin(context: VaultContext, given: Pin | undefined): Promise<Pin> {
   const pin = await effectivePin(context, given);
   if (pin) return pin;
-  throw new UsageError('no-pin', `this machine does not know yet which vault at ${context.store.location} to trust`, {
-    object: context.store.location,
-    hint: 'put the pin that init printed into strongroom.yaml, or run `strongroom trust SHA256:…` with its fingerprint',
-  });
+  throw new UsageError(
+    'no-pin',
+    `this machine does not know yet which vault at ${context.store.location} to trust`,
+    {
+      object: context.store.location,
+      hint: 'put the pin that init printed into strongroom.yaml, or run `strongroom trust SHA256:…` with its fingerprint',
+    },
+  );
 }
 
 /** A signing key's fingerprint, as `ssh-keygen -l` prints it. */

@@ -21,7 +21,12 @@ export interface SetFlags {
 }
 
 /** @throws UsageError `no-sets`, `bad-name`; NotFoundError `no-set` */
-export function setsToBackUp(paths: readonly string[], flags: SetFlags, settings: Settings, cwd: string): AskedSet[] {
+export function setsToBackUp(
+  paths: readonly string[],
+  flags: SetFlags,
+  settings: Settings,
+  cwd: string,
+): AskedSet[] {
   const configured = settings.config?.sets ?? new Map<string, SetConfig>();
   const vault = settings.location;
   if (paths.length > 0) {
@@ -33,9 +38,13 @@ export function setsToBackUp(paths: readonly string[], flags: SetFlags, settings
     return [{ set, sources, restore: wishes(own?.restore), rpo: own?.objectives.rpo }];
   }
   if (configured.size === 0) {
-    throw new UsageError('no-sets', 'there is nothing to back up: no paths were given, and no configuration names a set', {
-      hint: 'say what: `strongroom backup . --set app`, or name sets in strongroom.yaml',
-    });
+    throw new UsageError(
+      'no-sets',
+      'there is nothing to back up: no paths were given, and no configuration names a set',
+      {
+        hint: 'say what: `strongroom backup . --set app`, or name sets in strongroom.yaml',
+      },
+    );
   }
   const wanted = flags.set === undefined ? [...configured.values()] : [configured.get(flags.set)];
   return wanted.map((set) => {
@@ -45,9 +54,17 @@ export function setsToBackUp(paths: readonly string[], flags: SetFlags, settings
       });
     }
     // The configuration itself goes into every snapshot: without it a fresh machine has files and no rules.
-    const include = [...(set.include.length > 0 ? set.include : ['.']), ...(settings.configFile ? [settings.configFile] : [])];
+    const include = [
+      ...(set.include.length > 0 ? set.include : ['.']),
+      ...(settings.configFile ? [settings.configFile] : []),
+    ];
     const exclude = excludes([...set.exclude, ...flags.exclude], vault, set.root);
-    return { set: set.name, sources: { root: set.root, include, exclude }, restore: wishes(set.restore), rpo: set.objectives.rpo };
+    return {
+      set: set.name,
+      sources: { root: set.root, include, exclude },
+      restore: wishes(set.restore),
+      rpo: set.objectives.rpo,
+    };
   });
 }
 

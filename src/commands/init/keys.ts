@@ -44,7 +44,8 @@ export async function chosenKeys(flags: KeyFlags, context: Context): Promise<Cho
   const { secrets, terminal } = context;
   const isAsked = flags.passphrase || lines.some((line) => line.method === 'passphrase');
   // With nothing chosen, a passphrase is what can be had at once.
-  const isDefault = lines.length === 0 && (terminal.interactive || secrets.newPassphraseGiven || secrets.passphraseGiven);
+  const isDefault =
+    lines.length === 0 && (terminal.interactive || secrets.newPassphraseGiven || secrets.passphraseGiven);
   const recipients = [...new Set(lines.flatMap((line) => (line.method === 'age' ? [line.recipient] : [])))];
   const { methods } = await context.world();
   const keys: NewKey[] = [];

@@ -19,7 +19,11 @@ export interface Planned {
 }
 
 /** @throws StrongroomError `not-confirmed`, and as `applyRestore` */
-export async function carryOut(planned: readonly Planned[], dryRun: boolean, context: Context): Promise<Work[]> {
+export async function carryOut(
+  planned: readonly Planned[],
+  dryRun: boolean,
+  context: Context,
+): Promise<Work[]> {
   if (dryRun) return planned.map(({ plan }) => ({ plan, result: undefined }));
   for (const { plan } of planned) refuseRestore(plan);
   for (const { plan } of planned) await confirm(plan, context);
@@ -41,10 +45,14 @@ async function plannedAfresh({ vault, plan }: Planned): Promise<RestorePlan> {
   if (!plan.placement.fresh) return plan;
   const afresh = await planRestore(vault, plan.snapshot, plan.options);
   if (afresh.placement.fresh) return afresh;
-  throw new ConflictError('changed-since-plan', `${plan.placement.root} came into being while the restore was prepared`, {
-    object: plan.placement.root,
-    hint: 'see what made it, and restore this set again',
-  });
+  throw new ConflictError(
+    'changed-since-plan',
+    `${plan.placement.root} came into being while the restore was prepared`,
+    {
+      object: plan.placement.root,
+      hint: 'see what made it, and restore this set again',
+    },
+  );
 }
 
 async function confirm({ placement, snapshot, options }: RestorePlan, context: Context): Promise<void> {

@@ -33,8 +33,13 @@ export function showPlan({ snapshot, placement }: RestorePlan, out: Out): void {
   out.line(`Would restore ${snapshot.id} of ${snapshot.set} into ${placement.root}:`);
   for (const { destination, action, reason, keptAs, narrower } of placement.entries) {
     if (action === 'same' && !out.verbose) continue;
-    const word = out.styled(action === 'conflict' ? 'red' : action === 'create' ? 'green' : 'yellow', WORDS[action]);
-    const notes = [reason, keptAs && `kept as ${keptAs}`, narrower && 'narrower than recorded'].filter(Boolean).join('; ');
+    const word = out.styled(
+      action === 'conflict' ? 'red' : action === 'create' ? 'green' : 'yellow',
+      WORDS[action],
+    );
+    const notes = [reason, keptAs && `kept as ${keptAs}`, narrower && 'narrower than recorded']
+      .filter(Boolean)
+      .join('; ');
     out.line('  ', word, ` ${destination}${notes ? ` (${notes})` : ''}`);
   }
   const { counts } = placement;

@@ -16,10 +16,15 @@ export function showResult(plan: RestorePlan, result: RestoreResult, out: Out): 
     out.line(out.styled('yellow', incomplete ? 'not in the snapshot: ' : 'warning: '), `${path}: ${reason}`);
   }
   for (const { destination, entry } of result.links) {
-    out.line(out.styled('yellow', 'warning: '), `${destination} is a link that leads outside: ${entry.target}`);
+    out.line(
+      out.styled('yellow', 'warning: '),
+      `${destination} is a link that leads outside: ${entry.target}`,
+    );
   }
   if (result.narrower > 0) {
-    out.note(`  ${out.count(result.narrower, 'entry', 'entries')} may be read by fewer than recorded; if the deployment needs that, add --as-recorded`);
+    out.note(
+      `  ${out.count(result.narrower, 'entry', 'entries')} may be read by fewer than recorded; if the deployment needs that, add --as-recorded`,
+    );
   }
   if (result.undo !== undefined) {
     out.note(`  To take it back: strongroom restore --undo --target ${result.root}`);

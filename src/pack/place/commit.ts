@@ -9,7 +9,7 @@ import { inside } from './beneath.ts';
 import { copyToNew } from './copy.ts';
 import { lookAt } from './existing.ts';
 import { caseCollision, changedSincePlan, errno, placeFailure, stopIfAborted } from './failures.ts';
-import { type Finished, finishStaged } from './finish.ts';
+import { giveAccess, makeLinks } from './finish.ts';
 import { type OpenGround, stagedPath, type Terrain } from './ground.ts';
 import { markJournal, type Step, writeJournal } from './journal.ts';
 import type { Unit } from './layout.ts';
@@ -38,18 +38,20 @@ export const HALF_DONE = 'restore-half-done';
 export async function commitUnits(work: Work, ground: OpenGround): Promise<PlaceWarning[]> {
   const { plan, signal } = work;
   await copyReplaced(plan, ground);
-  const finished = await finishStaged(plan, ground, signal);
+  const warnings: PlaceWarning[] = [];
+  await makeLinks(plan, ground, { warnings, signal });
   await syncStaged(plan, ground);
-  const changes = changesOf(work, ground, finished);
+  const late = await giveAccess(plan, ground, { warnings, signal });
+  const changes = changesOf(work, ground, late);
   const only = changes[0]!;
   if (plan.fresh && only.lateMode === undefined) {
     // One rename: there is no half of it, and no journal is needed to tell how far it came.
-    await attempt(only, changes, () => put(only, ground, finished.warnings));
+    await attempt(only, changes, () => put(only, ground, warnings));
     await syncSteps([only.step], ground);
   } else {
-    await placeAll(work, ground, changes, finished.warnings);
+    await placeAll(work, ground, changes, warnings);
   }
-  return finished.warnings;
+  return warnings;
 }
 
 async function placeAll(
@@ -125,7 +127,7 @@ function isTwin(a: Step, b: Step): boolean {
 const ORDER = ['tree', 'file', 'write', 'link', 'access'];
 
 // Access last, and from below: after that a directory may be closed to us.
-function changesOf({ plan, terrain }: Work, ground: OpenGround, { late }: Finished): Change[] {
+function changesOf({ plan, terrain }: Work, ground: OpenGround, late: ReadonlyMap<number, number>): Change[] {
   const { units, spots } = plan.layout;
   const byUnit = new Map<number, PlannedEntry>();
   for (const planned of plan.entries) {

@@ -10,66 +10,81 @@ import type { Spot } from './layout.ts';
 import { bornMode } from './modes.ts';
 import type { PlacementPlan, PlaceWarning, PlannedEntry } from './types.ts';
 
-export interface Finished {
-  readonly warnings: PlaceWarning[];
-  /** Units by their mode that can be set only in place: what may not be written into cannot be moved. */
-  readonly late: ReadonlyMap<number, number>;
+/**
+ * Makes the links, when all files are there: nothing can be written through one.
+ *
+ * @throws StrongroomError `disk-full`, `target-denied`, `place-failed`; InterruptedError
+ */
+export async function makeLinks(plan: PlacementPlan, ground: OpenGround, finish: Finish): Promise<void> {
+  await eachStaged(plan, ground, ofType(plan, 'symlink'), finish.signal, (planned, path) => {
+    const time = timeOf(planned.entry.mtime);
+    symlinkSync(fsPath(planned.entry.target!), path);
+    giveOwner(planned, (uid, gid) => lchownSync(path, uid, gid), finish.warnings);
+    lutimesSync(path, time, time);
+  });
 }
 
-/** @throws StrongroomError `disk-full`, `target-denied`, `place-failed`; InterruptedError */
-export async function finishStaged(
+/**
+ * Gives files and directories what they end with. A file may be closed to us after that, so it must have been
+ * synced. Should power fail soon, the mode is what may be lost: that leaves it 0600.
+ *
+ * @returns units by their mode that can be set only in place: what may not be written into cannot be moved
+ * @throws StrongroomError `target-denied`, `place-failed`; InterruptedError
+ */
+export async function giveAccess(
   plan: PlacementPlan,
   ground: OpenGround,
-  signal: AbortSignal | undefined,
-): Promise<Finished> {
-  const { units, spots } = plan.layout;
-  const warnings: PlaceWarning[] = [];
+  finish: Finish,
+): Promise<ReadonlyMap<number, number>> {
   const late = new Map<number, number>();
-
-  function finish(planned: PlannedEntry, { unit, below }: Spot): void {
+  // Directories from below, as what changes in them changes their times.
+  const directories = ofType(plan, 'dir').sort((a, b) => (a.entry.path < b.entry.path ? 1 : -1));
+  const all = [...ofType(plan, 'file'), ...directories];
+  await eachStaged(plan, ground, all, finish.signal, (planned, path, { unit, below }) => {
     const { entry } = planned;
-    const path = stagedPath(ground.stagings[units[unit]!.group]!, unit, below);
-    const time = timeOf(entry.mtime);
-    if (entry.target !== undefined) {
-      symlinkSync(fsPath(entry.target), path);
-      giveOwner(planned, (uid, gid) => lchownSync(path, uid, gid), warnings);
-      lutimesSync(path, time, time);
-      return;
-    }
-    const mode = giveOwner(planned, (uid, gid) => chownSync(path, uid, gid), warnings);
+    const mode = giveOwner(planned, (uid, gid) => chownSync(path, uid, gid), finish.warnings);
     if (entry.type === 'dir' && below === '' && (mode & 0o700) !== 0o700) late.set(unit, mode);
     else if (mode !== bornMode(entry)) chmodSync(path, mode);
-    if (entry.type === 'dir') utimesSync(path, time, time);
-  }
+    if (entry.type === 'dir') utimesSync(path, timeOf(entry.mtime), timeOf(entry.mtime));
+  });
+  return late;
+}
 
-  let turns = 0;
-  for (const planned of inOrder(plan.entries)) {
+export interface Finish {
+  readonly warnings: PlaceWarning[];
+  readonly signal: AbortSignal | undefined;
+}
+
+function ofType({ entries }: PlacementPlan, type: string): PlannedEntry[] {
+  return entries.filter(({ entry }) => entry.type === type);
+}
+
+async function eachStaged(
+  { layout }: PlacementPlan,
+  ground: OpenGround,
+  entries: readonly PlannedEntry[],
+  signal: AbortSignal | undefined,
+  act: (planned: PlannedEntry, path: string | Buffer, spot: Spot) => void,
+): Promise<void> {
+  const { units, spots } = layout;
+  for (const [index, planned] of entries.entries()) {
     const spot = spots.get(planned.entry.path);
     if (spot === undefined || units[spot.unit]!.kind === 'access') continue;
-    if (turns++ % 256 === 0) {
+    if (index % 256 === 0) {
       await nextTurn();
       stopIfAborted(signal);
     }
     try {
-      finish(planned, spot);
+      act(planned, stagedPath(ground.stagings[units[spot.unit]!.group]!, spot.unit, spot.below), spot);
     } catch (error) {
       throw placeFailure(error, planned.destination);
     }
   }
-  return { warnings, late };
 }
 
 /** A time for `node:fs`, which takes a negative number for "now" and cuts off what a float lacks. */
 export function timeOf(mtime: number): number | Date {
   return mtime < 0 ? new Date(mtime) : (mtime + 0.0005) / 1000;
-}
-
-// Links after all files, so that nothing can be written through one; directories last and from below, as what
-// changes in them changes their times.
-function inOrder(entries: readonly PlannedEntry[]): PlannedEntry[] {
-  const of = (type: string) => entries.filter(({ entry }) => entry.type === type);
-  const directories = of('dir').sort((a, b) => (a.entry.path < b.entry.path ? 1 : -1));
-  return [...of('file'), ...of('symlink'), ...directories];
 }
 
 /**

@@ -76,7 +76,11 @@ export function writeJournal(
     renameSync(part, `${directory}/${id}.journal`);
     syncDirectory(directory);
   } catch (error) {
-    rmSync(part, { force: true });
+    try {
+      rmSync(part, { force: true });
+    } catch {
+      // It goes with the next ones.
+    }
     throw placeFailure(error, part);
   }
 }

@@ -22,7 +22,7 @@ import {
 import { MARKER, markerName } from './marker.ts';
 import { abandon, isRunning, thisRunner } from './runner.ts';
 import { syncSteps } from './sync.ts';
-import { joined, placeOf } from './target.ts';
+import { joined, placeOf, resolveTarget } from './target.ts';
 import type { RecoverOptions, Recovery } from './types.ts';
 import { undoSteps } from './undo.ts';
 
@@ -58,7 +58,7 @@ export async function recoverPlacement(target: string, options: RecoverOptions):
     }
   }
   dropUnfinished(stateDirectory);
-  if (lookAt(fsPath(root))?.type === 'dir') refuseStrangers(root, running, stateDirectory);
+  if (resolveTarget(root).missing.length === 0) refuseStrangers(root, running, stateDirectory);
   return outcome;
 }
 

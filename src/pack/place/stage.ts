@@ -49,7 +49,7 @@ export async function openStaging(
 
   function failed(error: unknown): unknown {
     end(error instanceof StrongroomError && error.code === HALF_DONE);
-    return error;
+    return placeFailure(error, plan.root);
   }
 
   // Whatever fails ends the staging, so that nothing is left even where the caller forgets to discard it.
@@ -127,6 +127,7 @@ function remove(terrain: Terrain, stateDirectory: string): void {
     clearStagings(terrain);
     dropJournal(stateDirectory, terrain.id);
   } catch (error) {
+    abandon(terrain.id);
     if (errno(error) === undefined) throw error;
   }
 }

@@ -155,7 +155,8 @@ function isChangedBelow(parent: Directory, name: string, sinceMs: number): boole
     }
     return false;
   } catch (error) {
-    if (errno(error) === 'EACCES') return true; // It cannot be told, so it is kept.
+    // Closed as recorded, to others too. A name that was added would have shown in its own time.
+    if (errno(error) === 'EACCES') return false;
     throw error;
   } finally {
     closeDirectory(directory);

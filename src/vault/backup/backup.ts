@@ -99,7 +99,12 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
     for await (const _ of packed.stream);
     const { entries, problems: reading } = packed.result();
     const isSame = isUnchanged({ ...marked, entries }, mark, beganAt, options.skipUnchangedWithin);
-    if (isSame && mark && !reading.some((p) => p.incomplete) && (await isThere(context, options.set, mark.snapshot))) {
+    if (
+      isSame &&
+      mark &&
+      !reading.some((p) => p.incomplete) &&
+      (await isThere(context, options.set, mark.snapshot))
+    ) {
       const all = [...problems, ...reading];
       return result(options.set, mark.snapshot, entries, all, began, { unchanged: true, stored: 0 });
     }
@@ -107,8 +112,24 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
 
   const written = new Set<string>();
   try {
-    const made = await writeSnapshot(context, { ...options, pin, document, found, problems, watch, began, beganAt, written });
-    await remember(context, options, pin, made, markOf({ ...marked, entries: made.entries }, made.record.id, beganAt));
+    const made = await writeSnapshot(context, {
+      ...options,
+      pin,
+      document,
+      found,
+      problems,
+      watch,
+      began,
+      beganAt,
+      written,
+    });
+    await remember(
+      context,
+      options,
+      pin,
+      made,
+      markOf({ ...marked, entries: made.entries }, made.record.id, beganAt),
+    );
     const { id, stored } = made.record;
     return result(options.set, id, made.entries, made.problems, began, { unchanged: false, stored });
   } catch (error) {
@@ -147,7 +168,8 @@ async function readDocument(context: VaultContext, pin: Pin): Promise<VaultDocum
 async function isThere(context: VaultContext, set: string, id: string): Promise<boolean> {
   const record = recordName(set, id);
   try {
-    for await (const { name } of context.store.list(record, callOptions(context))) if (name === record) return true;
+    for await (const { name } of context.store.list(record, callOptions(context)))
+      if (name === record) return true;
     return false;
   } catch (error) {
     if (error instanceof StoreError && error.code === 'store-denied') return true;
@@ -169,12 +191,16 @@ function checkListed(document: VaultDocument, { host, set }: BackupOptions): voi
           : undefined;
   if (why === undefined) return;
   const isRenamed = entry !== undefined && entry.removed === undefined && entry.name !== host.name;
-  throw new UsageError('unlisted-host', `the vault ${document.name} would not count this backup: ${host.name} ${why}`, {
-    object: document.object,
-    hint: isRenamed
-      ? `set STRONGROOM_HOST=${entry.name}`
-      : `whoever keeps the vault must enroll this host: ${host.name} ${host.key.publicKey}`,
-  });
+  throw new UsageError(
+    'unlisted-host',
+    `the vault ${document.name} would not count this backup: ${host.name} ${why}`,
+    {
+      object: document.object,
+      hint: isRenamed
+        ? `set STRONGROOM_HOST=${entry.name}`
+        : `whoever keeps the vault must enroll this host: ${host.name} ${host.key.publicKey}`,
+    },
+  );
 }
 
 function keyWatch(options: BackupOptions, pin: Pin, document: VaultDocument | undefined): KeyWatch {

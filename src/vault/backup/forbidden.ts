@@ -41,7 +41,8 @@ export function watchKeys(recipients: ReadonlySet<string>, publicKeys: ReadonlyS
   const judge = async (identities: typeof found): Promise<void> => {
     for (const { path, identity } of identities) {
       const recipient = await recipientOf(identity).catch(() => undefined);
-      if (recipient !== undefined && recipients.has(recipient)) refuse(path, 'holds a key that opens this vault');
+      if (recipient !== undefined && recipients.has(recipient))
+        refuse(path, 'holds a key that opens this vault');
     }
   };
   const self: KeyWatch = {
@@ -62,7 +63,9 @@ export function watchKeys(recipients: ReadonlySet<string>, publicKeys: ReadonlyS
       return settled;
     },
     async inspectRest(sources, signal) {
-      const rest = sources.filter((s) => s.type === 'file' && s.size <= KEY_FILE_BYTES && !inspected.has(s.path));
+      const rest = sources.filter(
+        (s) => s.type === 'file' && s.size <= KEY_FILE_BYTES && !inspected.has(s.path),
+      );
       const packed = packSources(rest, { inspect: self.inspect, signal });
       for await (const _ of packed.stream) await self.settle();
     },
@@ -84,7 +87,10 @@ export function refuseCredentials(sources: readonly Source[], paths: readonly st
 export function keysOf(document: VaultDocument): { recipients: string[]; publicKeys: string[] } {
   const named = document.slots.flatMap((slot) => slot.recipient ?? []);
   return {
-    recipients: [...document.generations.map((g) => g.recipient), ...named.filter((r) => r.startsWith('age1'))],
+    recipients: [
+      ...document.generations.map((g) => g.recipient),
+      ...named.filter((r) => r.startsWith('age1')),
+    ],
     publicKeys: [...document.hosts.map((h) => h.key), ...named.filter((r) => r.startsWith('ssh-'))],
   };
 }

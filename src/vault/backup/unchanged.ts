@@ -27,14 +27,24 @@ function mac(key: Buffer, { location, pin, asked, entries }: MarkedBackup): Buff
 /** A mark of a backup that was just made, under a fresh key. */
 export function markOf(backup: MarkedBackup, snapshot: string, now: Date): UnchangedMark {
   const key = randomBytes(32);
-  return { key: key.toString('base64'), mark: mac(key, backup).toString('hex'), snapshot, time: documentTime(now) };
+  return {
+    key: key.toString('base64'),
+    mark: mac(key, backup).toString('hex'),
+    snapshot,
+    time: documentTime(now),
+  };
 }
 
 /**
  * Whether `backup` is what `mark` marks, and that is recent enough.
  * @param maxAge in milliseconds; an older snapshot is made anew, so that its age never passes the objective
  */
-export function isUnchanged(backup: MarkedBackup, mark: UnchangedMark | undefined, now: Date, maxAge: number): boolean {
+export function isUnchanged(
+  backup: MarkedBackup,
+  mark: UnchangedMark | undefined,
+  now: Date,
+  maxAge: number,
+): boolean {
   if (!mark) return false;
   const age = now.getTime() - Date.parse(mark.time);
   if (!(age >= 0 && age < maxAge)) return false;

@@ -11,7 +11,14 @@ import { writeArtifact } from '../artifact-write.ts';
 import { writeContents } from '../documents/contents.ts';
 import type { SnapshotRecord } from '../documents/record.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
-import { artifactComment, CONTENTS_ARTIFACT, FILES_ARTIFACT, LIMITS, newDataDirectory, recordName } from '../layout.ts';
+import {
+  artifactComment,
+  CONTENTS_ARTIFACT,
+  FILES_ARTIFACT,
+  LIMITS,
+  newDataDirectory,
+  recordName,
+} from '../layout.ts';
 import { documentTime, newSnapshotId, timeOfSnapshotId } from '../names.ts';
 import type { Pin } from '../pin.ts';
 import { callOptions, type VaultContext } from '../vault.ts';
@@ -73,7 +80,10 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
       ...callOptions(context),
     });
     const comment = artifactComment(pin.vault, set, id, FILES_ARTIFACT);
-    const files = await writeArtifact(target(data), FILES_ARTIFACT, settled(packed.stream, options.watch), { comment, ...level });
+    const files = await writeArtifact(target(data), FILES_ARTIFACT, settled(packed.stream, options.watch), {
+      comment,
+      ...level,
+    });
     const { entries, problems: reading, bytes, tornLarge } = packed.result();
     if (tornLarge.length > 0 && attempt === 1) {
       await store.remove([...written]).catch(() => {});
@@ -90,7 +100,10 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
       tool: TOOL,
       ...(options.description ? { description: options.description } : {}),
       root: 'memory' in sources ? '' : sources.root,
-      sources: 'memory' in sources ? { include: [], exclude: [] } : { include: sources.include, exclude: sources.exclude },
+      sources:
+        'memory' in sources
+          ? { include: [], exclude: [] }
+          : { include: sources.include, exclude: sources.exclude },
       ...(options.restore ? { restore: options.restore } : {}),
       warnings: problems.map(({ kind, path, reason, incomplete }) => ({ kind, path, reason, incomplete })),
       artifacts: [{ name: FILES_ARTIFACT, ...files.gzip }],
@@ -134,19 +147,30 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
 async function commit(context: VaultContext, record: SnapshotRecord, options: WriteOptions): Promise<string> {
   const bytes = sealDocument(record, NAMESPACES.record, [options.host.key]);
   if (bytes.length > LIMITS.record) {
-    throw new StrongroomError('record-too-large', `the set ${record.set} is larger than a snapshot can hold`, {
-      hint: 'back it up as several sets',
-    });
+    throw new StrongroomError(
+      'record-too-large',
+      `the set ${record.set} is larger than a snapshot can hold`,
+      {
+        hint: 'back it up as several sets',
+      },
+    );
   }
   if (performance.now() - options.began > MAX_MS) {
-    throw new StrongroomError('took-too-long', `the backup of ${record.set} took more than 24 hours and was abandoned`, {
-      hint: 'back it up as several sets, or nearer to its store',
-    });
+    throw new StrongroomError(
+      'took-too-long',
+      `the backup of ${record.set} took more than 24 hours and was abandoned`,
+      {
+        hint: 'back it up as several sets, or nearer to its store',
+      },
+    );
   }
   options.written.add(record.object);
   if ((await context.store.create(record.object, bytes, callOptions(context))) === 'exists') {
     options.written.delete(record.object);
-    throw new ConflictError('object-exists', `${record.object} exists already`, { object: record.object, hint: 'try again' });
+    throw new ConflictError('object-exists', `${record.object} exists already`, {
+      object: record.object,
+      hint: 'try again',
+    });
   }
   // Whatever fails after this must not take the snapshot away again.
   options.written.clear();
@@ -164,4 +188,3 @@ async function* settled(stream: AsyncIterable<Buffer>, watch: KeyWatch): AsyncGe
 async function* asStream(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;
 }
-

@@ -62,14 +62,29 @@ const TYPES: readonly string[] = ['file', 'dir', 'symlink'];
 
 // Written out instead of through `fields`: a snapshot may hold a hundred thousand entries.
 function readEntry(value: unknown, fail: (what: string) => never): Entry {
-  const { path, type, mode, uid, gid, mtime, size, sha256, target, torn } = (value ?? {}) as Record<string, unknown>;
-  const whole = (n: unknown, min: number): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= min;
-  if (typeof path !== 'string' || typeof type !== 'string' || !TYPES.includes(type)) return fail('of a known type');
+  const { path, type, mode, uid, gid, mtime, size, sha256, target, torn } = (value ?? {}) as Record<
+    string,
+    unknown
+  >;
+  const whole = (n: unknown, min: number): n is number =>
+    typeof n === 'number' && Number.isSafeInteger(n) && n >= min;
+  if (typeof path !== 'string' || typeof type !== 'string' || !TYPES.includes(type))
+    return fail('of a known type');
   if (typeof mode !== 'string' || !MODE.test(mode)) return fail('with a mode');
-  if (!whole(uid, 0) || !whole(gid, 0) || !whole(mtime, Number.MIN_SAFE_INTEGER)) return fail('with owner and time');
-  const entry: Entry = { path, type: type as Entry['type'], mode: Number.parseInt(mode, 8), uid, gid, mtime, size: 0 };
+  if (!whole(uid, 0) || !whole(gid, 0) || !whole(mtime, Number.MIN_SAFE_INTEGER))
+    return fail('with owner and time');
+  const entry: Entry = {
+    path,
+    type: type as Entry['type'],
+    mode: Number.parseInt(mode, 8),
+    uid,
+    gid,
+    mtime,
+    size: 0,
+  };
   if (type === 'file') {
-    if (!whole(size, 0) || typeof sha256 !== 'string' || !SHA256.test(sha256)) return fail('with size and SHA-256');
+    if (!whole(size, 0) || typeof sha256 !== 'string' || !SHA256.test(sha256))
+      return fail('with size and SHA-256');
     entry.size = size;
     entry.sha256 = sha256;
     if (torn === true) entry.torn = true;
@@ -88,7 +103,11 @@ function readWishes(f: Fields): RestoreWishes | undefined {
   return {
     ...(owner ? { owner: { uid: owner.integer('uid'), gid: owner.integer('gid') } } : {}),
     ...(modes
-      ? { modes: Object.fromEntries(modes.pairs().map(([glob]) => [glob, modes.text(glob, { pattern: WISHED_MODE })])) }
+      ? {
+          modes: Object.fromEntries(
+            modes.pairs().map(([glob]) => [glob, modes.text(glob, { pattern: WISHED_MODE })]),
+          ),
+        }
       : {}),
   };
 }
@@ -102,10 +121,13 @@ function readWishes(f: Fields): RestoreWishes | undefined {
 export function readContents(bytes: Buffer, record: SnapshotRecord, object: string): Contents {
   const json = parseStrictJson(bytes.toString('utf8'), object);
   const f = fields(json, object);
-  if (f.integer('format') !== 1 || f.text('type') !== 'contents') f.fail('type', 'one that this version reads');
+  if (f.integer('format') !== 1 || f.text('type') !== 'contents')
+    f.fail('type', 'one that this version reads');
   for (const key of ['vault', 'set', 'id', 'host'] as const) {
     if (f.text(key) !== record[key]) {
-      throw new IntegrityError('contents-differ', `${object}: what it lists is of another ${key}`, { object });
+      throw new IntegrityError('contents-differ', `${object}: what it lists is of another ${key}`, {
+        object,
+      });
     }
   }
   const fail = (what: string): never => f.fail('entries', `a list of entries, each ${what}`);
@@ -114,7 +136,11 @@ export function readContents(bytes: Buffer, record: SnapshotRecord, object: stri
   // A path twice, or below something that is no directory, is how an archive writes through a link of its own.
   checkEntries(entries);
   if (entries.length !== record.entries) {
-    throw new IntegrityError('contents-differ', `${object}: it lists other entries than its snapshot counts`, { object });
+    throw new IntegrityError(
+      'contents-differ',
+      `${object}: it lists other entries than its snapshot counts`,
+      { object },
+    );
   }
   // What a reader plans its memory and its disk by must be what the entries come to.
   const size = entries.reduce((sum, e) => sum + e.size, 0);

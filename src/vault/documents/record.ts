@@ -63,11 +63,14 @@ function readData(f: Fields): StoredData {
   }));
   for (const { name, parts } of artifacts) {
     if (!isArtifact(name)) f.fail('artifacts', 'a list of what this version knows');
-    if (parts.length < 1 || parts.length > LIMITS.partsOfArtifact) f.fail('artifacts', 'a list of what has bytes');
+    if (parts.length < 1 || parts.length > LIMITS.partsOfArtifact)
+      f.fail('artifacts', 'a list of what has bytes');
     if (parts.slice(0, -1).some((p) => p.size !== LIMITS.part)) f.fail('artifacts', 'a list of full pieces');
   }
-  if (new Set(artifacts.map((a) => a.name)).size !== artifacts.length) f.fail('artifacts', 'a list without doubles');
-  if (artifacts[artifacts.length - 1]?.name !== CONTENTS_ARTIFACT) f.fail('artifacts', 'a list that ends in its index');
+  if (new Set(artifacts.map((a) => a.name)).size !== artifacts.length)
+    f.fail('artifacts', 'a list without doubles');
+  if (artifacts[artifacts.length - 1]?.name !== CONTENTS_ARTIFACT)
+    f.fail('artifacts', 'a list that ends in its index');
   return { data, artifacts, contents: f.sha256('contents') };
 }
 

@@ -35,7 +35,9 @@ const SHA256 = /^[0-9a-f]{64}$/;
  */
 export function fields(value: unknown, object: string, at = ''): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new IntegrityError('bad-document', `${object}: ${at || 'the document'} is not an object`, { object });
+    throw new IntegrityError('bad-document', `${object}: ${at || 'the document'} is not an object`, {
+      object,
+    });
   }
   return new Cursor(value as Json, object, at);
 }

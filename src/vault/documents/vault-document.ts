@@ -109,7 +109,9 @@ function readSlot(f: Fields): Slot {
     ...(recipient === undefined ? {} : { recipient }),
     ...(method === 'passphrase' ? { workFactor: f.integer('workFactor', 1, 64) } : {}),
     ...(arn === undefined ? {} : { arn }),
-    ...(context === undefined ? {} : { context: Object.fromEntries(context.pairs().map(([k]) => [k, context.text(k)])) }),
+    ...(context === undefined
+      ? {}
+      : { context: Object.fromEntries(context.pairs().map(([k]) => [k, context.text(k)])) }),
   };
 }
 
@@ -158,13 +160,26 @@ export function readVaultDocument(json: unknown, object: string): VaultDocument 
     reencrypt: f.flag('reencrypt'),
   };
   document.generations.forEach((g, i) => {
-    if (g.generation !== i + 1 || (g.previous === null) !== (i === 0)) f.fail('generations', 'a list from 1 upwards');
+    if (g.generation !== i + 1 || (g.previous === null) !== (i === 0))
+      f.fail('generations', 'a list from 1 upwards');
   });
   if (document.generations.length !== document.generation) f.fail('generation', 'the newest one listed');
   if (document.object !== `vault/${document.revision}.json`) f.fail('revision', 'that of its object name');
-  unique(document.slots.map((s) => s.name), 'key names', object);
-  unique(document.hosts.filter((h) => !h.removed).map((h) => h.name), 'host names', object);
-  unique(document.hosts.map((h) => h.key), 'host keys', object);
+  unique(
+    document.slots.map((s) => s.name),
+    'key names',
+    object,
+  );
+  unique(
+    document.hosts.filter((h) => !h.removed).map((h) => h.name),
+    'host names',
+    object,
+  );
+  unique(
+    document.hosts.map((h) => h.key),
+    'host keys',
+    object,
+  );
   return document;
 }
 

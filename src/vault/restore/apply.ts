@@ -65,7 +65,10 @@ async function place(
   { snapshot, contents, placement, options }: RestorePlan,
   onProgress: ((done: { readonly files: number; readonly bytes: number }) => void) | undefined,
 ): Promise<PlaceReport> {
-  const staging = await openStaging(placement, { stateDirectory: options.stateDirectory, ...callOptions(vault) });
+  const staging = await openStaging(placement, {
+    stateDirectory: options.stateDirectory,
+    ...callOptions(vault),
+  });
   const done = { files: 0, bytes: 0 };
   const count = (entry: Entry) => {
     done.files++;

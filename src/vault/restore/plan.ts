@@ -35,12 +35,19 @@ export interface RestorePlan {
 }
 
 /** The entries that paths and globs choose, with the directories above them. */
-export function selectEntries(contents: Contents, paths: readonly string[], snapshot: string): readonly Entry[] {
+export function selectEntries(
+  contents: Contents,
+  paths: readonly string[],
+  snapshot: string,
+): readonly Entry[] {
   if (paths.length === 0) return contents.entries;
   const chosen = new Set<string>();
   for (const path of paths) {
     // Empty, such as a shell makes of an unset variable, it would otherwise mean everything.
-    const wanted = path === '' ? '..' : posix.normalize(path.startsWith('/') ? `@outside${path}` : path).replace(/\/+$/, '');
+    const wanted =
+      path === ''
+        ? '..'
+        : posix.normalize(path.startsWith('/') ? `@outside${path}` : path).replace(/\/+$/, '');
     if (wanted === '.') return contents.entries;
     const below = `${wanted}/`;
     const literal = contents.entries.filter((e) => e.path === wanted || e.path.startsWith(below));
@@ -83,9 +90,13 @@ export async function planRestore(
   const contents = await readSnapshotContents(vault, snapshot);
   const { destination, existing, asRecorded, protect, stateDirectory } = options;
   if (destination.root === '') {
-    throw new UsageError('no-place', `${snapshot.id} was not made from files, so it has no place of its own`, {
-      hint: 'choose one with --target DIR',
-    });
+    throw new UsageError(
+      'no-place',
+      `${snapshot.id} was not made from files, so it has no place of its own`,
+      {
+        hint: 'choose one with --target DIR',
+      },
+    );
   }
   const placement = await planPlacement(selectEntries(contents, options.paths, snapshot.id), destination, {
     existing,

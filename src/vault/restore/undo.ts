@@ -16,7 +16,14 @@ import { writeArtifact } from '../artifact-write.ts';
 import { writeContents } from '../documents/contents.ts';
 import { readRecord, type SnapshotRecord } from '../documents/record.ts';
 import { newestGeneration } from '../documents/vault-document.ts';
-import { artifactComment, CONTENTS_ARTIFACT, FILES_ARTIFACT, LIMITS, newDataDirectory, recordName } from '../layout.ts';
+import {
+  artifactComment,
+  CONTENTS_ARTIFACT,
+  FILES_ARTIFACT,
+  LIMITS,
+  newDataDirectory,
+  recordName,
+} from '../layout.ts';
 import { newSnapshotId, timeOfSnapshotId } from '../names.ts';
 import type { Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault } from '../vault.ts';
@@ -56,7 +63,13 @@ export async function keepUndo(
   const id = newSnapshotId(vault.now(), kept[0]?.id);
   const data = newDataDirectory(UNDO, id, generation);
   const written: string[] = [];
-  const target = { store, recipient, data, beforeObject: (name: string) => void written.push(name), ...callOptions(vault) };
+  const target = {
+    store,
+    recipient,
+    data,
+    beforeObject: (name: string) => void written.push(name),
+    ...callOptions(vault),
+  };
   try {
     const packed = packSources(sources, callOptions(vault));
     const comment = (name: string) => ({ comment: artifactComment(document.vault, UNDO, id, name) });
@@ -64,10 +77,14 @@ export async function keepUndo(
     const { entries, bytes, problems } = packed.result();
     const broken = problems.find((p) => p.incomplete);
     if (broken) {
-      throw new IntegrityError('undo-incomplete', `what would be replaced cannot be kept: ${broken.path} ${broken.reason}`, {
-        object: broken.path,
-        hint: 'nothing was changed; use --existing bak, or another --target',
-      });
+      throw new IntegrityError(
+        'undo-incomplete',
+        `what would be replaced cannot be kept: ${broken.path} ${broken.reason}`,
+        {
+          object: broken.path,
+          hint: 'nothing was changed; use --existing bak, or another --target',
+        },
+      );
     }
     const contents = writeContents({
       vault: document.vault,
@@ -109,7 +126,11 @@ export async function keepUndo(
       contents: index.gzip.sha256,
       previous: null,
     };
-    await store.create(record.object, sealDocument(record, NAMESPACES.record, [vault.authority]), callOptions(vault));
+    await store.create(
+      record.object,
+      sealDocument(record, NAMESPACES.record, [vault.authority]),
+      callOptions(vault),
+    );
     for (const old of kept.slice(KEPT - 1)) await dropUndo(store, old);
     return record;
   } catch (error) {
@@ -125,7 +146,11 @@ async function copies(vault: UnlockedVault, store: Store): Promise<Snapshot[]> {
     try {
       const bytes = await store.get(name, { maxBytes: LIMITS.record, ...callOptions(vault) });
       if (bytes === null) continue;
-      const opened = openDocument(bytes, { namespace: NAMESPACES.record, object: name, maxBytes: LIMITS.record });
+      const opened = openDocument(bytes, {
+        namespace: NAMESPACES.record,
+        object: name,
+        maxBytes: LIMITS.record,
+      });
       // Copies of another vault's restores may stand here too.
       if (opened.signers[0] !== vault.authority.publicKey) continue;
       const record = readRecord(opened.parse(), name, vault.document.vault);

@@ -14,6 +14,8 @@ export async function readData(vault: UnlockedVault, snapshot: Snapshot, finding
   } catch (error) {
     // Parts that are proven and do not open: encrypted to somebody else by a host that is listed.
     if (!(error instanceof IntegrityError || error instanceof UnlockError)) throw error;
-    findings.push(finding(error.code, snapshot.object, `${snapshot.id} of ${snapshot.set}: ${error.message}`));
+    findings.push(
+      finding(error.code, snapshot.object, `${snapshot.id} of ${snapshot.set}: ${error.message}`),
+    );
   }
 }

@@ -16,7 +16,11 @@ export interface VerifyOptions {
   readonly set?: string;
   /** The unlocked vault, to decrypt and compare every entry too. */
   readonly unlocked?: UnlockedVault;
-  readonly onProgress?: (done: { readonly snapshots: number; readonly of: number; readonly bytes: number }) => void;
+  readonly onProgress?: (done: {
+    readonly snapshots: number;
+    readonly of: number;
+    readonly bytes: number;
+  }) => void;
 }
 
 export interface VerifyResult {
@@ -40,10 +44,17 @@ export async function verify(vault: Vault, options: VerifyOptions = {}): Promise
   const findings: Finding[] = [...vault.findings];
   const tally = { objects: 1, bytes: 0 };
   const { document } = vault;
-  const named = [...document.slots, document.recovery, ...document.generations.flatMap((g) => g.previous ?? [])];
+  const named = [
+    ...document.slots,
+    document.recovery,
+    ...document.generations.flatMap((g) => g.previous ?? []),
+  ];
   for (const object of named) await checkNamed(vault, object, findings, tally);
 
-  const read = await readSnapshots(vault, { fresh: true, ...(options.set === undefined ? {} : { set: options.set }) });
+  const read = await readSnapshots(vault, {
+    fresh: true,
+    ...(options.set === undefined ? {} : { set: options.set }),
+  });
   findings.push(...read.findings);
   const bad = new Set<string>();
   let done = 0;
@@ -74,7 +85,8 @@ async function checkNamed(vault: Vault, object: ObjectRef, findings: Finding[], 
     }
     tally.objects++;
     tally.bytes += bytes.length;
-    if (bytes.length === object.size && createHash('sha256').update(bytes).digest('hex') === object.sha256) return;
+    if (bytes.length === object.size && createHash('sha256').update(bytes).digest('hex') === object.sha256)
+      return;
     findings.push(finding('object-differs', name, `${name} is not what the vault document lists`));
   } catch (error) {
     if (!(error instanceof IntegrityError)) throw error;
@@ -82,7 +94,12 @@ async function checkNamed(vault: Vault, object: ObjectRef, findings: Finding[], 
   }
 }
 
-async function checkParts(vault: Vault, snapshot: Snapshot, findings: Finding[], tally: Tally): Promise<void> {
+async function checkParts(
+  vault: Vault,
+  snapshot: Snapshot,
+  findings: Finding[],
+  tally: Tally,
+): Promise<void> {
   for (const part of snapshot.artifacts.flatMap((a) => a.parts)) {
     try {
       const bytes = await readPart(vault.store, part, callOptions(vault));

@@ -117,6 +117,7 @@ describe.skipIf(process.getuid!() !== 0)('a restore by a user that dies (needs r
         return spawnSync(command!, args, { stdio: 'inherit' });
       };
       const { status } = run({ killAfter });
+      expect(status).not.toBe(1);
       expect(run({ isRecovery: true }).status).toBe(0);
       const after = seen(place);
       outcomes.add(JSON.stringify(after) === JSON.stringify(old) ? 'old' : 'new');

@@ -49,7 +49,9 @@ test('a restore killed at a change leaves a target that the next run makes whole
   let kills = 0;
   for (let killAfter = 0; ; killAfter += isLong ? 1 : 4) {
     const place = scene(OLD);
-    if ((await run({ place, tree: NEW, choices: CHOICES, killAfter })) === 0) break;
+    const end = await run({ place, tree: NEW, choices: CHOICES, killAfter });
+    if (end === 0) break;
+    expect(end).toBe('SIGKILL');
     kills++;
     for (const [path, what] of Object.entries(seen(place))) {
       if (!what.startsWith('dir')) expect([old[path], done[path]], path).toContain(what);

@@ -1,0 +1,73 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Desk, deskWithVault } from './desk.ts';
+
+let at: Desk;
+let ids: string[];
+beforeEach(async () => {
+  at = await deskWithVault();
+  for (let i = 0; i < 3; i++) await at.ok('backup');
+  ids = (await at.ok('list --json')).json().flatMap((s) => (s.id ? [s.id] : []));
+});
+
+const left = async () => (await at.ok('list --json')).json().flatMap((s) => (s.id ? [s.id] : []));
+
+describe('delete', () => {
+  it('removes what it is told to, and needs no key', async () => {
+    const said = await at.say(`delete ${ids[0]} latest --yes`, { STRONGROOM_IDENTITY_FILE: undefined });
+    expect(said).toMatchObject({ code: 0, err: '' });
+    expect(said.out).toMatchInlineSnapshot(`
+      "removed ID-1 of shop
+      removed ID-3 of shop
+      6 objects, SIZE
+      "
+    `);
+    expect(await left()).toEqual([ids[1]]);
+    await at.ok('verify');
+  });
+
+  it('tells programs', async () => {
+    expect((await at.ok(`delete ${ids[0]} --yes --json`)).lines()).toMatchInlineSnapshot(`
+      [
+        "{"message_type":"removed","id":"ID-1","set":"shop","dry_run":false}",
+        "{"message_type":"summary","removed":1,"objects":3,"bytes":"N","dry_run":false}",
+      ]
+    `);
+  });
+
+  it('with --dry-run says what would go, however quiet', async () => {
+    const said = await at.ok(`delete ${ids[0]} ${ids[0]} --dry-run --quiet`);
+    expect(said.out).toBe(at.tidy(`would remove ${ids[0]} of shop\n`));
+    expect((await at.ok(`delete ${ids[0]} --dry-run --json`)).json().at(-1)).toMatchObject({
+      removed: 1,
+      dry_run: true,
+    });
+    expect(await left()).toEqual(ids);
+  });
+
+  it('removes nothing unless somebody says yes', async () => {
+    const said = await at.say(`delete ${ids[0]}`);
+    expect(said.code).toBe(2);
+    expect(said.err).toMatchInlineSnapshot(`
+      "strongroom: error: there is a question, and no terminal to ask it on
+      strongroom: hint: look at it with --dry-run where there is one, and answer it with --yes
+      "
+    `);
+    expect(await left()).toEqual(ids);
+  });
+
+  it('removes nothing when one of several is not there', async () => {
+    expect((await at.say(`delete ${ids[0]} 1999 --yes`)).code).toBe(10);
+    expect(await left()).toEqual(ids);
+  });
+
+  it('is not for a machine without a signing key', async () => {
+    const said = await at.say(`delete ${ids[0]} --yes`, { XDG_STATE_HOME: `${at.base}/other` });
+    expect(said.code).toBe(2);
+    expect(said.err).toMatchInlineSnapshot(`
+      "strongroom: error: this machine, web-1, has no signing key
+      strongroom: hint: make the vault here with \`strongroom init\`, or give the key of an enrolled host in STRONGROOM_SIGNING_KEY_FILE
+      "
+    `);
+    expect(await left()).toEqual(ids);
+  });
+});

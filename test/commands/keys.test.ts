@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { generateIdentity, recipientOf } from '../../src/crypt/identity.ts';
+import { type Desk, desk, deskWithVault } from './desk.ts';
+
+let at: Desk;
+beforeEach(async () => {
+  at = await deskWithVault();
+});
+
+describe('keys list', () => {
+  it('shows what opens the vault, without a key, and what to think about', async () => {
+    const said = await at.say('keys list', { STRONGROOM_IDENTITY_FILE: undefined });
+    expect(said).toMatchObject({ code: 0, err: '' });
+    expect(said.out.replace(/ +BY/, '  BY')).toMatchInlineSnapshot(`
+      "KEY  METHOD  ADDED  BY
+      age  age     2025-03-01  web-1  RECIPIENT-1
+      note: there is only one way in: when it is lost, so is the vault
+      "
+    `);
+  });
+
+  it('tells programs', async () => {
+    expect((await at.ok('keys list --json')).lines()).toMatchInlineSnapshot(`
+      [
+        "{"message_type":"key","name":"age","method":"age","added":"2025-03-01T05:59:12Z","by":"web-1","recipient":"RECIPIENT-1"}",
+        "{"message_type":"summary","keys":1,"notes":["there is only one way in: when it is lost, so is the vault"]}",
+      ]
+    `);
+  });
+
+  it('says what keeps a post-quantum vault from being one', async () => {
+    const on = await desk();
+    const hybrid = await recipientOf(await generateIdentity('hybrid'));
+    await on.ok([
+      'init',
+      '--post-quantum',
+      '--recipient',
+      hybrid,
+      '--recipient',
+      on.recipient,
+      '--location',
+      join(on.base, 'vault'),
+    ]);
+    expect((await on.ok('keys list')).out).toContain('note: not post-quantum as long as age-2 opens it\n');
+  });
+});

@@ -1,0 +1,202 @@
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { treeOf } from '../support/vault.ts';
+import { type Desk, deskWithVault } from './desk.ts';
+
+let at: Desk;
+beforeEach(async () => {
+  at = await deskWithVault();
+  await at.ok('backup .env certs');
+});
+
+const out = (path = '') => join(at.base, 'out', path);
+const env = (path = out('.env')) => readFileSync(path, 'utf8');
+
+describe('restore', () => {
+  it('puts files into a new directory, for their owner only, and says so', async () => {
+    const said = await at.ok('restore latest --target ../out');
+    expect(said.err).toBe('');
+    expect(said.out).toMatchInlineSnapshot(`
+      "Restored ID-1 of shop into BASE/out: 3 files, SIZE, N s
+        1 entry may be read by fewer than recorded; if the deployment needs that, add --as-recorded
+      "
+    `);
+    expect(treeOf(out())).toMatchObject({
+      '.': '700/',
+      '.env': '600:TOKEN=1\n',
+      certs: '700/',
+      'certs/site.pem': '600:PEM\n',
+    });
+  });
+
+  it('tells programs', async () => {
+    const said = await at.ok('restore latest --target ../out --json');
+    expect(said.lines()).toMatchInlineSnapshot(`
+      [
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":4,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":0},"files":3,"bytes":"N","narrower":1,"seconds":"N","dry_run":false,"recovered":[]}",
+      ]
+    `);
+  });
+
+  it('of some paths takes only those', async () => {
+    await at.ok('restore latest certs/* --target ../out');
+    expect(Object.keys(treeOf(out()))).toEqual(['.', 'certs', 'certs/site.pem']);
+  });
+
+  it('with --dry-run shows the plan and changes nothing', async () => {
+    at.write(out('.env'), 'MINE=1\n');
+    const said = await at.ok('restore latest --target ../out --existing replace --dry-run');
+    expect(said.out).toMatchInlineSnapshot(`
+      "Would restore ID-1 of shop into BASE/out:
+        changed BASE/out/.env (its content differs)
+        new BASE/out/certs
+        new BASE/out/certs/site.pem (narrower than recorded)
+        new BASE/out/strongroom.yaml
+      3 new, 1 changed, 0 the same, 0 skipped, 0 conflicting, 1 narrower than recorded; nothing was changed
+      "
+    `);
+    const json = await at.ok('restore latest --target ../out --dry-run --json');
+    expect(json.lines()).toMatchInlineSnapshot(`
+      [
+        "{"message_type":"plan","path":".env","type":"file","destination":"BASE/out/.env","action":"conflict","mode":"0600","recorded_mode":"0600","narrower":false,"reason":"its content differs"}",
+        "{"message_type":"plan","path":"certs","type":"dir","destination":"BASE/out/certs","action":"create","mode":"0700","recorded_mode":"0700","narrower":false}",
+        "{"message_type":"plan","path":"certs/site.pem","type":"file","destination":"BASE/out/certs/site.pem","action":"create","mode":"0600","recorded_mode":"0640","narrower":true}",
+        "{"message_type":"plan","path":"strongroom.yaml","type":"file","destination":"BASE/out/strongroom.yaml","action":"create","mode":"0600","recorded_mode":"0600","narrower":false}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":3,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":1},"files":0,"bytes":"N","narrower":1,"dry_run":true,"recovered":[]}",
+      ]
+    `);
+    expect(env()).toBe('MINE=1\n');
+  });
+
+  it.each<[string, string]>([
+    ['replace', 'TOKEN=1\n'],
+    ['bak', 'TOKEN=1\n'],
+    ['skip', 'MINE=1\n'],
+  ])('over what stands there with --existing %s', async (how, content) => {
+    at.write(out('.env'), 'MINE=1\n');
+    await at.ok(`restore latest --target ../out --existing ${how} --yes`);
+    expect(env()).toBe(content);
+  });
+
+  it('asks before it replaces, and changes nothing when nobody can answer', async () => {
+    at.write(out('.env'), 'MINE=1\n');
+    const said = await at.say('restore latest --target ../out --existing replace');
+    expect(said.code).toBe(2);
+    expect(said.err).toMatchInlineSnapshot(`
+      "strongroom: error: there is a question, and no terminal to ask it on
+      strongroom: hint: look at it with --dry-run where there is one, and answer it with --yes
+      "
+    `);
+    expect(env()).toBe('MINE=1\n');
+    expect(existsSync(out('certs'))).toBe(false);
+  });
+
+  it('can be taken back, and that too', async () => {
+    at.write(out('.env'), 'MINE=1\n');
+    await at.ok('restore latest --target ../out --existing replace --yes');
+    const said = await at.ok('restore --undo --target ../out --yes');
+    expect(env()).toBe('MINE=1\n');
+    expect(said.out).toMatchInlineSnapshot(`
+      "Restored ID-2 of undo into BASE/out: 1 file, SIZE, N s
+        To take it back: strongroom restore --undo --target BASE/out
+      "
+    `);
+    await at.ok('restore --undo --target ../out --yes');
+    expect(env()).toBe('TOKEN=1\n');
+  });
+
+  it('can be taken back by another way to the target, and shown first', async () => {
+    at.write(out('.env'), 'MINE=1\n');
+    await at.ok('restore latest --target ../out --existing replace --yes');
+    symlinkSync('out', join(at.base, 'link'));
+    const plan = await at.ok('restore --undo --target ../link --dry-run');
+    expect(plan.out).toContain('changed BASE/out/.env');
+    expect(env()).toBe('TOKEN=1\n');
+    await at.ok('restore --undo --target ../link --yes');
+    expect(env()).toBe('MINE=1\n');
+  });
+
+  it('in place goes back to where it was taken from, and leaves the active settings', async () => {
+    await at.ok('backup');
+    at.write('.env', 'BROKEN=1\n');
+    rmSync(join(at.work, 'certs'), { recursive: true });
+    const settings = readFileSync(join(at.work, 'strongroom.yaml'), 'utf8');
+    writeFileSync(join(at.work, 'strongroom.yaml'), `${settings}# mine\n`, { mode: 0o600 });
+    await at.ok('restore latest --in-place --existing replace --yes');
+    expect(env(join(at.work, '.env'))).toBe('TOKEN=1\n');
+    expect(treeOf(at.work)).toMatchObject({ 'certs/site.pem': '600:PEM\n' });
+    expect(readFileSync(join(at.work, 'strongroom.yaml'), 'utf8')).toContain('# mine');
+    expect(readFileSync(join(at.work, 'strongroom.yaml.restored'), 'utf8')).toBe(settings);
+    await at.ok('restore --undo --in-place --yes');
+    expect(env(join(at.work, '.env'))).toBe('BROKEN=1\n');
+  });
+
+  it('of every set gives each a directory of its own', async () => {
+    await at.ok('backup certs --set certs');
+    const said = await at.ok('restore --target ../out --json');
+    expect(said.json().map((l) => [l.message_type, l.set ?? l.sets])).toEqual([
+      ['restored', 'certs'],
+      ['restored', 'shop'],
+      ['summary', 2],
+    ]);
+    expect(treeOf(out())).toMatchObject({
+      'shop/.env': '600:TOKEN=1\n',
+      'certs/certs/site.pem': '600:PEM\n',
+    });
+  });
+
+  it('of every set changes none when one cannot be', async () => {
+    await at.ok('backup certs --set certs');
+    at.write(out('shop/.env'), 'MINE=1\n');
+    const said = await at.say('restore --target ../out');
+    expect(said.code).toBe(11);
+    expect(existsSync(out('certs'))).toBe(false);
+    expect(env(out('shop/.env'))).toBe('MINE=1\n');
+  });
+
+  it('with recorded modes when asked', async () => {
+    await at.ok('restore latest --target ../out --as-recorded');
+    expect(treeOf(out())).toMatchObject({ 'certs/site.pem': '640:PEM\n' });
+  });
+
+  it('says what was not in the snapshot', async () => {
+    await at.say('backup .env gone.pem');
+    const id = (await at.ok('list --json')).json().find((s) => s.complete === false)!.id;
+    const said = await at.ok(`restore ${id} --target ../out`);
+    expect(said.out).toContain('not in the snapshot: gone.pem: ');
+  });
+
+  it('says which links lead out', async () => {
+    symlinkSync('/etc/passwd', join(at.work, 'leads-out'));
+    await at.ok('backup .env leads-out');
+    const said = await at.ok('restore latest --target ../out');
+    expect(said.out).toContain('warning: BASE/out/leads-out is a link that leads outside: /etc/passwd\n');
+  });
+
+  it('--recover says when there is nothing to recover', async () => {
+    const said = await at.ok('restore --recover --target ../out');
+    expect(said).toMatchObject({ out: '', err: 'strongroom: there was no restore to finish or undo\n' });
+    expect((await at.ok('restore --recover --target ../out --json')).json()).toEqual([
+      { message_type: 'summary', sets: 0, files: 0, recovered: [] },
+    ]);
+  });
+
+  it.each<[string, number, string]>([
+    ['restore latest', 2, 'no-target'],
+    ['restore latest --target x --in-place', 2, 'target-twice'],
+    ['restore latest --target ../out --existing maybe', 2, 'bad-value'],
+    ['restore 1999 --target ../out', 10, 'no-snapshot'],
+    ['restore latest nope --target ../out', 10, 'no-path'],
+    ['restore --undo --target ../out', 10, 'no-undo'],
+    ['restore --set nope --target ../out', 10, 'no-snapshot'],
+  ])('%s is refused: %i %s', async (line, code, name) => {
+    const said = await at.say(`${line} --json`);
+    expect(said.code).toBe(code);
+    expect(JSON.parse(said.err.trim().split('\n').at(-1)!)).toMatchObject({
+      code: name,
+      exit_code: code,
+    });
+    expect(existsSync(out())).toBe(false);
+  });
+});

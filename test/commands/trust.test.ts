@@ -1,0 +1,95 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Desk, deskWithVault } from './desk.ts';
+
+let at: Desk;
+let pin: string;
+let fingerprint: string;
+beforeEach(async () => {
+  at = await deskWithVault();
+  const summary = (await at.ok('list --json')).json()[0]!;
+  fingerprint = summary.fingerprint;
+  const shown = await at.ok(['trust', fingerprint, '--json']);
+  const { vault, generation, revision, recipient, authority } = shown.json()[0]!.pin;
+  pin = `{ vault: ${vault}, generation: ${generation}, revision: ${revision}, recipient: ${recipient}, authority: "${authority}" }`;
+  // A machine that knows nothing yet.
+  rmSync(join(at.work, 'strongroom.yaml'));
+  rmSync(join(at.base, 'xdg/state/strongroom/known-vaults.json'));
+});
+
+const location = ['--location', '../vault'];
+/** Whether a backup may be made now. */
+const isTrusted = async () => (await at.say(['backup', '.env', ...location])).code === 0;
+
+describe('trust', () => {
+  it('takes the fingerprint that init printed', async () => {
+    expect(await isTrusted()).toBe(false);
+    const said = await at.ok(['trust', fingerprint, ...location]);
+    expect(said).toMatchObject({ err: '' });
+    expect(said.out).toMatchInlineSnapshot(`
+      "This machine trusts the vault with fingerprint FINGERPRINT-1 at BASE/vault.
+      pin: { vault: VAULT-1, generation: 1, revision: 1, recipient: RECIPIENT-1, authority: "FINGERPRINT-1" }
+      "
+    `);
+    expect(await isTrusted()).toBe(true);
+  });
+
+  it('takes the whole pin, without looking at the store', async () => {
+    const said = await at.ok(['trust', '--pin', pin, ...location, '--json']);
+    expect(said.lines()).toMatchInlineSnapshot(`
+      [
+        "{"message_type":"summary","location":"BASE/vault","how":"pin","pin":{"vault":"VAULT-1","generation":1,"revision":1,"recipient":"RECIPIENT-1","authority":"FINGERPRINT-1"},"fingerprint":"FINGERPRINT-1"}",
+      ]
+    `);
+    expect(await isTrusted()).toBe(true);
+  });
+
+  it('refuses another fingerprint, and shows what is there', async () => {
+    const said = await at.say(['trust', `SHA256:${'A'.repeat(43)}`, ...location]);
+    expect(said.code).toBe(13);
+    expect(said.err).toMatchInlineSnapshot(`
+      "strongroom: error: no vault at BASE/vault has that fingerprint
+      strongroom: hint: it shows FINGERPRINT-1: if that is a surprise, somebody may have replaced the vault
+      "
+    `);
+    expect(await isTrusted()).toBe(false);
+  });
+
+  it('refuses a pin that is none', async () => {
+    const said = await at.say(['trust', '--pin', '{ vault: x }', ...location]);
+    expect(said.code).toBe(2);
+    expect(said.err).toMatchInlineSnapshot(`
+      "strongroom: error: the pin is not as init printed it
+      strongroom: hint: copy the whole pin again: { vault, generation, revision, recipient, authority }
+      "
+    `);
+  });
+
+  it('by a key that proves nothing asks, and trusts nothing when nobody answers', async () => {
+    const said = await at.say(['trust', ...location]);
+    expect(said.code).toBe(12);
+    expect(said.err).toMatchInlineSnapshot(`
+      "strongroom: error: nothing vouches for the vault at BASE/vault
+      strongroom: hint: compare FINGERPRINT-1 with the fingerprint that init printed; if it is the same, run \`strongroom trust FINGERPRINT-1\`
+      "
+    `);
+    expect(await isTrusted()).toBe(false);
+  });
+
+  it('by the passphrase needs no fingerprint', async () => {
+    const pass = at.write('../keys/pass', 'staple orbit velvet canyon marble thirteen\n');
+    const env = { STRONGROOM_PASSPHRASE_FILE: pass, STRONGROOM_IDENTITY_FILE: undefined };
+    await at.say(['init', '--passphrase', '--location', '../second'], env);
+    rmSync(join(at.base, 'xdg/state/strongroom/known-vaults.json'));
+    rmSync(join(at.work, 'strongroom.yaml'));
+    const said = await at.say(['trust', '--location', '../second', '--json'], env);
+    expect(said.json()[0]).toMatchObject({ how: 'unlock' });
+    expect((await at.say(['backup', '.env', '--location', '../second'])).code).toBe(0);
+  });
+
+  it('of nothing says that nothing is there', async () => {
+    const said = await at.say(['trust', fingerprint, '--location', '../nowhere', '--json']);
+    expect(JSON.parse(said.err)).toMatchObject({ code: 'no-vault', exit_code: 10 });
+  });
+});

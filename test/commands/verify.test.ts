@@ -1,0 +1,134 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Desk, deskWithVault } from './desk.ts';
+
+let at: Desk;
+beforeEach(async () => {
+  at = await deskWithVault();
+  await at.ok('backup .env certs');
+});
+
+/** The part files of the newest snapshot, absolute. */
+function parts(): string[] {
+  const directory = join(at.base, 'vault/data/shop');
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.\d{5}$/.test(name))
+    .map((name) => join(directory, name));
+}
+
+describe('verify', () => {
+  it('says that a vault is sound, without a key', async () => {
+    const said = await at.say('verify', { STRONGROOM_IDENTITY_FILE: undefined });
+    expect(said).toMatchObject({ code: 0, err: '' });
+    expect(said.out).toMatchInlineSnapshot(`
+      "The vault shop is sound. 1 snapshot, 6 objects, SIZE: every stored byte was compared.
+      "
+    `);
+    expect((await at.ok('verify --quiet')).out).toBe('');
+  });
+
+  it('with --read-data decrypts it too', async () => {
+    expect((await at.ok('verify --read-data')).out).toMatchInlineSnapshot(`
+      "The vault shop is sound. 1 snapshot, 6 objects, SIZE: every entry was decrypted and compared.
+      "
+    `);
+    expect((await at.say('verify --read-data', { STRONGROOM_IDENTITY_FILE: undefined })).code).toBe(12);
+  });
+
+  it('tells programs', async () => {
+    expect((await at.ok('verify --json')).lines()).toMatchInlineSnapshot(`
+      [
+        "{"message_type":"summary","sound":true,"snapshots":1,"bad":[],"errors":0,"warnings":0,"objects":6,"bytes":"N","read_data":false}",
+      ]
+    `);
+  });
+
+  it('names every fault, and exits 13', async () => {
+    for (const part of parts()) rmSync(part);
+    at.write(join(at.base, 'vault/notes.txt'), 'x');
+    const said = await at.say('verify');
+    expect(said.code).toBe(13);
+    expect(said.out).toMatchInlineSnapshot(`
+      "error: ID-1 of shop: data/shop/ID-1/1-RANDOM-1/files.tar.gz.age.00000 is gone
+      error: ID-1 of shop: data/shop/ID-1/1-RANDOM-1/contents.json.gz.age.00000 is gone
+      warning: notes.txt belongs to no snapshot and to no key
+      The vault shop has 2 faults. 1 snapshot, 6 objects, SIZE: every stored byte was compared.
+      "
+    `);
+    const json = await at.say('verify --json');
+    expect(json.code).toBe(13);
+    expect(json.lines()).toMatchInlineSnapshot(`
+      [
+        "{"message_type":"finding","code":"missing-part","object":"data/shop/ID-1/1-RANDOM-1/files.tar.gz.age.00000","message":"ID-1 of shop: data/shop/ID-1/1-RANDOM-1/files.tar.gz.age.00000 is gone","severity":"error"}",
+        "{"message_type":"finding","code":"missing-part","object":"data/shop/ID-1/1-RANDOM-1/contents.json.gz.age.00000","message":"ID-1 of shop: data/shop/ID-1/1-RANDOM-1/contents.json.gz.age.00000 is gone","severity":"error"}",
+        "{"message_type":"finding","code":"orphan","object":"notes.txt","message":"notes.txt belongs to no snapshot and to no key","severity":"warning"}",
+        "{"message_type":"summary","sound":false,"snapshots":1,"bad":["ID-1"],"errors":2,"warnings":1,"objects":6,"bytes":"N","read_data":false}",
+      ]
+    `);
+  });
+
+  it('a warning alone is no fault', async () => {
+    at.write(join(at.base, 'vault/notes.txt'), 'x');
+    const said = await at.ok('verify');
+    expect(said.out).toContain('warning: notes.txt belongs to no snapshot and to no key\n');
+    expect(said.out).toContain('is sound');
+  });
+
+  it('limited to a set checks that one', async () => {
+    await at.ok('backup certs --set certs');
+    for (const part of parts()) rmSync(part);
+    await at.ok('verify --set certs');
+    expect((await at.say('verify --set shop')).code).toBe(13);
+  });
+});
+
+describe('verify --against', () => {
+  it('says that a tree is the same', async () => {
+    const said = await at.ok('verify --against .');
+    expect(said.out).toMatchInlineSnapshot(`
+      "The same as ID-1.
+      "
+    `);
+    expect((await at.ok('verify latest --against . --json')).lines()).toMatchInlineSnapshot(`
+      [
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop","differences":0}",
+      ]
+    `);
+  });
+
+  it('names what differs, and exits 4', async () => {
+    at.write('.env', 'TOKEN=2\n');
+    rmSync(join(at.work, 'certs'), { recursive: true });
+    const said = await at.say('verify --against .');
+    expect(said.code).toBe(4);
+    expect(said.out).toMatchInlineSnapshot(`
+      "changed: .env (its content differs)
+      missing: certs
+      missing: certs/site.pem
+      "
+    `);
+    expect((await at.say('verify --against . --json')).lines()).toMatchInlineSnapshot(`
+      [
+        "{"message_type":"difference","path":".env","how":"changed","reason":"its content differs"}",
+        "{"message_type":"difference","path":"certs","how":"missing"}",
+        "{"message_type":"difference","path":"certs/site.pem","how":"missing"}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop","differences":3}",
+      ]
+    `);
+    expect(said.out).not.toContain('TOKEN');
+  });
+
+  it.each(['verify latest', 'verify --host web-1', 'verify --at 2025-03-01'])(
+    '%s would quietly check everything, so it is refused',
+    async (line) => {
+      const said = await at.say(line);
+      expect(said.code).toBe(2);
+      expect(said.err).toMatchInlineSnapshot(`
+      "strongroom: error: verify checks every snapshot; only --against chooses one
+      strongroom: hint: leave out SNAPSHOT, --host and --at (--set limits it to one set), or add --against DIR
+      "
+    `);
+    },
+  );
+});

@@ -19,7 +19,7 @@ export interface Output {
   monotonic(): number;
 }
 
-/** Everything that one run writes. `--quiet` holds back what only matters when something went wrong. */
+/** Everything that one run writes. `--quiet` holds back what only matters when something went wrong; what is an error in itself is always said. */
 export function openSession(
   command: AnyCommand,
   options: GlobalOptions,
@@ -63,8 +63,11 @@ export function openSession(
       if (json) line(type, fields);
       else if (human !== undefined) out.line(...human);
     },
-    warn: (code, message, details = {}) =>
-      unlessQuiet(() => say(renderWarning(code, message, details, style))),
+    warn: (code, message, { severity = 'warning', ...details } = {}) => {
+      const show = () => say(renderWarning(code, message, details, style));
+      if (severity === 'error') show();
+      else unlessQuiet(show);
+    },
     notice: (message) => {
       if (!quiet) say(renderNotice(message, style));
     },

@@ -28,21 +28,23 @@ export function openTerminal({ yes, colour, signal, before }: TerminalOptions): 
     known ??= isTerminal(0) && canOpen();
     return known;
   };
+  const typed = async (question: string, hint: string): Promise<boolean> => {
+    if (!isInteractive()) {
+      throw new UsageError('no-terminal', 'there is a question, and no terminal to ask it on', { hint });
+    }
+    before();
+    const answer = await ask(`${safeText(question)} [y/N] `, false, signal);
+    return /^y(es)?$/i.test(answer.trim());
+  };
   return {
     get interactive() {
       return isInteractive();
     },
     async confirm(question) {
       if (yes) return true;
-      if (!isInteractive()) {
-        throw new UsageError('no-terminal', 'there is a question, and no terminal to ask it on', {
-          hint: 'look at it with --dry-run where there is one, and answer it with --yes',
-        });
-      }
-      before();
-      const answer = await ask(`${safeText(question)} [y/N] `, false, signal);
-      return /^y(es)?$/i.test(answer.trim());
+      return await typed(question, 'look at it with --dry-run where there is one, and answer it with --yes');
     },
+    confirmTyped: (question) => typed(question, 'run it at a terminal'),
     async askHidden(prompt) {
       if (!isInteractive()) {
         throw new UnlockError(

@@ -24,8 +24,15 @@ export interface Context {
   readonly stdout: ByteWriter;
   /** Streams one message of the result while the work goes on. */
   emit(message: Streamed): void;
-  /** Says on stderr that something is not as it should be, though the work goes on. `--quiet` drops it on success. */
-  warn(code: string, message: string, details?: { readonly hint?: string; readonly object?: string }): void;
+  /**
+   * Says on stderr that something is not as it should be, though the work goes on. `--quiet` drops it on success, but
+   * for an `error`: damage, or traces of an attack.
+   */
+  warn(
+    code: string,
+    message: string,
+    details?: { readonly hint?: string; readonly object?: string; readonly severity?: 'warning' | 'error' },
+  ): void;
   /** Says on stderr what is worth knowing, such as which snapshot `--at` chose. Under `--quiet` it is dropped. */
   notice(message: string): void;
   now(): Date;
@@ -183,6 +190,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Asks yes or no; no is the default. `--yes` answers it. @throws UsageError no-terminal */
   confirm(question: string): Promise<boolean>;
+  /** As `confirm`, for what only a person may answer: whom to trust. `--yes` does not. @throws UsageError no-terminal */
+  confirmTyped(question: string): Promise<boolean>;
   /** Asks for a line that is not echoed. @throws UnlockError no-terminal, InterruptedError on Ctrl-C */
   askHidden(prompt: string): Promise<string>;
   /** Writes lines to the terminal itself, past stdout and stderr: a passphrase that is shown once. */

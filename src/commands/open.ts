@@ -99,7 +99,7 @@ export async function unlockWith(
     credentials: (pinned) =>
       credentials(context, pinned, `Passphrase for the vault at ${base.store.location}`),
     confirm: async (question) =>
-      trust || (context.terminal.interactive && (await context.terminal.confirm(question))),
+      trust || (context.terminal.interactive && (await context.terminal.confirmTyped(question))),
   });
 }
 
@@ -116,8 +116,9 @@ export async function thisHost(context: Context): Promise<{ name: string; key: S
 
 /** Says what came to light while reading, on stderr. */
 export function warnFindings(context: Context, findings: Vault['findings']): void {
-  for (const { code, message, object } of findings) {
-    context.warn(code, message, { object, hint: 'run `strongroom verify` for the whole picture' });
+  const hint = 'run `strongroom verify` for the whole picture';
+  for (const { code, message, object, severity } of findings) {
+    context.warn(code, message, { object, hint, severity });
   }
 }
 

@@ -1,13 +1,14 @@
 // `strongroom restore`: puts files back, wholly or not at all, for their owner only.
 import { join, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
-import type { Destination } from '../pack/place/types.ts';
-import { recoverPlacement } from '../vault/restore/apply.ts';
-import { planRestore } from '../vault/restore/plan.ts';
+import { askedBy } from '../vault/restore/outside.ts';
+import { planRestore, type RestoreOptions } from '../vault/restore/plan.ts';
+import type { RefusedRecord, Snapshot } from '../vault/snapshots.ts';
 import { defineCommand } from './command.ts';
 import { choiceFlags, openUnlocked, trustNew } from './open.ts';
 import { carryOut, type Planned, undoRestores, type Work } from './restore/carry-out.ts';
-import { chosenSnapshots, configuredRoots, ownRoot } from './restore/choose.ts';
+import { chosenSnapshots, configuredRoots, ownSet } from './restore/choose.ts';
+import { mend } from './restore/mend.ts';
 import { planLines, showPlan } from './restore/show-plan.ts';
 import { showResult } from './restore/show-result.ts';
 
@@ -17,6 +18,8 @@ interface Outcome {
   readonly works: readonly Work[];
   /** Targets of restores that had been killed, mended now. */
   readonly recovered: readonly string[];
+  /** Sets that were left out, since none of their records counts. */
+  readonly skipped: readonly RefusedRecord[];
 }
 
 export const command = defineCommand({
@@ -40,14 +43,14 @@ export const command = defineCommand({
   },
   flags: {
     target: { value: 'DIR', short: 't', summary: 'where to: a directory, made if it is not there' },
-    inPlace: { summary: "back to where it was taken from: the set's own root" },
+    inPlace: { summary: 'back to where it belongs: the root of the set in strongroom.yaml' },
     ...choiceFlags,
     existing: {
       value: 'HOW',
       choices: EXISTING,
       summary: 'what to do where something else stands; else refuse',
     },
-    asRecorded: { summary: 'give back the recorded modes and owners' },
+    asRecorded: { summary: 'give back the recorded modes and owners, but no set-id bits' },
     dryRun: { summary: 'show the plan, and change nothing' },
     undo: { summary: 'put back what the last restore into this target replaced' },
     recover: { summary: 'finish or undo a restore that was killed, and do nothing else' },
@@ -74,36 +77,38 @@ export const command = defineCommand({
     }
     const recovered: string[] = [];
     const recover = async (root: string): Promise<void> => {
-      const onWarning = (message: string) => context.warn('recovery', message, { object: root });
-      const how = await recoverPlacement(root, { stateDirectory: context.paths.state, onWarning });
-      if (how === 'nothing') return;
-      recovered.push(root);
-      context.notice(`a restore into ${root} that was interrupted has been ${how}`);
+      if (await mend(root, flags.dryRun, context)) recovered.push(root);
     };
     if (flags.recover) {
       for (const root of target === undefined ? await configuredRoots(context, flags.set) : [target])
         await recover(root);
-      if (recovered.length === 0) context.notice('there was no restore to finish or undo');
-      return { works: [], recovered };
+      if (recovered.length === 0 && !flags.dryRun) context.notice('there was no restore to finish or undo');
+      return { works: [], recovered, skipped: [] };
     }
     const vault = await openUnlocked(context, flags.trustNew);
     if (flags.undo) {
       const roots = target === undefined ? await configuredRoots(context, flags.set) : [target];
       for (const root of roots) await recover(root);
-      return { works: await undoRestores(vault, roots, flags.dryRun, context), recovered };
+      return { works: await undoRestores(vault, roots, flags.dryRun, context), recovered, skipped: [] };
     }
     const { configFile } = await context.settings();
     const undoStore = await (await context.world()).undoStore();
     const every = args.snapshot === undefined && flags.set === undefined;
+    const place = async (snapshot: Snapshot): Promise<Pick<RestoreOptions, 'destination' | 'asked'>> => {
+      if (target !== undefined) return { destination: { root: every ? join(target, snapshot.set) : target } };
+      const { root, include, exclude } = await ownSet(vault, snapshot, context);
+      // As a backup packs it: with the configuration itself, which is protected.
+      const packed = [...(include.length > 0 ? include : ['.']), ...(configFile ? [configFile] : [])];
+      return { destination: { root, outside: '/' }, asked: askedBy({ root, include: packed, exclude }) };
+    };
     const planned: Planned[] = [];
-    for (const snapshot of await chosenSnapshots(vault, args.snapshot, flags, context)) {
-      const destination: Destination =
-        target === undefined
-          ? { root: await ownRoot(vault, snapshot, context), outside: '/' }
-          : { root: every ? join(target, snapshot.set) : target };
+    const { chosen, skipped } = await chosenSnapshots(vault, args.snapshot, flags, context);
+    for (const snapshot of chosen) {
+      const { destination, ...bounds } = await place(snapshot);
       await recover(destination.root);
       const plan = await planRestore(vault, snapshot, {
         destination,
+        ...bounds,
         paths: args.paths,
         existing: flags.existing ?? 'refuse',
         asRecorded: flags.asRecorded,
@@ -113,7 +118,7 @@ export const command = defineCommand({
       });
       planned.push({ vault, plan });
     }
-    return { works: await carryOut(planned, flags.dryRun, context), recovered };
+    return { works: await carryOut(planned, flags.dryRun, context), recovered, skipped };
   },
   human({ works }, out) {
     for (const { plan, result } of works) {
@@ -121,7 +126,9 @@ export const command = defineCommand({
       else showResult(plan, result, out);
     }
   },
-  json({ works, recovered }, line) {
+  json({ works, recovered, skipped }, line) {
+    for (const { set, finding } of skipped)
+      line('skipped', { set, code: finding.code, object: finding.object, message: finding.message });
     for (const { plan, result } of works) {
       if (result === undefined) for (const fields of planLines(plan)) line('plan', fields);
       for (const w of result?.warnings ?? []) line('warning', { code: w.code, message: w.message });
@@ -136,17 +143,20 @@ export const command = defineCommand({
       files: result?.files ?? 0,
       bytes: result?.bytes ?? plan.placement.bytes,
       narrower: result?.narrower ?? plan.placement.narrower,
+      set_id_lost: result?.setIdLost ?? plan.placement.setIdLost,
       undo: result?.undo,
       seconds: result?.seconds,
       dry_run: result === undefined,
     }));
     const [only, ...others] = results;
-    if (only && others.length === 0) return { ...only, recovered: [...recovered] };
+    if (only && others.length === 0 && skipped.length === 0) return { ...only, recovered: [...recovered] };
     for (const fields of results) line('restored', fields);
     return {
       sets: results.length,
       files: results.reduce((sum, r) => sum + r.files, 0),
+      skipped: skipped.map(({ set }) => set),
       recovered: [...recovered],
     };
   },
+  exitCode: ({ skipped }) => (skipped.length > 0 ? 3 : 0),
 });

@@ -2,21 +2,27 @@
 // user can write it; a line that is lost or torn costs one more verification, and a file that others could have
 // written is not read.
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, open, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CachedRecord, RecordCache } from '../vault/client.ts';
 import { version } from '../version.ts';
+import { isOurs } from './state-file.ts';
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 
 /** A file of another version is made anew: what a record's summary holds may have changed. */
 const HEAD = `strongroom records 1 ${version}`;
+
+/** A larger file is made anew: reading it would cost more than it saves. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 async function readPrivate(path: string): Promise<string> {
   const file = await open(path, 'r').catch(() => undefined);
   if (!file) return '';
   try {
-    const { uid, mode } = await file.stat();
-    const isOurs = uid === (process.getuid?.() ?? uid) && (mode & 0o022) === 0;
-    return isOurs ? await file.readFile('utf8') : '';
+    const stats = await file.stat();
+    return isOurs(stats) && stats.size <= MAX_BYTES ? await file.readFile('utf8') : '';
   } finally {
     await file.close();
   }
@@ -58,8 +64,10 @@ export function recordCache(directory: string): RecordCache {
       try {
         await mkdir(join(directory, 'records'), { recursive: true, mode: 0o700 });
         const text = added.map(lineOf).join('');
-        if (known.size > 0) await appendFile(path, text, { mode: 0o600 });
-        else await writeFile(path, `${HEAD}\n${text}`, { mode: 0o600 });
+        const isNew = known.size === 0;
+        // Never through a link, which would have another file written.
+        const flag = O_WRONLY | O_CREAT | O_NOFOLLOW | (isNew ? O_TRUNC : O_APPEND);
+        await writeFile(path, isNew ? `${HEAD}\n${text}` : text, { mode: 0o600, flag });
       } catch {
         // A cache that cannot be written is no reason to fail.
       }

@@ -6,7 +6,7 @@ import { UsageError } from '../errors.ts';
 import { generateSigningKey, type SigningKey } from '../sign/key.ts';
 import { formatPrivateKey, parsePrivateKey } from '../sign/openssh.ts';
 import { checkName, nameFrom } from '../vault/names.ts';
-import { createState } from './state-file.ts';
+import { createState, isOurs } from './state-file.ts';
 
 export interface HostKey {
   readonly name: string;
@@ -32,8 +32,14 @@ export function signingKeyPath(stateDirectory: string): string {
 export async function readSigningKey(path: string): Promise<SigningKey | undefined> {
   let text: string;
   try {
-    const { mode } = await stat(path);
-    if ((mode & 0o077) !== 0) {
+    const stats = await stat(path);
+    if (!isOurs({ uid: stats.uid, mode: 0 })) {
+      throw new UsageError('secret-file-foreign', `${path} belongs to somebody else`, {
+        object: path,
+        hint: 'move it away: whoever made it could write to the vault in the name of this machine',
+      });
+    }
+    if ((stats.mode & 0o077) !== 0) {
       throw new UsageError('secret-file-readable', `${path} can be read by others`, {
         object: path,
         hint: `run: chmod 600 ${path}`,

@@ -1,7 +1,7 @@
 // Small private files of this user: read, and changed as one step even between processes. 0600 in 0700.
 
 import { randomBytes } from 'node:crypto';
-import { constants, copyFile, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConflictError, StrongroomError } from '../errors.ts';
@@ -24,14 +24,38 @@ function failed(path: string, what: string, cause: unknown): StrongroomError {
   });
 }
 
-/** The file's text, or undefined when there is none. @throws StrongroomError `state-unusable` */
+/**
+ * The file's text, or undefined when there is none.
+ * @throws StrongroomError `state-unusable`, and `state-unsafe` when somebody else owns it or can write to it: what
+ *   this machine trusts stands here
+ */
 export async function readState(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    const file = await open(path, 'r');
+    try {
+      const stats = await file.stat();
+      if (!isOurs(stats)) throw unsafe(path);
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
+    if (error instanceof StrongroomError) throw error;
     throw failed(path, 'read', error);
   }
+}
+
+/** Whether nobody but this user, or root, can have written a file. */
+export function isOurs({ uid, mode }: { readonly uid: number; readonly mode: number }): boolean {
+  return (uid === 0 || uid === (process.getuid?.() ?? uid)) && (mode & 0o022) === 0;
+}
+
+function unsafe(path: string): StrongroomError {
+  return new StrongroomError('state-unsafe', `${path} belongs to somebody else, or others can write to it`, {
+    object: path,
+    hint: 'move it away, or give it back to the user who runs this, mode 0600',
+  });
 }
 
 /** Replaces the file in one rename. @throws StrongroomError `state-unusable` */

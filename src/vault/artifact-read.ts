@@ -1,6 +1,5 @@
 // Reading an artifact in the order of proof (docs/format.md section 7): each part's size and SHA-256 against the
 // signed record, then age, then the hash of the gzip bytes, then gzip.
-import { constants } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { decrypt } from '../crypt/age.ts';
 import { IntegrityError, NotFoundError } from '../errors.ts';
@@ -131,8 +130,7 @@ export async function readSnapshotContents(vault: UnlockedVault, record: Snapsho
     gunzip(asStream(gzipBytes), {
       comment: artifactComment(record.vault, record.set, record.id, CONTENTS_ARTIFACT),
       object,
-      // One string holds a little less than the limit of the format.
-      maxBytes: Math.min(LIMITS.contents, constants.MAX_STRING_LENGTH),
+      maxBytes: LIMITS.contents,
     }),
   );
   return readContents(json, record, object);

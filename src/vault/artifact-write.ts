@@ -28,9 +28,12 @@ export interface WrittenArtifact {
 
 const FIRST_BUFFER = 256 * 1024;
 
-/** Cuts a stream into parts. Grows its buffer, so that a small artifact costs little memory. */
-async function* cut(source: AsyncIterable<Buffer>, size: number): AsyncGenerator<Buffer> {
-  let buffer = Buffer.allocUnsafe(FIRST_BUFFER);
+/**
+ * Cuts a stream into parts. Grows its buffer, so that a small artifact costs little memory.
+ * @param size of each part in bytes; only the last one is shorter, none is empty
+ */
+export async function* cut(source: AsyncIterable<Buffer>, size: number): AsyncGenerator<Buffer> {
+  let buffer = Buffer.allocUnsafe(Math.min(size, FIRST_BUFFER));
   let used = 0;
   for await (const chunk of source) {
     let at = 0;

@@ -1,5 +1,7 @@
 // What reading a vault brings to light without stopping: one line for a person, a code for a program.
 
+import { IntegrityError, StoreError, type StrongroomError } from '../errors.ts';
+
 export interface Finding {
   /** Stable name, as in docs/format.md: `unlisted-writer`, `missing-part`. */
   readonly code: string;
@@ -18,4 +20,12 @@ export function finding(
   severity: Finding['severity'] = 'error',
 ): Finding {
   return { code, object, message, severity };
+}
+
+/**
+ * Whether a failure is of one object, so that looking at the others goes on: damaged, hostile, or (one file made
+ * unreadable is a cheap way to blind a check) not to be read by this user.
+ */
+export function isFault(error: unknown): error is StrongroomError {
+  return error instanceof IntegrityError || (error instanceof StoreError && error.code === 'store-denied');
 }

@@ -17,7 +17,7 @@ export const LIMITS = {
   recovery: MiB,
   part: 32 * MiB,
   partsOfArtifact: 99_999,
-  contents: 512 * MiB,
+  contents: 64 * MiB,
 } as const;
 
 export function vaultDocumentName(revision: number): string {

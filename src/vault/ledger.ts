@@ -1,11 +1,10 @@
 // The ledger: which removals count. A record that it removes does not count, present or not.
-import { IntegrityError } from '../errors.ts';
 import { NAMESPACES } from '../sign/authority.ts';
 import { openDocument } from '../sign/document.ts';
 import { type LedgerEntry, readLedgerEntry } from './documents/ledger.ts';
-import { type Finding, finding } from './finding.ts';
+import { type Finding, finding, isFault } from './finding.ts';
 import { LIMITS } from './layout.ts';
-import { judgeLedgerEntry } from './standing.ts';
+import { checkLedgerWriter, judgeLedgerEntry } from './standing.ts';
 import { callOptions, type Vault } from './vault.ts';
 
 export interface Ledger {
@@ -29,11 +28,12 @@ export async function readLedger(vault: Vault): Promise<Ledger> {
         object: name,
         maxBytes: LIMITS.ledger,
       });
+      checkLedgerWriter(vault.document, opened.signers, name);
       const entry = readLedgerEntry(opened.parse(), name, vault.document.vault);
       judgeLedgerEntry(vault.document, entry, { signers: opened.signers });
       entries.push(entry);
     } catch (error) {
-      if (!(error instanceof IntegrityError)) throw error;
+      if (!isFault(error)) throw error;
       findings.push(finding(error.code, name, error.message));
     }
   }

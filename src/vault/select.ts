@@ -2,7 +2,7 @@
 // Pure, over the snapshots that were read.
 import { IntegrityError, NotFoundError, UsageError } from '../errors.ts';
 import { documentTime, timeOfSnapshotId } from './names.ts';
-import type { RefusedRecord, Snapshot } from './snapshots.ts';
+import { isAgainstClock, type RefusedRecord, type Snapshot } from './snapshots.ts';
 
 export interface Choice {
   /** `latest`, `latest~N`, `@label`, an id or a unique prefix of one; undefined means latest. */
@@ -104,6 +104,14 @@ function chooseNewest(
       `the newest snapshot of ${set} does not count: ${newerBad.finding.message}`,
       `the newest sound snapshot is ${snapshot.id}: name it to restore that one, and find out who wrote the other`,
     );
+  }
+  const later = group.find((s) => isAgainstClock(s, snapshot));
+  if (later) {
+    const { object, id } = snapshot;
+    throw new IntegrityError('wrong-clock', `${later.id} was made after ${id}, though its date is before`, {
+      object,
+      hint: `the clock of ${host} was wrong at one of them: name the one you want, and delete the one with the wrong date`,
+    });
   }
   return { snapshot, passedOver: group.filter((s) => s.id > snapshot.id && !s.complete) };
 }

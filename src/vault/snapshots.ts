@@ -1,16 +1,15 @@
 // Reads records and judges them: which snapshots there are, and what stands among them and does not count.
 import { createHash } from 'node:crypto';
-import { IntegrityError } from '../errors.ts';
 import { NAMESPACES } from '../sign/authority.ts';
 import { openDocumentAsync, reopenDocument } from '../sign/document.ts';
 import type { StoredObject } from '../store/store.ts';
 import type { CachedRecord } from './client.ts';
 import { readRecord, type SnapshotRecord } from './documents/record.ts';
-import { type Finding, finding } from './finding.ts';
+import { type Finding, finding, isFault } from './finding.ts';
 import { LIMITS, parseRecordName } from './layout.ts';
 import { type Ledger, readLedger } from './ledger.ts';
 import { checkName } from './names.ts';
-import { judgeRecord } from './standing.ts';
+import { judgeRecord, writerOf } from './standing.ts';
 import { callOptions, type Vault } from './vault.ts';
 
 export interface Snapshot extends SnapshotRecord {
@@ -20,7 +19,7 @@ export interface Snapshot extends SnapshotRecord {
   readonly modified: Date;
 }
 
-/** A record that stands in the store and does not count. */
+/** A record that stands in the store and does not count, or that should stand there and is gone. */
 export interface RefusedRecord {
   readonly set: string;
   readonly id: string;
@@ -42,8 +41,13 @@ export interface ReadSnapshotsOptions {
   readonly fresh?: boolean;
 }
 
-/** Signatures verified at once: enough to keep the thread pool busy. */
+/** Records read at once: enough to keep the thread pool busy, and no more bytes than a part. */
 const BATCH = 64;
+const BATCH_BYTES = LIMITS.part;
+/** A larger record is not kept in the cache: reading it again costs less than a cache that grows. */
+const CACHED_BYTES = 64 * 1024;
+/** Clocks are set by seconds every day. */
+const CLOCK_SLACK_SECONDS = 60;
 
 /**
  * Reads every record and the ledger. Never throws for a record that is bad: that is what it reports.
@@ -58,33 +62,36 @@ export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions 
   const added: CachedRecord[] = [];
   const snapshots: Snapshot[] = [];
   const refused: RefusedRecord[] = [];
-  const findings: Finding[] = [...ledger.findings];
+  const found: Finding[] = [...ledger.findings];
 
   const readOne = async (stored: StoredObject): Promise<void> => {
     const place = parseRecordName(stored.name);
     if (!place) {
-      findings.push(finding('stray-object', stored.name, `${stored.name} is no snapshot`, 'warning'));
+      found.push(finding('stray-object', stored.name, `${stored.name} is no snapshot`, 'warning'));
       return;
     }
     try {
       const snapshot = fromCache(vault, stored, known) ?? (await readSnapshot(vault, stored, known, added));
       if (snapshot && !ledger.removes(snapshot.set, snapshot.id, snapshot.sha256)) snapshots.push(snapshot);
     } catch (error) {
-      if (!(error instanceof IntegrityError)) throw error;
-      const found = finding(error.code, stored.name, error.message);
-      findings.push(found);
-      refused.push({ ...place, finding: found });
+      if (!isFault(error)) throw error;
+      const fault = finding(error.code, stored.name, error.message);
+      found.push(fault);
+      refused.push({ ...place, finding: fault });
     }
   };
 
   let batch: StoredObject[] = [];
+  let bytes = 0;
   const prefix = options.set === undefined ? 'snapshots/' : `snapshots/${options.set}/`;
   for await (const stored of vault.store.list(prefix, callOptions(vault))) {
-    batch.push(stored);
-    if (batch.length === BATCH) {
+    if (batch.length === BATCH || bytes + stored.size > BATCH_BYTES) {
       await Promise.all(batch.map(readOne));
       batch = [];
+      bytes = 0;
     }
+    batch.push(stored);
+    bytes += stored.size;
   }
   await Promise.all(batch.map(readOne));
 
@@ -93,9 +100,17 @@ export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions 
   // They were read side by side.
   snapshots.sort((a, b) => inOrder(a.id, b.id) || inOrder(a.set, b.set));
   refused.sort((a, b) => inOrder(a.finding.object, b.finding.object));
-  findings.sort((a, b) => inOrder(a.object, b.object));
-  findings.push(...hiddenDocuments(vault, snapshots), ...missingPredecessors(snapshots, ledger));
-  findings.push(...(await missingNewest(vault, snapshots, ledger, options.set)));
+  found.sort((a, b) => inOrder(a.object, b.object));
+  const gone = await missingNewest(vault, snapshots, ledger, options.set);
+  // The newest one's disappearance must stop `latest` as its damage does.
+  for (const fault of gone) refused.push({ ...parseRecordName(fault.object)!, finding: fault });
+  const findings = [
+    ...found,
+    ...hiddenDocuments(vault, snapshots),
+    ...missingPredecessors(snapshots, ledger),
+    ...clockFaults(snapshots),
+    ...gone,
+  ];
   return { snapshots, refused, findings };
 }
 
@@ -131,12 +146,12 @@ async function readSnapshot(
     cached?.sha256 === sha256
       ? reopenDocument(bytes, options, [cached.signer])
       : await openDocumentAsync(bytes, options);
+  const { key: signer } = writerOf(vault.document, opened.signers, name);
   const record = readRecord(opened.parse(), name, vault.document.vault);
-  const [signer, ...others] = opened.signers;
-  if (signer !== undefined && others.length === 0) {
+  judgeRecord(vault.document, record, { signers: opened.signers, modified });
+  if (bytes.length <= CACHED_BYTES) {
     added.push({ object: name, etag, sha256, signer, record: JSON.stringify(record) });
   }
-  judgeRecord(vault.document, record, { signers: opened.signers, modified });
   return { ...record, sha256, modified };
 }
 
@@ -158,6 +173,27 @@ function missingPredecessors(snapshots: readonly Snapshot[], ledger: Ledger): Fi
     if (ledger.removes(set, previous.id, previous.sha256)) return [];
     const message = `${previous.id}, which ${id} of ${set} names as its predecessor, is gone and nobody signed its removal`;
     return [finding('missing-predecessor', object, message)];
+  });
+}
+
+/**
+ * Whether `later` was made after `earlier`, as it says itself, and yet was over before that began: the clock of their
+ * host was wrong at one of them. Two that ran side by side are no such case.
+ */
+export function isAgainstClock(later: SnapshotRecord, earlier: SnapshotRecord): boolean {
+  const isNext =
+    later.set === earlier.set && later.host === earlier.host && later.previous?.id === earlier.id;
+  const over = Date.parse(later.time) + (later.seconds + CLOCK_SLACK_SECONDS) * 1000;
+  return isNext && over < Date.parse(earlier.time);
+}
+
+function clockFaults(snapshots: readonly Snapshot[]): Finding[] {
+  const byId = new Map(snapshots.map((s) => [`${s.set}/${s.host}/${s.id}`, s]));
+  return snapshots.flatMap((later) => {
+    const earlier = later.previous && byId.get(`${later.set}/${later.host}/${later.previous.id}`);
+    if (!earlier || !isAgainstClock(later, earlier)) return [];
+    const message = `${later.id} of ${later.set} was made after ${earlier.id}, though its date is before: the clock of ${later.host} was wrong`;
+    return [finding('wrong-clock', earlier.object, message)];
   });
 }
 
@@ -187,7 +223,8 @@ async function missingNewest(
     newest[key] = { id, sha256 };
   }
   const changed = Object.entries(newest).filter(([key, n]) => seen[key]?.sha256 !== n.sha256);
-  if (changed.length > 0) {
+  // A vault that nothing vouches for may claim any id: what is remembered of the real one must not come from it.
+  if (changed.length > 0 && vault.trust === 'pinned') {
     await vault.memory.update(vault.document.vault, (m) => ({
       ...m,
       seen: { ...m.seen, ...Object.fromEntries(changed) },

@@ -13,7 +13,11 @@ function refuse(code: string, object: string, message: string): never {
   throw new IntegrityError(code, `${object} ${message}`, { object });
 }
 
-function signerOf(document: VaultDocument, signers: readonly string[], object: string): Host {
+/**
+ * The listed host that signed alone. Ask before a body is parsed: a stranger's is never worth the work.
+ * @throws IntegrityError `unlisted-writer`
+ */
+export function writerOf(document: VaultDocument, signers: readonly string[], object: string): Host {
   const host = signers.length === 1 ? document.hosts.find((h) => h.key === signers[0]) : undefined;
   return host ?? refuse('unlisted-writer', object, 'is signed by a key that may not write to this vault');
 }
@@ -31,7 +35,7 @@ export interface RecordFacts {
  */
 export function judgeRecord(document: VaultDocument, record: SnapshotRecord, facts: RecordFacts): void {
   const { object } = record;
-  const host = signerOf(document, facts.signers, object);
+  const host = writerOf(document, facts.signers, object);
   if (host.name !== record.host)
     refuse('wrong-host', object, `claims another host than its signer, ${host.name}`);
   if (!host.may.includes('write') || !inScope(record.set, host.sets)) {
@@ -51,6 +55,16 @@ export function judgeRecord(document: VaultDocument, record: SnapshotRecord, fac
   }
 }
 
+/** Whether the authority of a listed generation signed, and nobody else. */
+function isAuthority(document: VaultDocument, signers: readonly string[]): boolean {
+  return signers.length === 1 && document.generations.some((g) => g.authority === signers[0]);
+}
+
+/** As `writerOf`, for a ledger entry, which the authority may sign too. @throws IntegrityError `unlisted-writer` */
+export function checkLedgerWriter(document: VaultDocument, signers: readonly string[], object: string): void {
+  if (!isAuthority(document, signers)) writerOf(document, signers, object);
+}
+
 /**
  * @throws IntegrityError `unlisted-writer`, `out-of-scope`, `removed-host`, `wrong-host`
  */
@@ -60,12 +74,11 @@ export function judgeLedgerEntry(
   facts: Pick<RecordFacts, 'signers'>,
 ): void {
   const { object } = entry;
-  const [signer] = facts.signers;
-  if (facts.signers.length === 1 && document.generations.some((g) => g.authority === signer)) {
+  if (isAuthority(document, facts.signers)) {
     if (entry.by !== 'authority') refuse('wrong-host', object, 'claims another writer than its signer');
     return;
   }
-  const host = signerOf(document, facts.signers, object);
+  const host = writerOf(document, facts.signers, object);
   if (host.name !== entry.by)
     refuse('wrong-host', object, `claims another writer than its signer, ${host.name}`);
   const inside = entry.removes.every((r) => inScope(r.set, host.sets));

@@ -13,6 +13,7 @@ import { LIMITS } from './layout.ts';
 import { pinOf } from './pin.ts';
 import { groupCandidates, newerByOthers, noDocument, readCandidates } from './trust.ts';
 import {
+  callOptions,
   checkRevision,
   type OpenOptions,
   openPinned,
@@ -88,23 +89,29 @@ async function openSlot(
 /** Failures that say no more than that a credential is the wrong one. */
 const WRONG = new Set(['wrong-passphrase', 'no-identity-matches']);
 
+/**
+ * Without a pin whoever writes to the store decides how many slots and how many vaults there are, and each costs a
+ * passphrase seconds and a gibibyte.
+ */
+const MOST_UNPINNED = 8;
+
 /** Tries every credential on every slot it fits, those that ask nobody first; says what failed and why. */
 async function tryAll(
   store: Store,
   document: VaultDocument,
   credentials: readonly Credential[],
-  signal?: AbortSignal,
+  options: { readonly signal?: AbortSignal; readonly most?: number },
 ): Promise<Opened> {
   const order = [...credentials].sort((a, b) => Number(b.silent) - Number(a.silent));
   const failures: StrongroomError[] = [];
   const tried: string[] = [];
   for (const credential of order) {
-    const slots = document.slots.filter((s) => credential.fits(s));
+    const slots = document.slots.filter((s) => credential.fits(s)).slice(0, options.most);
     // What nobody gave, and would only be asked for, was not tried.
     if (slots.length === 0 && credential.silent) tried.push(`${credential.description} is none of its keys`);
     for (const slot of slots) {
       try {
-        const opened = await openSlot(store, document, slot, credential, signal);
+        const opened = await openSlot(store, document, slot, credential, options.signal);
         if (opened) return opened;
         tried.push(`${credential.description} is not the key ${slot.name}`);
       } catch (error) {
@@ -160,21 +167,28 @@ function noKeyFits(
  *   `slot-differs`, `wrong-slot`, `missing-slot`, `several-vaults`, or why no vault document can be believed
  */
 export async function unlock(context: VaultContext, options: UnlockOptions): Promise<UnlockedVault> {
-  const { store, signal } = context;
+  const { store } = context;
   const pinned = await openPinned(context, options);
   if (pinned) {
-    const opened = await tryAll(store, pinned.document, await options.credentials(true), signal);
+    const opened = await tryAll(
+      store,
+      pinned.document,
+      await options.credentials(true),
+      callOptions(context),
+    );
     return { ...pinned, identity: opened.identity, authority: opened.authority, openedBy: opened.slot.name };
   }
   const found = await readCandidates(store, context);
   const groups = groupCandidates(found);
   if (groups.length === 0) throw noDocument(found, store.location);
+  if (groups.length > MOST_UNPINNED) throw severalVaults(groups, store.location);
   const credentials = await options.credentials(false);
+  const limits = { ...callOptions(context), most: MOST_UNPINNED };
   const open: { candidate: (typeof groups)[number]; opened: Opened }[] = [];
   let failure: unknown;
   for (const candidate of groups) {
     try {
-      open.push({ candidate, opened: await tryAll(store, candidate.document, credentials, signal) });
+      open.push({ candidate, opened: await tryAll(store, candidate.document, credentials, limits) });
     } catch (error) {
       if (!(error instanceof UnlockError || error instanceof IntegrityError) || error.code === 'no-terminal')
         throw error;

@@ -112,10 +112,15 @@ describe('the newest record taken away', () => {
     }
   });
 
-  it('is said when an older one is restored', async () => {
-    const ran = await web.ok(restore, opens);
-    expect(ran.summary().snapshot).toBe(first);
-    expect(ran.warnings().map((w) => w.code)).toContain('missing-newest');
+  it('stops latest, as its damage would; the older one is restored when it is named', async () => {
+    const ran = await web.run(restore, opens);
+    expect(ran.code).toBe(13);
+    expect(ran.failure()).toMatchObject({ code: 'missing-newest', hint: expect.stringContaining(first) });
+    const named = await web.ok(
+      restore.map((word) => (word === 'latest' ? first : word)),
+      opens,
+    );
+    expect(named.summary().snapshot).toBe(first);
   });
 });
 

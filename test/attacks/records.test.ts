@@ -209,6 +209,15 @@ describe('a record that is moved', () => {
     ]) {
       await put(vault.store, name, await get(other.store, name));
     }
+    // Its host is a stranger here, and that is found first: a stranger's body is never parsed.
+    await isRefused(object, 'unlisted-writer');
+  });
+
+  it('from another vault that the same host writes to', async () => {
+    const object = recordName(honest.set, `${honest.id.slice(0, -6)}zzzzzz`);
+    const body = { ...bodyOf(await get(vault.store, honest.object)), object, id: object.slice(-28, -5) };
+    const planted = sign({ ...body, vault: '0123456789abcdefghjkmnpqrs' }, 'record', vault.host.key);
+    await put(vault.store, object, planted);
     await isRefused(object, 'foreign-vault');
   });
 });

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -93,6 +94,27 @@ describe('a state file', () => {
     await expect(writeState(path, 'two')).rejects.toMatchObject({ code: 'state-unusable' });
     chmodSync(join(path, '..'), 0o700);
     expect(await readState(path)).toBe('one');
+  });
+});
+
+describe('a state file of somebody else', () => {
+  it('that others can write to is not believed', async () => {
+    const path = join(scratch(), 'known.json');
+    writeFileSync(path, '{}');
+    chmodSync(path, 0o666);
+    await expect(readState(path)).rejects.toMatchObject({
+      code: 'state-unsafe',
+      hint: expect.stringContaining('0600'),
+    });
+    chmodSync(path, 0o644);
+    expect(await readState(path)).toBe('{}');
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('is not believed', async () => {
+    const path = join(scratch(), 'known.json');
+    writeFileSync(path, '{}', { mode: 0o600 });
+    chownSync(path, 65534, 65534);
+    await expect(readState(path)).rejects.toMatchObject({ code: 'state-unsafe' });
   });
 });
 

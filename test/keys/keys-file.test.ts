@@ -33,7 +33,7 @@ describe('a keys file', () => {
     ['only comments', '# passphrase\n', 'bad-keys-file', 'keys.txt names no way to open the vault'],
     [
       'a typing error',
-      `${recipient.slice(0, -1)}x`,
+      `${recipient.slice(0, -1)}${recipient.endsWith('q') ? 'p' : 'q'}`,
       'bad-keys-file',
       'keys.txt, line 1: not a valid age recipient',
     ],

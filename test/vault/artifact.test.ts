@@ -1,14 +1,15 @@
 import { createDecipheriv } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../../src/store/memory.ts';
 import type { Store } from '../../src/store/store.ts';
 import { readArtifact, readPart, readSnapshotContents } from '../../src/vault/artifact-read.ts';
-import { writeArtifact } from '../../src/vault/artifact-write.ts';
+import { cut, writeArtifact } from '../../src/vault/artifact-write.ts';
 import type { Contents } from '../../src/vault/documents/contents.ts';
 import type { SnapshotRecord } from '../../src/vault/documents/record.ts';
 import { artifactComment, FILES_ARTIFACT, LIMITS } from '../../src/vault/layout.ts';
 import { readSnapshots } from '../../src/vault/snapshots.ts';
-import { chunked, drain } from '../pack/arbitraries.ts';
+import { chunked, chunkSizes, drain } from '../pack/arbitraries.ts';
 import { copyOf, flipped, get, namesOf, put } from '../support/forge.ts';
 import { makeVault, openUnlocked, sha256 } from '../support/vault.ts';
 
@@ -67,7 +68,7 @@ describe('an artifact', () => {
       const written = await write(plain);
       expect(written.artifact.parts).toHaveLength(1);
       expect(written.told).toEqual([`${data}/files.tar.gz.age.00000`]);
-      expect(await readBack(written)).toEqual(plain);
+      expect((await readBack(written)).equals(plain)).toBe(true);
     },
   );
 
@@ -79,8 +80,8 @@ describe('an artifact', () => {
     }
   });
 
-  // Padding goes in steps of a megabyte at this size, so the boundary is met from both sides, not byte by byte; the
-  // cut itself is then met exactly, below.
+  // Padding goes in steps of a megabyte at this size, so the boundary is met from both sides here; byte by byte it is
+  // met by the property below.
   it('of more than 32 MiB is cut into parts, the first one full', async () => {
     const plain = noise(LIMITS.part + 1);
     const written = await write(plain);
@@ -164,6 +165,49 @@ describe('an artifact', () => {
       code: 'interrupted',
       exitCode: 130,
     });
+  });
+});
+
+describe('cutting into parts', () => {
+  const parts = async (bytes: Buffer, chunks: readonly number[], size: number) => {
+    const cuts: Buffer[] = [];
+    for await (const part of cut(chunked(bytes, chunks), size)) cuts.push(Buffer.from(part));
+    return cuts;
+  };
+
+  it.each<[number, number[]]>([
+    [0, []],
+    [1, [1]],
+    [99, [99]],
+    [100, [100]],
+    [101, [100, 1]],
+    [199, [100, 99]],
+    [200, [100, 100]],
+    [201, [100, 100, 1]],
+  ])('%i bytes at 100 are %j', async (length, sizes) => {
+    for (const chunk of [1, 7, 100, 1000]) {
+      expect((await parts(noise(length), [chunk], 100)).map((p) => p.length)).toEqual(sizes);
+    }
+  });
+
+  it('loses and adds nothing, however the stream comes', async () => {
+    const bytes = noise(3_000_000);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(bytes.length),
+        chunkSizes,
+        fc.integer({ min: 300_000, max: 1_000_000 }),
+        async (length, chunks, size) => {
+          // Chunks of a few bytes would take a long time to come to a part.
+          const coarse = chunks.map((n) => n * 200 + 1);
+          const cuts = await parts(bytes.subarray(0, length), coarse, size);
+          expect(Buffer.concat(cuts).equals(bytes.subarray(0, length))).toBe(true);
+          expect(cuts.slice(0, -1).every((p) => p.length === size)).toBe(true);
+          expect(cuts.every((p) => p.length > 0)).toBe(true);
+        },
+      ),
+      { numRuns: 30 },
+    );
   });
 });
 

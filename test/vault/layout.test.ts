@@ -134,7 +134,7 @@ it('the limits are those of the specification', () => {
   expect(format).toContain('| record, ledger entry | 16 MiB |');
   expect(format).toContain('| part | 32 MiB = 33,554,432 bytes;');
   expect(format).toContain('| parts of one artifact | 99,999 |');
-  expect(format).toContain('| contents, decompressed | 512 MiB |');
+  expect(format).toContain('| contents, decompressed | 64 MiB |');
   expect(LIMITS).toEqual({
     vaultDocument: MiB,
     record: 16 * MiB,

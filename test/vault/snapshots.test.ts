@@ -3,11 +3,17 @@ import { recordCache } from '../../src/host/record-cache.ts';
 import { localStore } from '../../src/store/local.ts';
 import { type ClientMemory, noMemory } from '../../src/vault/client.ts';
 import { applyDelete, planDelete } from '../../src/vault/delete.ts';
-import { type ReadSnapshotsOptions, readSnapshots, type Snapshots } from '../../src/vault/snapshots.ts';
+import { chooseSnapshot } from '../../src/vault/select.ts';
+import {
+  isAgainstClock,
+  type ReadSnapshotsOptions,
+  readSnapshots,
+  type Snapshots,
+} from '../../src/vault/snapshots.ts';
 import { verify } from '../../src/vault/verify/verify.ts';
-import { copyOf, flipped, get, objectsOf, put, putRevision } from '../support/forge.ts';
+import { copyOf, flipped, get, objectsOf, put, putRevision, signBytes } from '../support/forge.ts';
 import { briefly } from '../support/refusals.ts';
-import { makeVault, openLocked, scratch, type TestVault } from '../support/vault.ts';
+import { makeVault, newHost, openLocked, scratch, type TestVault, tick } from '../support/vault.ts';
 import { watched } from './stores.ts';
 
 let vault: TestVault;
@@ -227,5 +233,80 @@ describe('the cache', () => {
       save: async () => {},
     };
     expect((await readSnapshots({ ...open, cache })).snapshots).toHaveLength(3);
+  });
+});
+
+describe('a stranger who can write to the store', () => {
+  it('has his records neither parsed nor kept, however large', async () => {
+    const planted = Buffer.from(`${' '.repeat(1 << 20)}{"not": "json"\n`);
+    const object = record('20991231T000000Z-zzzzzz');
+    await put(vault.store, object, signBytes(planted, 'record', newHost('stranger').key));
+    const saved: string[] = [];
+    const cache = {
+      load: async () => new Map(),
+      save: async (_v: string, _l: string, _k: unknown, added: readonly { object: string }[]) => {
+        saved.push(...added.map((a) => a.object));
+      },
+    };
+    const { refused } = await readSnapshots({ ...(await openLocked(vault)), cache });
+    expect(refused.map((r) => r.finding.code)).toEqual(['unlisted-writer']);
+    expect(saved).not.toContain(object);
+    expect(saved).toHaveLength(3);
+  });
+
+  it('cannot plant what this machine remembers of the real vault', async () => {
+    const memory = noMemory();
+    const opened = await openLocked(vault, { memory });
+    await readSnapshots({ ...opened, trust: 'unproven' });
+    expect((await memory.vault(vault.document.vault)).seen).toEqual({});
+    await readSnapshots(opened);
+    expect(Object.keys((await memory.vault(vault.document.vault)).seen)).toEqual(['app/web-1']);
+  });
+});
+
+describe('a clock that was wrong', () => {
+  it('is found by the order that the snapshots themselves tell, and stops latest', async () => {
+    const days = 10 * 24 * 3600 * 1000;
+    tick(vault.clock, days);
+    const ahead = await vault.backup({ value: 'old' });
+    tick(vault.clock, -days);
+    const after = await vault.backup({ value: 'new' });
+    expect(after.complete).toBe(true);
+    expect(after.problems.map((p) => p.kind)).toEqual(['clock']);
+    const found = await read();
+    expect(found.findings.map((f) => f.code)).toEqual(['wrong-clock']);
+    expect(() => chooseSnapshot(found, {})).toThrow(expect.objectContaining({ code: 'wrong-clock' }));
+    for (const { snapshot } of [ahead, after]) {
+      expect(chooseSnapshot(found, { selector: snapshot }).snapshot.id).toBe(snapshot);
+    }
+    // Deleting the one with the wrong date is the way out.
+    const locked = await openLocked(vault);
+    await applyDelete(locked, planDelete(found.snapshots.filter((s) => s.id === ahead.snapshot)), vault.host);
+    const healed = await read();
+    expect(healed.findings).toEqual([]);
+    expect(chooseSnapshot(healed, {}).snapshot.id).toBe(after.snapshot);
+  });
+
+  it('is not what two snapshots show that were made side by side', () => {
+    const one = {
+      set: 'a',
+      host: 'h',
+      id: '20261120T060000Z-000000',
+      time: '2026-11-20T06:00:00Z',
+      seconds: 90,
+    };
+    const two = {
+      set: 'a',
+      host: 'h',
+      id: '20261120T060030Z-000000',
+      time: '2026-11-20T06:00:30Z',
+      seconds: 1,
+    };
+    const asRecord = (r: object, previous: string) =>
+      ({ ...r, previous: { id: previous, sha256: '' } }) as never;
+    expect(isAgainstClock(asRecord(one, two.id), asRecord(two, ''))).toBe(false);
+    expect(
+      isAgainstClock(asRecord({ ...one, time: '2026-11-20T05:00:00Z' }, two.id), asRecord(two, '')),
+    ).toBe(true);
   });
 });

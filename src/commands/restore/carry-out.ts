@@ -89,6 +89,9 @@ export async function undoRestores(
       paths: [],
       existing: 'replace',
       asRecorded: true,
+      // What this machine kept of its own files goes back whole.
+      setId: true,
+      asked: () => true,
       stateDirectory: context.paths.state,
       undoStore: store,
     });

@@ -1,32 +1,66 @@
 // What a restore is to bring back, and where to.
 import { UsageError } from '../../errors.ts';
+import { printableName } from '../../pack/names.ts';
 import { readSnapshotContents } from '../../vault/artifact-read.ts';
-import { readSnapshots, type Snapshot } from '../../vault/snapshots.ts';
+import { type RefusedRecord, readSnapshots, type Snapshot } from '../../vault/snapshots.ts';
 import type { UnlockedVault } from '../../vault/vault.ts';
-import type { Context } from '../context.ts';
+import type { Context, SetConfig } from '../context.ts';
 import { type ChoiceFlags, chooseFrom } from '../open.ts';
 
-/** The snapshot that was named, or the newest of every set. */
+export interface ChosenSnapshots {
+  readonly chosen: readonly Snapshot[];
+  /** Sets of which no record counts: the newest record of each, and why. */
+  readonly skipped: readonly RefusedRecord[];
+}
+
+/**
+ * The snapshot that was named, or the newest of every set. A set of which no record counts is left out, and said: a
+ * record that anybody put there must not keep the others from coming back.
+ */
 export async function chosenSnapshots(
   vault: UnlockedVault,
   selector: string | undefined,
   flags: ChoiceFlags,
   context: Context,
-): Promise<Snapshot[]> {
+): Promise<ChosenSnapshots> {
   const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
-  const one = () => chooseFrom(context, vault, read, selector, flags);
-  if (selector !== undefined || flags.set !== undefined) return [await one()];
-  const sets = [...new Set([...read.snapshots, ...read.refused].map((s) => s.set))].sort();
-  if (sets.length === 0) return [await one()];
-  const newest: Snapshot[] = [];
-  for (const set of sets) newest.push(await chooseFrom(context, vault, read, undefined, { ...flags, set }));
-  return newest;
+  const sets = [...new Set(read.snapshots.map((s) => s.set))].sort();
+  if (selector !== undefined || flags.set !== undefined || sets.length === 0)
+    return { chosen: [await chooseFrom(context, vault, read, selector, flags)], skipped: [] };
+  const chosen: Snapshot[] = [];
+  for (const set of sets) chosen.push(await chooseFrom(context, vault, read, undefined, { ...flags, set }));
+  const refused = new Map(read.refused.filter((r) => !sets.includes(r.set)).map((r) => [r.set, r]));
+  for (const { set, finding } of refused.values()) {
+    context.warn(finding.code, `the set ${set} is not restored, as nothing in it counts: ${finding.message}`, {
+      object: finding.object,
+      hint: 'run `strongroom verify` for the whole picture, and find out who can write to the store',
+      severity: 'error',
+    });
+  }
+  return { chosen, skipped: [...refused.values()] };
 }
 
-/** Where a snapshot was taken from: as configured here, else as it recorded. */
-export async function ownRoot(vault: UnlockedVault, snapshot: Snapshot, context: Context): Promise<string> {
-  const set = (await context.settings()).config?.sets.get(snapshot.set);
-  return set?.root ?? (await readSnapshotContents(vault, snapshot)).root;
+/**
+ * The set that a snapshot is of, as it is configured here. Where the snapshot says that it was taken from is the word
+ * of the host that made it, which must not choose what is written to on this machine.
+ * @throws UsageError `no-place`
+ */
+export async function ownSet(
+  vault: UnlockedVault,
+  snapshot: Snapshot,
+  context: Context,
+): Promise<SetConfig> {
+  const { config } = await context.settings();
+  const set = config?.sets.get(snapshot.set);
+  if (set) return set;
+  const root = printableName((await readSnapshotContents(vault, snapshot)).root);
+  throw new UsageError('no-place', `the configuration does not say where the set ${snapshot.set} belongs`, {
+    object: snapshot.set,
+    hint:
+      root === ''
+        ? 'it was not made from files, so choose a place with --target DIR'
+        : `it was taken from ${root}: name the set in strongroom.yaml, or give --target ${root}`,
+  });
 }
 
 /** The places of the configured sets, or of the one that was named. @throws UsageError `no-target` */

@@ -42,7 +42,9 @@ export function showPlan({ snapshot, placement }: RestorePlan, out: Out): void {
       .join('; ');
     out.line('  ', word, ` ${destination}${notes ? ` (${notes})` : ''}`);
   }
-  const { counts } = placement;
+  const { counts, setIdLost } = placement;
+  if (setIdLost > 0)
+    out.line(`${out.count(setIdLost, 'entry', 'entries')} would come back without the recorded set-id bits`);
   out.line(
     `${counts.create} new, ${counts.replace + counts.bak} changed, ${counts.same} the same, ${counts.skip} skipped, ${counts.conflict} conflicting, ${placement.narrower} narrower than recorded; nothing was changed`,
   );

@@ -26,6 +26,12 @@ export function showResult(plan: RestorePlan, result: RestoreResult, out: Out): 
       `  ${out.count(result.narrower, 'entry', 'entries')} may be read by fewer than recorded; if the deployment needs that, add --as-recorded`,
     );
   }
+  if (result.setIdLost > 0) {
+    out.line(
+      out.styled('yellow', 'warning: '),
+      `${out.count(result.setIdLost, 'entry', 'entries')} came back without the recorded set-id bits, which a restore never gives; set them by hand where they are needed`,
+    );
+  }
   if (result.undo !== undefined) {
     out.note(`  To take it back: strongroom restore --undo --target ${result.root}`);
   }

@@ -130,10 +130,10 @@ function blocked(conflict: ConflictKind, by: string): Verdict {
   };
 }
 
-function accessFault(entry: Entry, { owner, mode, exact }: Access, seen: Seen): string | undefined {
+function accessFault(entry: Entry, { owner, mode, orMode, exact }: Access, seen: Seen): string | undefined {
   if (owner !== undefined && (owner.uid !== seen.uid || owner.gid !== seen.gid)) return 'its owner differs';
   if (entry.type === 'symlink') return undefined;
-  if (exact) return seen.mode === mode ? undefined : 'its mode differs';
+  if (exact) return seen.mode === mode || seen.mode === orMode ? undefined : 'its mode differs';
   return isNarrower(mode, seen.mode) ? 'its mode is wider' : undefined;
 }
 

@@ -7,6 +7,8 @@ import type { PlaceOptions } from './types.ts';
 
 export interface Access {
   readonly mode: number;
+  /** What stands there may keep this mode too: the recorded one, set-id bits and all. */
+  readonly orMode?: number;
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   /** Mode and owner were asked for, so what exists must have exactly these. */
   readonly exact: boolean;
@@ -17,18 +19,32 @@ export function bornMode(entry: Entry): number {
   return entry.type === 'dir' || (entry.mode & 0o100) !== 0 ? 0o700 : 0o600;
 }
 
+// Whoever signs a backup would get a program that runs as root out of a root that restores it. The sticky bit stays:
+// without it a directory that all may write to would be wider than recorded.
+const SET_ID = 0o6000;
+
 /** Whether `mode` lacks a permission bit of `recorded`. */
 export function isNarrower(mode: number, recorded: number): boolean {
   return (recorded & ~mode) !== 0;
 }
 
+/** A mode without set-id bits. */
+export function withoutSetId(mode: number): number {
+  return mode & ~SET_ID;
+}
+
+/** Whether `mode` lacks a set-id bit of `recorded`. */
+export function lacksSetId(mode: number, recorded: number): boolean {
+  return (recorded & ~mode & SET_ID) !== 0;
+}
+
 /**
  * @returns a function from an entry to its final mode and owner
  * @throws UsageError `bad-mode` when a mode is not three octal digits, with or without a leading zero: set-id
- *   bits come back only as recorded
+ *   bits come back only where `setId` says so
  */
 export function accessRules(
-  options: Pick<PlaceOptions, 'asRecorded' | 'modes' | 'owner'>,
+  options: Pick<PlaceOptions, 'asRecorded' | 'setId' | 'modes' | 'owner'>,
 ): (entry: Entry) => Access {
   const rules: { directories: boolean; matches: (path: string) => boolean; mode: number }[] = [];
   for (const [glob, octal] of Object.entries(options.modes ?? {})) {
@@ -42,8 +58,10 @@ export function accessRules(
   return (entry) => {
     const rule = rules.find((one) => one.directories === (entry.type === 'dir') && one.matches(entry.path));
     const recorded = options.asRecorded ? { uid: entry.uid, gid: entry.gid } : undefined;
+    const given = options.setId ? entry.mode : withoutSetId(entry.mode);
     return {
-      mode: rule?.mode ?? (options.asRecorded ? entry.mode : bornMode(entry)),
+      mode: rule?.mode ?? (options.asRecorded ? given : bornMode(entry)),
+      ...(rule === undefined && options.asRecorded ? { orMode: entry.mode } : {}),
       owner: options.owner ?? recorded,
       exact: rule !== undefined || options.asRecorded,
     };

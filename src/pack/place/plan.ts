@@ -9,7 +9,7 @@ import { printableName } from '../names.ts';
 import { placeFailure, stopIfAborted } from './failures.ts';
 import { type Context, judge, takenPaths } from './judge.ts';
 import { type LayoutBuilder, layOut, type Site } from './layout.ts';
-import { type Access, accessRules, isNarrower } from './modes.ts';
+import { type Access, accessRules, isNarrower, lacksSetId, withoutSetId } from './modes.ts';
 import type { Action, Destination, PlacementPlan, PlaceOptions, PlannedEntry } from './types.ts';
 
 /**
@@ -45,7 +45,7 @@ export async function planPlacement(
     }
     planned.push(await planEntry(context, entry, access(entry)));
   }
-  return summarize(layout, planned);
+  return summarize(layout, planned, options.asRecorded);
 }
 
 /** @throws ConflictError `target-exists`, `symlink-in-the-way` or `in-the-way` when the plan has conflicts */
@@ -93,7 +93,7 @@ async function planEntry(context: Context, entry: Entry, access: Access): Promis
       destination: layout.absolute(landing),
       mode,
       owner: access.owner,
-      narrower: !stays && isNarrower(mode, entry.mode),
+      narrower: !stays && isNarrower(mode, withoutSetId(entry.mode)),
       ...verdict,
     };
   } catch (error) {
@@ -101,7 +101,11 @@ async function planEntry(context: Context, entry: Entry, access: Access): Promis
   }
 }
 
-function summarize(layout: LayoutBuilder, entries: readonly PlannedEntry[]): PlacementPlan {
+function summarize(
+  layout: LayoutBuilder,
+  entries: readonly PlannedEntry[],
+  asRecorded: boolean,
+): PlacementPlan {
   const counts: Record<Action, number> = {
     create: 0,
     replace: 0,
@@ -119,6 +123,7 @@ function summarize(layout: LayoutBuilder, entries: readonly PlannedEntry[]): Pla
     entries,
     counts,
     narrower: entries.filter((one) => one.narrower).length,
+    setIdLost: asRecorded ? entries.filter(losesSetId).length : 0,
     conflicts: entries.filter((one) => one.action === 'conflict'),
     replaces: entries.filter((one) => one.action === 'replace'),
     mountPoints: entries.filter((one) => one.mountPoint === true),
@@ -126,6 +131,11 @@ function summarize(layout: LayoutBuilder, entries: readonly PlannedEntry[]): Pla
     bytes: finished.groups.reduce((sum, group) => sum + group.bytes, 0),
     layout: finished,
   };
+}
+
+function losesSetId(one: PlannedEntry): boolean {
+  const stays = one.action === 'skip' || one.action === 'conflict' || one.entry.type === 'symlink';
+  return !stays && lacksSetId(one.mode, one.entry.mode);
 }
 
 export function isPlaced({ action }: PlannedEntry): boolean {

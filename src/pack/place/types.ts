@@ -18,8 +18,10 @@ export interface Destination {
 
 export interface PlaceOptions {
   existing: Existing;
-  /** Give every entry the mode and numeric owner that were recorded, set-id bits too. */
+  /** Give every entry the mode and numeric owner that were recorded, but for set-id bits. */
   asRecorded: boolean;
+  /** With `asRecorded`, set-id bits too. Only for what this machine recorded of itself: an undo copy. */
+  setId?: boolean;
   /**
    * Glob of entry paths to octal mode (`'0444'`), stronger than `asRecorded`. A glob that ends in `/` is for
    * directories, any other for files; the last one that matches counts.
@@ -55,7 +57,7 @@ export interface PlannedEntry {
   readonly mode: number;
   /** Owner to give it; undefined: whoever runs this. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
-  /** Lacks permission bits that were recorded. */
+  /** Lacks permission bits that were recorded, set-id bits aside. */
   readonly narrower: boolean;
   /** Why this action, in a few words. */
   readonly reason?: string;
@@ -77,6 +79,8 @@ export interface PlacementPlan {
   readonly counts: Readonly<Record<Action, number>>;
   /** How many of what is placed or found the same lack permission bits that were recorded. */
   readonly narrower: number;
+  /** Of those that were to be as recorded, how many lack recorded set-id bits. */
+  readonly setIdLost: number;
   readonly conflicts: readonly PlannedEntry[];
   /** What exists and would be gone: the caller keeps an undo copy of these first. */
   readonly replaces: readonly PlannedEntry[];
@@ -136,6 +140,7 @@ export interface PlaceReport {
   readonly root: string;
   readonly counts: Readonly<Record<Action, number>>;
   readonly narrower: number;
+  readonly setIdLost: number;
   /** Symbolic links that lead outside the target. */
   readonly links: readonly PlannedEntry[];
   readonly warnings: readonly PlaceWarning[];

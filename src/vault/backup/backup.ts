@@ -1,17 +1,18 @@
 // Makes a snapshot. Needs the pin and the host's signing key, and no key that opens anything: it encrypts to the
 // vault's recipient, and writes the record last (docs/format.md section 10).
-import { StoreError, UsageError } from '../../errors.ts';
+import { StoreError, StrongroomError } from '../../errors.ts';
 import { collect, type Problem, type Source, sourcesFromMemory } from '../../pack/collect.ts';
 import type { Entry } from '../../pack/entry.ts';
 import { packSources } from '../../pack/pack.ts';
 import type { SigningKey } from '../../sign/key.ts';
 import type { UnchangedMark } from '../client.ts';
 import type { RestoreWishes } from '../documents/contents.ts';
+import type { PreviousRecord, SnapshotRecord } from '../documents/record.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
-import { recordName } from '../layout.ts';
-import { checkName, inScope } from '../names.ts';
 import type { Pin } from '../pin.ts';
-import { callOptions, openPinned, requirePin, type VaultContext } from '../vault.ts';
+import { readSnapshots } from '../snapshots.ts';
+import { callOptions, openPinned, requirePin, type Vault, type VaultContext } from '../vault.ts';
+import { checkListed, checkOptions } from './check.ts';
 import { type KeyWatch, keysOf, refuseCredentials, watchKeys } from './forbidden.ts';
 import { isUnchanged, markOf } from './unchanged.ts';
 import { type Made, writeSnapshot } from './write.ts';
@@ -54,8 +55,13 @@ export interface BackupResult {
   /** Bytes written to the store. */
   readonly stored: number;
   readonly seconds: number;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly BackupProblem[];
 }
+
+/** What went wrong with a source, or after the snapshot stood. */
+export type BackupProblem = Omit<Problem, 'kind'> & {
+  readonly kind: Problem['kind'] | 'clock' | 'not-remembered';
+};
 
 /**
  * What the next backup would take, without writing anything.
@@ -85,7 +91,8 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
   const beganAt = context.now();
   checkOptions(options);
   const pin = await requirePin(context, options.pin);
-  const document = await readDocument(context, pin);
+  const vault = await readVault(context, pin);
+  const document = vault?.document;
   if (document) checkListed(document, options);
   const { sources: found, problems } = await planBackup(options.sources, beganAt, context.signal);
   refuseCredentials(found, options.credentialPaths ?? []);
@@ -93,8 +100,11 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
 
   const asked = { ...options.sources, restore: options.restore, memory: undefined };
   const marked = { location: context.store.location, pin, asked };
-  if (options.skipUnchangedWithin !== undefined && !problems.some((p) => p.incomplete)) {
-    const mark = (await context.memory.vault(pin.vault)).unchanged[options.set];
+  // A label or a tag asks for a snapshot of its own.
+  const isNamed = options.label !== undefined || Object.keys(options.tags ?? {}).length > 0;
+  if (options.skipUnchangedWithin !== undefined && !isNamed && !problems.some((p) => p.incomplete)) {
+    const { unchanged, wrote } = await context.memory.vault(pin.vault);
+    const mark = unchanged[options.set];
     const packed = packSources(found, callOptions(context));
     for await (const _ of packed.stream);
     const { entries, problems: reading } = packed.result();
@@ -103,7 +113,8 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
       isSame &&
       mark &&
       !reading.some((p) => p.incomplete) &&
-      (await isThere(context, options.set, mark.snapshot))
+      wrote[options.set]?.id === mark.snapshot &&
+      (vault === undefined || (await isWhole(vault, options.set, wrote[options.set]!)))
     ) {
       const all = [...problems, ...reading];
       return result(options.set, mark.snapshot, entries, all, began, { unchanged: true, stored: 0 });
@@ -123,15 +134,11 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
       beganAt,
       written,
     });
-    await remember(
-      context,
-      options,
-      pin,
-      made,
-      markOf({ ...marked, entries: made.entries }, made.record.id, beganAt),
-    );
+    const mark = markOf({ ...marked, entries: made.entries }, made.record.id, beganAt);
+    const afterwards = [...clockProblem(made.record), ...(await remember(context, options, pin, made, mark))];
     const { id, stored } = made.record;
-    return result(options.set, id, made.entries, made.problems, began, { unchanged: false, stored });
+    const all = [...made.problems, ...afterwards];
+    return result(options.set, id, made.entries, all, began, { unchanged: false, stored });
   } catch (error) {
     // Without a record these are orphans that nothing names. A role that may only put leaves them to the collector.
     // The last one first: a record whose writing failed may be there, and must not outlive its data.
@@ -140,67 +147,25 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
   }
 }
 
-function checkOptions({ set, host, label, tags = {}, description = '' }: BackupOptions): void {
-  checkName(set, 'set');
-  checkName(host.name, 'host');
-  if (label !== undefined) checkName(label, 'label');
-  for (const [key, value] of Object.entries(tags)) {
-    checkName(key, 'tag');
-    if (value.length <= 256) continue;
-    throw new UsageError('bad-tag', `the tag ${key} is longer than 256 characters`);
-  }
-  if (description.length > 65536) {
-    throw new UsageError('bad-description', 'the description is longer than 65536 characters');
-  }
-}
-
-/** The vault document where it can be read; a role that may only put goes by the pin alone. */
-async function readDocument(context: VaultContext, pin: Pin): Promise<VaultDocument | undefined> {
+/** The vault where it can be read; a role that may only put goes by the pin alone. */
+async function readVault(context: VaultContext, pin: Pin): Promise<Vault | undefined> {
   try {
-    return (await openPinned(context, { pin }))?.document;
+    return await openPinned(context, { pin });
   } catch (error) {
     if (error instanceof StoreError && error.code === 'store-denied') return undefined;
     throw error;
   }
 }
 
-/** Nothing is skipped for a snapshot that was deleted since. A role that may only put goes by its own memory. */
-async function isThere(context: VaultContext, set: string, id: string): Promise<boolean> {
-  const record = recordName(set, id);
-  try {
-    for await (const { name } of context.store.list(record, callOptions(context)))
-      if (name === record) return true;
-    return false;
-  } catch (error) {
-    if (error instanceof StoreError && error.code === 'store-denied') return true;
-    throw error;
-  }
-}
-
-/** A snapshot by an unlisted writer would look fine here and count nowhere. */
-function checkListed(document: VaultDocument, { host, set }: BackupOptions): void {
-  const entry = document.hosts.find((h) => h.key === host.key.publicKey);
-  const why = !entry
-    ? 'is not one of its hosts'
-    : entry.removed !== undefined
-      ? 'was removed from its hosts'
-      : entry.name !== host.name
-        ? `is known to it as ${entry.name}`
-        : !entry.may.includes('write') || !inScope(set, entry.sets)
-          ? `may not write the set ${set}`
-          : undefined;
-  if (why === undefined) return;
-  const isRenamed = entry !== undefined && entry.removed === undefined && entry.name !== host.name;
-  throw new UsageError(
-    'unlisted-host',
-    `the vault ${document.name} would not count this backup: ${host.name} ${why}`,
-    {
-      object: document.object,
-      hint: isRenamed
-        ? `set STRONGROOM_HOST=${entry.name}`
-        : `whoever keeps the vault must enroll this host: ${host.name} ${host.key.publicKey}`,
-    },
-  );
+/** Nothing is skipped for a snapshot that was deleted since, or that lost a byte of its size. */
+async function isWhole(vault: Vault, set: string, last: PreviousRecord): Promise<boolean> {
+  const { snapshots } = await readSnapshots(vault, { set });
+  const snapshot = snapshots.find((s) => s.id === last.id && s.sha256 === last.sha256);
+  if (!snapshot) return false;
+  const sizes = new Map<string, number>();
+  for await (const { name, size } of vault.store.list(`${snapshot.data}/`, callOptions(vault)))
+    sizes.set(name, size);
+  return snapshot.artifacts.every((a) => a.parts.every((part) => sizes.get(part.object) === part.size));
 }
 
 function keyWatch(options: BackupOptions, pin: Pin, document: VaultDocument | undefined): KeyWatch {
@@ -211,27 +176,42 @@ function keyWatch(options: BackupOptions, pin: Pin, document: VaultDocument | un
   );
 }
 
+/** Said now, since `latest` will not choose between this snapshot and the one that it sorts before. */
+function clockProblem({ id, previous }: SnapshotRecord): BackupProblem[] {
+  if (!previous || previous.id <= id) return [];
+  const reason = `the one before it, ${previous.id}, has a later date: the clock of this machine is or was wrong`;
+  return [{ kind: 'clock', path: id, reason, incomplete: false }];
+}
+
+/** The snapshot stands, whatever becomes of this machine's own memory of it. */
 async function remember(
   context: VaultContext,
   { set, host }: BackupOptions,
   pin: Pin,
   { record, recordSha256, complete }: Made,
   mark: UnchangedMark,
-): Promise<void> {
+): Promise<BackupProblem[]> {
   const confirmed = { id: record.id, sha256: recordSha256 };
-  await context.memory.update(pin.vault, (m) => ({
-    ...m,
-    wrote: { ...m.wrote, [set]: confirmed },
-    seen: { ...m.seen, [`${set}/${host.name}`]: confirmed },
-    unchanged: complete ? { ...m.unchanged, [set]: mark } : m.unchanged,
-  }));
+  try {
+    await context.memory.update(pin.vault, (m) => ({
+      ...m,
+      wrote: { ...m.wrote, [set]: confirmed },
+      seen: { ...m.seen, [`${set}/${host.name}`]: confirmed },
+      unchanged: complete ? { ...m.unchanged, [set]: mark } : m.unchanged,
+    }));
+    return [];
+  } catch (error) {
+    if (!(error instanceof StrongroomError)) throw error;
+    const reason = `this machine cannot remember it: ${error.message}`;
+    return [{ kind: 'not-remembered', path: record.id, reason, incomplete: false }];
+  }
 }
 
 function result(
   set: string,
   snapshot: string,
   entries: readonly Entry[],
-  problems: readonly Problem[],
+  problems: readonly BackupProblem[],
   began: number,
   how: { unchanged: boolean; stored: number },
 ): BackupResult {

@@ -65,6 +65,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
     data,
     // A set may be larger than one part, so a key in it may not have come by yet.
     async beforeObject(name: string) {
+      checkTime(options);
       if (written.size === 0) await options.watch.inspectRest(found, context.signal);
       written.add(name);
     },
@@ -110,6 +111,15 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
       bytes,
       entries,
     });
+    if (contents.length > LIMITS.contents) {
+      throw new StrongroomError(
+        'too-many-entries',
+        `the set ${set} has more entries than a snapshot can hold`,
+        {
+          hint: 'back it up as several sets',
+        },
+      );
+    }
     const index = await writeArtifact(target(data), CONTENTS_ARTIFACT, asStream(contents), {
       comment: artifactComment(pin.vault, set, id, CONTENTS_ARTIFACT),
       ...level,
@@ -143,6 +153,17 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
   }
 }
 
+function checkTime({ began, set }: WriteOptions): void {
+  if (performance.now() - began <= MAX_MS) return;
+  throw new StrongroomError(
+    'took-too-long',
+    `the backup of ${set} took more than 24 hours and was abandoned`,
+    {
+      hint: 'back it up as several sets, or nearer to its store',
+    },
+  );
+}
+
 /** Writes the record: from here on the snapshot exists. */
 async function commit(context: VaultContext, record: SnapshotRecord, options: WriteOptions): Promise<string> {
   const bytes = sealDocument(record, NAMESPACES.record, [options.host.key]);
@@ -155,15 +176,7 @@ async function commit(context: VaultContext, record: SnapshotRecord, options: Wr
       },
     );
   }
-  if (performance.now() - options.began > MAX_MS) {
-    throw new StrongroomError(
-      'took-too-long',
-      `the backup of ${record.set} took more than 24 hours and was abandoned`,
-      {
-        hint: 'back it up as several sets, or nearer to its store',
-      },
-    );
-  }
+  checkTime(options);
   options.written.add(record.object);
   if ((await context.store.create(record.object, bytes, callOptions(context))) === 'exists') {
     options.written.delete(record.object);

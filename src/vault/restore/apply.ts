@@ -20,6 +20,7 @@ export interface RestoreResult extends PlaceReport {
   readonly seconds: number;
 }
 
+export { pendingRestore } from '../../pack/place/pending.ts';
 export { recoverPlacement } from '../../pack/place/recover.ts';
 
 const PLACED = new Set(['create', 'replace', 'bak', 'aside']);

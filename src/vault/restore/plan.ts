@@ -11,6 +11,7 @@ import { readSnapshotContents } from '../artifact-read.ts';
 import type { Contents } from '../documents/contents.ts';
 import type { Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault } from '../vault.ts';
+import { type Asked, heldToSet } from './outside.ts';
 
 export interface RestoreOptions {
   /** Where to: a directory, or the set's own place. */
@@ -19,6 +20,10 @@ export interface RestoreOptions {
   readonly paths: readonly string[];
   readonly existing: Existing;
   readonly asRecorded: boolean;
+  /** With `asRecorded`, set-id bits too: for an undo copy, which this machine made of its own files. */
+  readonly setId?: boolean;
+  /** In place: what the set asks for by absolute path. Outside of the root nothing else is placed; left out, nothing. */
+  readonly asked?: Asked;
   /** Absolute paths never replaced, such as the active configuration. */
   readonly protect?: readonly string[];
   /** Absolute; journals are kept there. */
@@ -80,7 +85,8 @@ function isBelow(path: string, directories: ReadonlySet<string>): boolean {
 
 /**
  * Reads the snapshot's contents and the target, and changes nothing.
- * @throws NotFoundError `no-path`; IntegrityError; StrongroomError as `planPlacement`
+ * @throws NotFoundError `no-path`; IntegrityError `outside-the-set` and as reading does; StrongroomError as
+ *   `planPlacement`
  */
 export async function planRestore(
   vault: UnlockedVault,
@@ -88,7 +94,7 @@ export async function planRestore(
   options: RestoreOptions,
 ): Promise<RestorePlan> {
   const contents = await readSnapshotContents(vault, snapshot);
-  const { destination, existing, asRecorded, protect, stateDirectory } = options;
+  const { destination, existing, asRecorded, setId, protect, stateDirectory } = options;
   if (destination.root === '') {
     throw new UsageError(
       'no-place',
@@ -98,9 +104,16 @@ export async function planRestore(
       },
     );
   }
-  const placement = await planPlacement(selectEntries(contents, options.paths, snapshot.id), destination, {
+  const chosen = selectEntries(contents, options.paths, snapshot.id);
+  const asked = options.asked ?? (() => false);
+  const inPlace = destination.outside !== undefined;
+  const entries = inPlace
+    ? heldToSet(chosen, { root: posix.resolve(destination.root), asked, snapshot })
+    : chosen;
+  const placement = await planPlacement(entries, destination, {
     existing,
     asRecorded,
+    ...(setId ? { setId } : {}),
     ...contents.restore,
     ...(protect ? { protect } : {}),
     now: vault.now(),

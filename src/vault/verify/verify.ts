@@ -1,10 +1,9 @@
 // Checks a vault without any key: signatures and standing, the chain of records, and every stored byte against
 // what is signed. Never stops at the first fault: it names each object that is bad.
 import { createHash } from 'node:crypto';
-import { IntegrityError } from '../../errors.ts';
 import { readPart } from '../artifact-read.ts';
 import type { ObjectRef } from '../documents/vault-document.ts';
-import { type Finding, finding } from '../finding.ts';
+import { type Finding, finding, isFault } from '../finding.ts';
 import { LIMITS } from '../layout.ts';
 import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault, type Vault } from '../vault.ts';
@@ -55,7 +54,7 @@ export async function verify(vault: Vault, options: VerifyOptions = {}): Promise
     fresh: true,
     ...(options.set === undefined ? {} : { set: options.set }),
   });
-  findings.push(...read.findings);
+  for (const fault of read.findings) findings.push(fault);
   const bad = new Set<string>();
   let done = 0;
   for (const snapshot of read.snapshots) {
@@ -65,7 +64,7 @@ export async function verify(vault: Vault, options: VerifyOptions = {}): Promise
     if (findings.length > before) bad.add(snapshot.id);
     options.onProgress?.({ snapshots: ++done, of: read.snapshots.length, bytes: tally.bytes });
   }
-  if (options.set === undefined) findings.push(...(await findOrphans(vault, read)));
+  if (options.set === undefined) for (const orphan of await findOrphans(vault, read)) findings.push(orphan);
   return { snapshots: read.snapshots, bad, findings, ...tally, readData: options.unlocked !== undefined };
 }
 
@@ -89,7 +88,7 @@ async function checkNamed(vault: Vault, object: ObjectRef, findings: Finding[], 
       return;
     findings.push(finding('object-differs', name, `${name} is not what the vault document lists`));
   } catch (error) {
-    if (!(error instanceof IntegrityError)) throw error;
+    if (!isFault(error)) throw error;
     findings.push(finding(error.code, name, error.message));
   }
 }
@@ -105,7 +104,7 @@ async function checkParts(
       const bytes = await readPart(vault.store, part, callOptions(vault));
       tally.bytes += bytes.length;
     } catch (error) {
-      if (!(error instanceof IntegrityError)) throw error;
+      if (!isFault(error)) throw error;
       findings.push(finding(error.code, part.object, `${snapshot.id} of ${snapshot.set}: ${error.message}`));
     }
     tally.objects++;

@@ -18,6 +18,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { markerName } from '../../../src/pack/place/marker.ts';
 import { recoverPlacement } from '../../../src/pack/place/recover.ts';
+import { thisRunner } from '../../../src/pack/place/runner.ts';
 import { bury, dieAfter, seen } from './crash.ts';
 import { type Choices, journalsOf, plant, restore, type Scene, scene, survey, type Tree } from './scene.ts';
 
@@ -168,11 +169,12 @@ describe('what changed after a restore broke off', () => {
 });
 
 describe('an unfinished restore', () => {
-  test('is left alone while another process recovers it', async () => {
+  test('belongs to the process that recovers it, so that no other one does', async () => {
     const place = await brokenOff();
     await dieAfter(12, () => recoverPlacement(place.target, place));
-    await expect(recover(place)).rejects.toMatchObject({ code: 'restore-running' });
-    bury(place);
+    const [journal] = journalsOf(place);
+    const { runner } = JSON.parse(readFileSync(join(place.stateDirectory, 'restores', journal!), 'utf8'));
+    expect(runner).toEqual(thisRunner());
     expect((await recover(place)).outcome).toBe('undone');
     expect(contentOf(place)).toEqual(AS_BEFORE);
   });

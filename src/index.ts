@@ -45,7 +45,7 @@ export {
 } from './vault/backup/backup.ts';
 export { cat } from './vault/cat.ts';
 export { type ClientMemory, noMemory, type RecordCache, type VaultMemory } from './vault/client.ts';
-export { applyDelete, type DeletePlan, planDelete } from './vault/delete.ts';
+export { applyDelete, type DeletePlan, findLeftovers, type Leftover, planDelete } from './vault/delete.ts';
 export type { Contents, RestoreWishes, Warning } from './vault/documents/contents.ts';
 export type { SnapshotRecord } from './vault/documents/record.ts';
 export type { Host, Slot, VaultDocument } from './vault/documents/vault-document.ts';
@@ -54,6 +54,7 @@ export { type InitOptions, type InitResult, initVault } from './vault/init.ts';
 export { loadFiles } from './vault/load.ts';
 export { type Pin, parsePin, pinOf, pinText } from './vault/pin.ts';
 export { applyRestore, type RestoreResult, recoverPlacement } from './vault/restore/apply.ts';
+export { type Asked, type AskedSet, askedBy } from './vault/restore/outside.ts';
 export { planRestore, type RestoreOptions, type RestorePlan } from './vault/restore/plan.ts';
 export { dropUndo, findUndo, type UndoCopy } from './vault/restore/undo.ts';
 export {

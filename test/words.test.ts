@@ -169,10 +169,12 @@ describe('errors', () => {
     ),
   );
   const hints = [...sourcesBelow('src')].flatMap(([where, source]) =>
-    [...source.matchAll(/^\s*(?:[^\n]*\{ )?hint:\s*(['`])((?:\\.|(?!\1).)+)\1/gms)].map(([, , text = '']) => ({
-      where,
-      text,
-    })),
+    [...source.matchAll(/^\s*(?:[^\n]*\{ )?hint:\s*(['`])((?:\\.|(?!\1).)+)\1/gms)].map(
+      ([, , text = '']) => ({
+        where,
+        text,
+      }),
+    ),
   );
 
   it('are one line, lower case, without a full stop', () => {

@@ -1,7 +1,7 @@
 // `strongroom delete`: removes snapshots for good, and signs that it did.
 
 import { StrongroomError } from '../errors.ts';
-import { applyDelete, planDelete } from '../vault/delete.ts';
+import { applyDelete, type DeletePlan, findLeftovers, type Leftover, planDelete } from '../vault/delete.ts';
 import { readSnapshots } from '../vault/snapshots.ts';
 import { defineCommand } from './command.ts';
 import { chooseFrom, openLocked, thisHost } from './open.ts';
@@ -9,6 +9,7 @@ import { chooseFrom, openLocked, thisHost } from './open.ts';
 export const command = defineCommand({
   description: [
     'Removes the snapshots named, after a question. The vault keeps a signed note of who removed what.',
+    'A delete that was cut off is finished by naming the same ids again.',
   ],
   needs: 'read, create and delete access, on a host that may maintain; no key',
   args: {
@@ -32,32 +33,50 @@ export const command = defineCommand({
     const vault = await openLocked(context);
     const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
     const chosen = new Map<string, Awaited<ReturnType<typeof chooseFrom>>>();
+    const leftovers = new Map<string, Leftover>();
     for (const selector of args.snapshots) {
+      const left = await findLeftovers(vault, read, selector, flags.set);
+      for (const one of left) leftovers.set(`${one.set}/${one.id}`, one);
+      if (left.length > 0) continue;
       const snapshot = await chooseFrom(context, vault, read, selector, { ...flags, at: undefined });
       chosen.set(snapshot.object, snapshot);
     }
-    const plan = planDelete([...chosen.values()]);
+    const plan = planDelete([...chosen.values()], 'delete', [...leftovers.values()]);
     if (flags.dryRun) return { plan, done: false };
-    const ids = plan.snapshots.map((s) => `${s.id} of ${s.set}`).join(', ');
-    if (!(await context.terminal.confirm(`Remove ${ids} from the vault ${vault.document.name} for good?`))) {
+    if (
+      !(await context.terminal.confirm(
+        `Remove ${namesOf(plan).join(', ')} from the vault ${vault.document.name} for good?`,
+      ))
+    ) {
       throw new StrongroomError('not-confirmed', 'nothing was removed', { hint: 'answer yes, or add --yes' });
     }
     await applyDelete(vault, plan, await thisHost(context));
     return { plan, done: true };
   },
   human({ plan, done }, out) {
-    const ids = plan.snapshots.map((s) => `${s.id} of ${s.set}`);
+    const ids = namesOf(plan);
     if (done) for (const id of ids) out.note(`removed ${id}`);
     else for (const id of ids) out.line(`would remove ${id}`);
     out.note(`${out.count(plan.objects.length, 'object')}, ${out.size(plan.bytes)}`);
   },
   json({ plan, done }, line) {
-    for (const { id, set } of plan.snapshots) line('removed', { id, set, dry_run: !done });
+    for (const { id, set } of removedBy(plan)) line('removed', { id, set, dry_run: !done });
     return {
-      removed: plan.snapshots.length,
+      removed: removedBy(plan).length,
       objects: plan.objects.length,
       bytes: plan.bytes,
       dry_run: !done,
     };
   },
 });
+
+function removedBy({ snapshots, leftovers }: DeletePlan): { readonly id: string; readonly set: string }[] {
+  return [...snapshots, ...leftovers];
+}
+
+function namesOf(plan: DeletePlan): string[] {
+  return [
+    ...plan.snapshots.map(({ id, set }) => `${id} of ${set}`),
+    ...plan.leftovers.map(({ id, set }) => `what is left of ${id} of ${set}`),
+  ];
+}

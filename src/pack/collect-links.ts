@@ -10,17 +10,25 @@ import { printableName } from './names.ts';
 const MAX_HOPS = 40;
 
 /**
- * A warning for each symbolic link whose target is not in the snapshot.
+ * A warning for each symbolic link whose target is not in the snapshot. One that was asked for by name makes the
+ * snapshot incomplete: whoever names `live/privkey.pem` wants the key.
  *
  * @param found sources by entry path
+ * @param named entry paths of the links that were asked for by name
  */
-export function danglingLinks(place: Place, found: ReadonlyMap<string, Source>): Problem[] {
+export function danglingLinks(
+  place: Place,
+  found: ReadonlyMap<string, Source>,
+  named: ReadonlySet<string>,
+): Problem[] {
   const problems: Problem[] = [];
   for (const { path, target } of found.values()) {
     if (target === undefined || leadsInside(place, found, posix.dirname(pathOfEntry(place, path)), target))
       continue;
+    const incomplete = named.has(path);
     const reason = `points to '${printableName(target)}', which is not in the snapshot`;
-    problems.push({ kind: 'dangling-link', path, reason, incomplete: false });
+    const advice = incomplete ? ': include that too' : '';
+    problems.push({ kind: 'dangling-link', path, reason: reason + advice, incomplete });
   }
   return problems;
 }

@@ -38,6 +38,9 @@ const REASONS: Record<string, [kind: Problem['kind'], reason: string]> = {
   ENAMETOOLONG: ['unreadable', 'its path is too long'],
 };
 
+// The last millisecond that a Date can hold (ECMA-262, Time Values and Time Range), in the year 275760.
+const LAST_TIME = 8.64e15;
+
 /**
  * Why the file system refused.
  *
@@ -68,6 +71,11 @@ export function specialName(stat: Stats): string {
   return stat.isSocket() ? 'a socket' : 'a device';
 }
 
+/** When a file was changed, in whole milliseconds. Some file systems hold times that no program can count. */
+export function timeOf(stat: Stats): number {
+  return Math.max(-LAST_TIME, Math.min(LAST_TIME, Math.floor(stat.mtimeMs)));
+}
+
 /**
  * A source from the file system.
  *
@@ -89,7 +97,7 @@ export function sourceOf(
     mode: stat.mode & 0o7777,
     uid: stat.uid,
     gid: stat.gid,
-    mtime: Math.floor(stat.mtimeMs),
+    mtime: timeOf(stat),
     size: type === 'file' ? stat.size : 0,
     from,
     dev: stat.dev,

@@ -20,11 +20,20 @@ export interface Gathering {
   readonly place: Place;
   /** Whether an absolute path is excluded by itself; what is below an excluded directory is never looked at. */
   readonly excludes: (path: string) => boolean;
+  /** Absolute paths that are packed whatever the patterns say, and so answer none. */
+  readonly also: ReadonlySet<string>;
   /** By entry path. */
   readonly found: Map<string, Source>;
   readonly problems: Problem[];
   /** Absolute paths of the directories that were listed whole. */
   readonly walked: Set<string>;
+  /**
+   * Absolute paths of what shows that a directory is not empty: those in which a file or a link was found, files and
+   * links that were asked for by name, and what could not be looked at.
+   */
+  readonly answers: Set<string>;
+  /** Entry paths of the links that were asked for by name. */
+  readonly namedLinks: Set<string>;
   readonly pace: Pace;
 }
 
@@ -69,7 +78,7 @@ interface Listing {
  * @returns how many things were wanted, excluded ones too
  */
 export async function walk(gathering: Gathering, start: Seen, wanted?: Wanted): Promise<number> {
-  const { excludes, walked, pace } = gathering;
+  const { excludes, also, walked, answers, pace } = gathering;
   let count = 0;
   const steady = isSteadyPath(start.path);
   const pending: Directory[] = [{ ...start, steady, whole: wanted === undefined }];
@@ -85,14 +94,15 @@ export async function walk(gathering: Gathering, start: Seen, wanted?: Wanted): 
         if (pace.due()) await pace.rest();
         const path = `${directory.path === '/' ? '' : directory.path}/${child.name}`;
         const whole = directory.whole || wanted!.matches(path);
-        if (whole) count++;
+        const isAnswer = whole && !also.has(path);
+        if (isAnswer) count++;
         if (!whole && !(child.isDirectory() && wanted!.reaches(path))) continue;
         if (excludes(path)) continue;
         const at = directory.steady ? path : `${listing.at}/${child.name}`;
         const stat = look(gathering, path, at, whole);
         if (stat?.isDirectory()) {
           pending.push({ path, stat, steady: directory.steady && isSteady(directory.stat, stat), whole });
-        }
+        } else if (isAnswer && stat !== undefined) answers.add(directory.path);
       }
     } finally {
       closeSync(listing.fd);
@@ -178,6 +188,7 @@ function childrenOf(directory: string): Child[] {
 }
 
 function fail(gathering: Gathering, path: string, error: unknown): void {
+  gathering.answers.add(path);
   gathering.problems.push(problemOf(error, entryPath(gathering.place, path) || '.'));
 }
 

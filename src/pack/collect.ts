@@ -38,6 +38,8 @@ export interface Selection {
   include: readonly string[];
   /** Stronger than `include`. An excluded directory is not looked into. */
   exclude: readonly string[];
+  /** Paths that are packed besides. They answer no pattern: with nothing but these, a set is as good as empty. */
+  also?: readonly string[];
 }
 
 export interface CollectOptions {
@@ -59,22 +61,30 @@ export async function collect(
   options: CollectOptions = {},
 ): Promise<{ sources: Source[]; problems: Problem[] }> {
   const place = openPlace(selection.root);
+  const { exclude, also = [] } = selection;
   const include = selection.include.length === 0 ? ['.'] : selection.include;
-  for (const pattern of [...include, ...selection.exclude]) checkPattern(pattern);
+  for (const pattern of [...include, ...exclude, ...also]) checkPattern(pattern);
   const found = new Map<string, Source>();
   const gathering: Gathering = {
     place,
-    excludes: excluder(place, selection.exclude),
+    excludes: excluder(place, exclude),
+    also: new Set(also.map((path) => realPathOf(place, path))),
     found,
     problems: [],
     walked: new Set(),
+    answers: new Set(),
+    namedLinks: new Set(),
     pace: paceOf(options.signal, () => options.onProgress?.({ entries: found.size })),
   };
+  const { problems, answers, namedLinks } = gathering;
   for (const pattern of include) await gather(gathering, pattern);
+  // Every pattern may have found something, and an exclude have taken it away again.
+  if (answers.size === 0 && problems.length === 0) problems.push(nothingIn(place, place.root));
+  for (const path of also) await gatherBesides(gathering, path);
   addParents(gathering);
   return {
     sources: inByteOrder(found),
-    problems: withoutRepeats([...gathering.problems, ...danglingLinks(place, found)]),
+    problems: withoutRepeats([...problems, ...danglingLinks(place, found, namedLinks)]),
   };
 }
 
@@ -87,44 +97,66 @@ function checkPattern(pattern: string): void {
   });
 }
 
-// One pattern: what it names or, if there is no such thing, what it matches as a glob.
+// One pattern: what it names, and what it matches as a glob. Both, or a file that happens to be called `*.pem` would
+// leave out all the others.
 async function gather(gathering: Gathering, pattern: string): Promise<void> {
   const { place, problems } = gathering;
   const before = problems.length;
-  const fail = (kind: Problem['kind'], reason: string) =>
+  const fail = ({ kind, reason }: Pick<Problem, 'kind' | 'reason'>) =>
     problems.push({ kind, path: pattern, reason, incomplete: true });
 
   const named = locate(place, absolutePath(place, pattern));
-  if ('stat' in named) {
-    if (isExcluded(gathering, named.path)) return;
-    await gatherWhole(gathering, named.path);
-    // A special file among others is only passed over. One that was asked for by name is missed.
-    if (entryType(named.stat) === undefined) {
-      const [path, reason] = [entryPath(place, named.path), `is ${specialName(named.stat)}`];
-      problems.push({ kind: 'skipped', path, reason, incomplete: true });
-    }
-    return;
-  }
-  if (!hasGlob(pattern)) {
-    fail(named.problem.kind, named.problem.reason);
-    return;
-  }
-  let count = 0;
+  if ('stat' in named) await gatherNamed(gathering, named);
+  else if (!hasGlob(pattern)) fail(named.problem);
+  if (!hasGlob(pattern)) return;
+  let count = 'stat' in named ? 1 : 0;
   for (const glob of parseGlob(pattern, place.root)) {
-    const base = locate(place, absolutePath(place, glob.base), glob.matches('') ? 'itself' : 'inside');
-    if ('stat' in base) count += await gatherGlob(gathering, glob, base);
-    else if (base.problem.kind !== 'missing') fail(base.problem.kind, base.problem.reason);
+    const isName = glob.matches('');
+    const base = locate(place, absolutePath(place, glob.base), isName ? 'itself' : 'inside');
+    if ('problem' in base) {
+      if (base.problem.kind !== 'missing') fail(base.problem);
+    } else if (isName) {
+      await gatherNamed(gathering, base);
+      count++;
+    } else if (isExcluded(gathering, base.path)) count++;
+    else if (base.stat.isDirectory()) count += await walk(gathering, base, wantedBy(glob, base.path));
   }
-  if (count === 0 && problems.length === before) fail('missing', 'matches nothing');
+  if (count === 0 && problems.length === before) fail({ kind: 'missing', reason: 'matches nothing' });
 }
 
-async function gatherGlob(gathering: Gathering, glob: Glob, base: Seen): Promise<number> {
-  if (isExcluded(gathering, base.path)) return 1;
-  if (!glob.matches('')) {
-    return base.stat.isDirectory() ? walk(gathering, base, wantedBy(glob, base.path)) : 0;
+// What was asked for by name is missed when it comes to nothing: a special file, which among others is only passed
+// over, and a directory without a file, such as one whose disk is not mounted.
+async function gatherNamed(gathering: Gathering, { path, stat }: Seen): Promise<void> {
+  const { place, problems, answers, namedLinks } = gathering;
+  if (isExcluded(gathering, path)) return;
+  await gatherWhole(gathering, path);
+  const entry = entryPath(place, path);
+  if (stat.isDirectory()) {
+    if (!hasAnswer(answers, path)) problems.push(nothingIn(place, path));
+    return;
   }
-  await gatherWhole(gathering, base.path);
-  return 1;
+  answers.add(path);
+  if (stat.isSymbolicLink()) namedLinks.add(entry);
+  if (entryType(stat) === undefined) {
+    problems.push({ kind: 'skipped', path: entry, reason: `is ${specialName(stat)}`, incomplete: true });
+  }
+}
+
+function hasAnswer(answers: ReadonlySet<string>, directory: string): boolean {
+  if (answers.has(directory)) return true;
+  for (const path of answers) if (isWithin(path, directory)) return true;
+  return false;
+}
+
+function nothingIn(place: Place, path: string): Problem {
+  const reason = 'there is nothing in it to back up';
+  return { kind: 'missing', path: entryPath(place, path) || place.given, reason, incomplete: true };
+}
+
+async function gatherBesides(gathering: Gathering, path: string): Promise<void> {
+  const named = locate(gathering.place, absolutePath(gathering.place, path));
+  if ('problem' in named) gathering.problems.push({ ...named.problem, path, incomplete: true });
+  else if (!isExcluded(gathering, named.path)) await gatherWhole(gathering, named.path);
 }
 
 async function gatherWhole(gathering: Gathering, path: string): Promise<void> {
@@ -144,10 +176,8 @@ function excluder(place: Place, patterns: readonly string[]): (path: string) => 
   const names = new Set<string>();
   const globs: Wanted[] = [];
   for (const pattern of patterns) {
-    const path = absolutePath(place, pattern);
-    const named = locate(place, path);
-    names.add('stat' in named ? named.path : path);
-    if ('problem' in named && hasGlob(pattern)) {
+    names.add(realPathOf(place, pattern));
+    if (hasGlob(pattern)) {
       for (const glob of parseGlob(pattern, place.root)) {
         const lexical = absolutePath(place, glob.base);
         const base = locate(place, lexical, 'inside');
@@ -156,6 +186,13 @@ function excluder(place: Place, patterns: readonly string[]): (path: string) => 
     }
   }
   return (path) => names.has(path) || globs.some((glob) => glob.matches(path));
+}
+
+// The path as it will be met, or as it was given when there is no such thing.
+function realPathOf(place: Place, path: string): string {
+  const absolute = absolutePath(place, path);
+  const named = locate(place, absolute);
+  return 'stat' in named ? named.path : absolute;
 }
 
 function isExcluded({ excludes }: Gathering, path: string): boolean {

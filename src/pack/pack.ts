@@ -6,7 +6,7 @@ import { closeSync, fstatSync, read, type Stats } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { InterruptedError } from '../errors.ts';
-import { type Problem, problemOf, type Source } from './collect-source.ts';
+import { type Problem, problemOf, type Source, timeOf } from './collect-source.ts';
 import type { Entry } from './entry.ts';
 import { changeOf, readQuiet, readWhole } from './read.ts';
 import type { Opened } from './read-open.ts';
@@ -25,7 +25,7 @@ export interface PackResult {
 
 export interface PackOptions {
   signal?: AbortSignal | undefined;
-  /** Sees the whole content of each file of at most 64 KiB before any byte of it is yielded. May throw to refuse. */
+  /** Sees the whole content of each file of at most 1 MiB before any byte of it is yielded. May throw to refuse. */
   inspect?: ((path: string, content: Buffer) => void) | undefined;
   /** Called for each chunk: files read so far, and their bytes. */
   onProgress?: ((done: { files: number; bytes: number }) => void) | undefined;
@@ -41,6 +41,8 @@ interface Packing {
   used: number;
 }
 
+/** Larger files are not shown to `inspect`. */
+export const INSPECTED_BYTES = 2 ** 20;
 const BATCH_BYTES = 2 ** 20;
 const SMALL_BYTES = 64 * 2 ** 10;
 // A small file with its headers: PAX has room for a path and a link target of 4096 bytes each.
@@ -121,7 +123,7 @@ async function* addWithCare(packing: Packing, source: Source): AsyncGenerator<Bu
 
 async function* addContent(packing: Packing, entry: Entry, bytes: Uint8Array): AsyncGenerator<Buffer> {
   const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (content.length <= SMALL_BYTES) packing.options.inspect?.(entry.path, content);
+  if (content.length <= INSPECTED_BYTES) packing.options.inspect?.(entry.path, content);
   append(packing, tarHeader(entry));
   for (let from = 0; from < content.length; ) {
     if (packing.used === BATCH_BYTES) yield await takeBatch(packing);
@@ -178,7 +180,7 @@ function entryOf({ path, type, mode, uid, gid, mtime, size, target }: Source): E
 // As the file is now that it is open.
 function fileEntry({ path }: Source, stat: Stats): Entry {
   const { uid, gid, size } = stat;
-  const [mode, mtime] = [stat.mode & 0o7777, Math.floor(stat.mtimeMs)];
+  const [mode, mtime] = [stat.mode & 0o7777, timeOf(stat)];
   return { path, type: 'file', mode, uid, gid, mtime, size, sha256: '' };
 }
 

@@ -88,6 +88,18 @@ test('a result that is not whole has its exit code, and --quiet does not hide wh
   });
 });
 
+test('an error among the warnings is said however quiet, and at once', async () => {
+  const torn = 'strongroom: warning: the vault is torn\n';
+  expect(await sample('act damage')).toMatchObject({ code: 0, stderr: warning + notice + torn });
+  expect(await sample('act damage --quiet')).toMatchObject({ code: 0, stderr: torn });
+  expect(JSON.parse((await sample('act damage --quiet --json')).stderr)).toEqual({
+    message_type: 'warning',
+    code: 'torn',
+    message: 'the vault is torn',
+    object: 'thing',
+  });
+});
+
 test('a failure has its exit code and says what to do', async () => {
   const failure = 'strongroom: error: the store is full\nstrongroom: hint: make room\n';
   expect(await sample('act fail')).toMatchObject({

@@ -54,7 +54,7 @@ const act = defineCommand({
     how: {
       value: 'HOW',
       summary: 'what to do',
-      choices: ['part', 'fail', 'bug', 'odd', 'sleep', 'stream', 'abort'],
+      choices: ['part', 'damage', 'fail', 'bug', 'odd', 'sleep', 'stream', 'abort'],
     },
   },
   flags: {},
@@ -63,6 +63,7 @@ const act = defineCommand({
     context.warn('odd', 'something\u001b[2J is odd', { hint: 'look at it', object: 'thing' });
     context.notice('for your notice');
     context.emit({ type: 'step', fields: { step: 1 }, human: ['step 1'] });
+    if (how === 'damage') context.warn('torn', 'the vault is torn', { object: 'thing', severity: 'error' });
     if (how === 'fail')
       throw new StoreError('full', 'the store is full', { hint: 'make room', object: '/srv/vault' });
     if (how === 'bug') throw new TypeError('cannot read passphrase hunter2');
@@ -97,7 +98,7 @@ const bytes = defineCommand({
 /** Asks, and says what it heard. */
 const ask = defineCommand({
   args: {
-    what: { value: 'WHAT', summary: 'what to ask', choices: ['passphrase', 'new', 'confirm', 'tell'] },
+    what: { value: 'WHAT', summary: 'what to ask', choices: ['passphrase', 'new', 'confirm', 'trust', 'tell'] },
   },
   flags: {},
   examples: [],
@@ -107,6 +108,7 @@ const ask = defineCommand({
       passphrase: () => secrets.passphrase('Passphrase for vault \u001b[2Jshop'),
       new: () => secrets.newPassphrase('New passphrase'),
       confirm: async () => String(await terminal.confirm('Delete it?')),
+      trust: async () => String(await terminal.confirmTyped('Trust it?')),
       tell: async () => 'told',
     };
     const answer = await heard[what]();

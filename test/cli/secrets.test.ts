@@ -38,6 +38,7 @@ function person(...answers: string[]): Terminal & { readonly asked: string[]; re
     asked,
     told,
     interactive: answers.length > 0,
+    confirmTyped: async () => true as const,
     confirm: async () => true,
     async askHidden(prompt) {
       asked.push(prompt);

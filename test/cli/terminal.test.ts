@@ -82,6 +82,17 @@ describe.skipIf(!hasPython)('at a terminal (needs python3)', () => {
     expect(person(['io', 'ask', 'confirm'], ['Delete it? [y/N] ', answer]).stdout).toBe(`heard: ${heard}\n`);
   });
 
+  test('--yes answers a question, but not one that only a person may answer', () => {
+    expect(person(['io', 'ask', 'confirm', '--yes']).stdout).toBe('heard: true\n');
+    for (const [answer, heard] of [
+      ['y\n', 'true'],
+      ['\n', 'false'],
+    ] as const) {
+      const seen = person(['io', 'ask', 'trust', '--yes'], ['Trust it? [y/N] ', answer]);
+      expect(seen.stdout).toBe(`heard: ${heard}\n`);
+    }
+  });
+
   test('Ctrl-C at a question interrupts', () => {
     expect(person(['io', 'ask', 'confirm'], ['[y/N] ', '\u0003'])).toMatchObject({
       code: 130,

@@ -1,3 +1,5 @@
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Desk, deskWithVault } from './desk.ts';
 
@@ -32,6 +34,18 @@ describe('delete', () => {
         "{"message_type":"summary","removed":1,"objects":3,"bytes":"N","dry_run":false}",
       ]
     `);
+  });
+
+  it('finishes what was cut off, when the same ids are named again', async () => {
+    cpSync(join(at.base, 'vault/data'), join(at.base, 'data'), { recursive: true });
+    await at.ok(`delete ${ids[0]} --yes`);
+    // As if it had been killed before the data went.
+    cpSync(join(at.base, 'data'), join(at.base, 'vault/data'), { recursive: true });
+    expect((await at.ok('verify')).out).toContain('warning: ');
+    const said = await at.ok(`delete ${ids[0]} --yes`);
+    expect(said.out).toContain(at.tidy(`removed what is left of ${ids[0]} of shop\n`));
+    expect((await at.ok('verify')).out).not.toContain('warning: ');
+    expect((await at.say(`delete ${ids[0]} --yes`)).code).toBe(10);
   });
 
   it('with --dry-run says what would go, however quiet', async () => {

@@ -34,7 +34,7 @@ describe('restore', () => {
     const said = await at.ok('restore latest --target ../out --json');
     expect(said.lines()).toMatchInlineSnapshot(`
       [
-        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":4,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":0},"files":3,"bytes":"N","narrower":1,"seconds":"N","dry_run":false,"recovered":[]}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":4,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":0},"files":3,"bytes":"N","narrower":1,"set_id_lost":0,"seconds":"N","dry_run":false,"recovered":[]}",
       ]
     `);
   });
@@ -63,7 +63,7 @@ describe('restore', () => {
         "{"message_type":"plan","path":"certs","type":"dir","destination":"BASE/out/certs","action":"create","mode":"0700","recorded_mode":"0700","narrower":false}",
         "{"message_type":"plan","path":"certs/site.pem","type":"file","destination":"BASE/out/certs/site.pem","action":"create","mode":"0600","recorded_mode":"0640","narrower":true}",
         "{"message_type":"plan","path":"strongroom.yaml","type":"file","destination":"BASE/out/strongroom.yaml","action":"create","mode":"0600","recorded_mode":"0600","narrower":false}",
-        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":3,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":1},"files":0,"bytes":"N","narrower":1,"dry_run":true,"recovered":[]}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":3,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":1},"files":0,"bytes":"N","narrower":1,"set_id_lost":0,"dry_run":true,"recovered":[]}",
       ]
     `);
     expect(env()).toBe('MINE=1\n');
@@ -178,7 +178,7 @@ describe('restore', () => {
     const said = await at.ok('restore --recover --target ../out');
     expect(said).toMatchObject({ out: '', err: 'strongroom: there was no restore to finish or undo\n' });
     expect((await at.ok('restore --recover --target ../out --json')).json()).toEqual([
-      { message_type: 'summary', sets: 0, files: 0, recovered: [] },
+      { message_type: 'summary', sets: 0, files: 0, recovered: [], skipped: [] },
     ]);
   });
 

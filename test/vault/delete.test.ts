@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { applyDelete, planDelete } from '../../src/vault/delete.ts';
+import { applyDelete, findLeftovers, planDelete } from '../../src/vault/delete.ts';
 import { readSnapshots, type Snapshot } from '../../src/vault/snapshots.ts';
 import { verify } from '../../src/vault/verify/verify.ts';
 import { bodyOf, enroll, get, namesOf } from '../support/forge.ts';
@@ -81,6 +81,60 @@ describe('deleting', () => {
       expect(await faultsOf(vault)).toEqual([]);
     },
   );
+});
+
+describe('what a delete that was cut off left', () => {
+  /** Deletes the first two snapshots and is killed after so many removals. */
+  async function cutOff(removals: number): Promise<void> {
+    let steps = 0;
+    const killed = watched(vault.store, ({ verb }) => {
+      if (verb === 'remove' && steps++ >= removals) throw new Killed('killed');
+    });
+    const open = { ...(await openLocked(vault)), store: killed };
+    await expect(applyDelete(open, planDelete(snapshots.slice(0, 2)), vault.host)).rejects.toThrow(Killed);
+  }
+
+  /** What a second delete of these ids would find. */
+  async function leftovers(ids = snapshots.slice(0, 2).map((s) => s.id), set?: string) {
+    const open = await openLocked(vault);
+    const read = await readSnapshots(open);
+    const found = [];
+    for (const id of ids) found.push(...(await findLeftovers(open, read, id, set)));
+    return found;
+  }
+
+  it.each([0, 1, 2, 3, 5])(
+    'after %i removals is found by its ids, and goes without another entry',
+    async (removals) => {
+      await cutOff(removals);
+      const left = await leftovers();
+      const gone = left.flatMap((l) => l.objects);
+      expect(gone).toHaveLength(6 - removals);
+      const open = await openLocked(vault);
+      const plan = planDelete([], 'delete', left);
+      expect(plan.objects).toEqual(gone);
+      await applyDelete(open, plan, vault.host);
+      expect(await namesOf(vault.store, 'ledger/')).toHaveLength(1);
+      expect(await leftovers()).toEqual([]);
+      expect((await verify(await openLocked(vault))).findings).toEqual([]);
+    },
+  );
+
+  it('is nothing of a snapshot that counts, of another set, or of no id at all', async () => {
+    await cutOff(0);
+    expect(await leftovers([snapshots[2]!.id])).toEqual([]);
+    expect(await leftovers([snapshots[0]!.id], 'db')).toEqual([]);
+    expect(await leftovers(['latest', snapshots[0]!.id.slice(0, 15), ''])).toEqual([]);
+  });
+
+  it('may be removed only by who may remove snapshots of that set', async () => {
+    await cutOff(0);
+    const scoped = await enroll(vault, newHost('db-1'), { sets: ['db'], may: ['maintain'] });
+    const plan = planDelete([], 'delete', await leftovers());
+    await expect(applyDelete(await openLocked(vault), plan, scoped.host)).rejects.toMatchObject({
+      code: 'may-not-maintain',
+    });
+  });
 });
 
 describe('deleting is refused, and nothing is touched,', () => {

@@ -143,6 +143,6 @@ it('the limits are those of the specification', () => {
     recovery: MiB,
     part: 33_554_432,
     partsOfArtifact: 99_999,
-    contents: 512 * MiB,
+    contents: 64 * MiB,
   });
 });

@@ -1,4 +1,5 @@
 // Which sets one run backs up: those of the configuration, or one made of the paths on the command line.
+import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { NotFoundError, UsageError } from '../../errors.ts';
 import type { BackupSources } from '../../vault/backup/backup.ts';
@@ -33,8 +34,12 @@ export function setsToBackUp(
     const set = flags.set === undefined ? nameFrom(basename(cwd), 'files') : checkName(flags.set, 'set');
     const own = configured.get(set);
     const inHere = settings.configFile !== undefined && isBelow(settings.configFile, cwd);
-    const include = inHere ? [...paths, settings.configFile!] : paths;
-    const sources = { root: cwd, include, exclude: excludes(flags.exclude, vault, cwd) };
+    const sources = {
+      root: cwd,
+      include: paths,
+      exclude: excludes(flags.exclude, vault),
+      also: inHere ? [settings.configFile!] : [],
+    };
     return [{ set, sources, restore: wishes(own?.restore), rpo: own?.objectives.rpo }];
   }
   if (configured.size === 0) {
@@ -54,24 +59,30 @@ export function setsToBackUp(
       });
     }
     // The configuration itself goes into every snapshot: without it a fresh machine has files and no rules.
-    const include = [
-      ...(set.include.length > 0 ? set.include : ['.']),
-      ...(settings.configFile ? [settings.configFile] : []),
-    ];
-    const exclude = excludes([...set.exclude, ...flags.exclude], vault, set.root);
+    const also = settings.configFile ? [settings.configFile] : [];
+    const exclude = excludes([...set.exclude, ...flags.exclude], vault);
     return {
       set: set.name,
-      sources: { root: set.root, include, exclude },
+      sources: { root: set.root, include: set.include, exclude, also },
       restore: wishes(set.restore),
       rpo: set.objectives.rpo,
     };
   });
 }
 
-/** A vault inside what it backs up would hold itself, over and over. */
-function excludes(asked: readonly string[], vault: string | undefined, root: string): string[] {
-  if (vault === undefined || !vault.startsWith('/') || !isBelow(vault, root)) return [...asked];
-  return [...asked, vault.replace(/[*?[{\\]/g, '\\$&')];
+/** A vault inside what it backs up would hold itself, over and over: by its own path, and by that which links lead to. */
+function excludes(asked: readonly string[], vault: string | undefined): string[] {
+  if (vault === undefined || !vault.startsWith('/')) return [...asked];
+  const paths = new Set([vault, realPath(vault)]);
+  return [...asked, ...Array.from(paths, (path) => path.replace(/[*?[{\\]/g, '\\$&'))];
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return path;
+  }
 }
 
 function wishes(config: RestoreConfig | undefined): RestoreWishes | undefined {

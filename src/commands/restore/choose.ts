@@ -1,6 +1,5 @@
 // What a restore is to bring back, and where to.
 import { UsageError } from '../../errors.ts';
-import { printableName } from '../../pack/names.ts';
 import { readSnapshotContents } from '../../vault/artifact-read.ts';
 import { type RefusedRecord, readSnapshots, type Snapshot } from '../../vault/snapshots.ts';
 import type { UnlockedVault } from '../../vault/vault.ts';
@@ -31,11 +30,15 @@ export async function chosenSnapshots(
   for (const set of sets) chosen.push(await chooseFrom(context, vault, read, undefined, { ...flags, set }));
   const refused = new Map(read.refused.filter((r) => !sets.includes(r.set)).map((r) => [r.set, r]));
   for (const { set, finding } of refused.values()) {
-    context.warn(finding.code, `the set ${set} is not restored, as nothing in it counts: ${finding.message}`, {
-      object: finding.object,
-      hint: 'run `strongroom verify` for the whole picture, and find out who can write to the store',
-      severity: 'error',
-    });
+    context.warn(
+      finding.code,
+      `the set ${set} is not restored, as nothing in it counts: ${finding.message}`,
+      {
+        object: finding.object,
+        hint: 'run `strongroom verify` for the whole picture, and find out who can write to the store',
+        severity: 'error',
+      },
+    );
   }
   return { chosen, skipped: [...refused.values()] };
 }
@@ -45,15 +48,11 @@ export async function chosenSnapshots(
  * of the host that made it, which must not choose what is written to on this machine.
  * @throws UsageError `no-place`
  */
-export async function ownSet(
-  vault: UnlockedVault,
-  snapshot: Snapshot,
-  context: Context,
-): Promise<SetConfig> {
+export async function ownSet(vault: UnlockedVault, snapshot: Snapshot, context: Context): Promise<SetConfig> {
   const { config } = await context.settings();
   const set = config?.sets.get(snapshot.set);
   if (set) return set;
-  const root = printableName((await readSnapshotContents(vault, snapshot)).root);
+  const { root } = await readSnapshotContents(vault, snapshot);
   throw new UsageError('no-place', `the configuration does not say where the set ${snapshot.set} belongs`, {
     object: snapshot.set,
     hint:

@@ -2,8 +2,8 @@
 // the way is held open and named through its descriptor, so a directory that is swapped for a link while we work
 // cannot redirect a write; elsewhere each one is looked at first.
 
-import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync } from 'node:fs';
-import { fsPath } from '../names.ts';
+import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readlinkSync } from 'node:fs';
+import { encodeName, fsPath } from '../names.ts';
 import { errno } from './failures.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
@@ -24,13 +24,19 @@ function viaDescriptors(): boolean {
 }
 
 /**
- * Opens a directory that is trusted by its absolute path; only its last component must not be a link.
+ * Opens a directory by its absolute path, which holds no link: one that stands above it now was put there since.
  *
+ * @param path as it was resolved when the restore was planned
  * @param pinned whether to name it by its descriptor; by default wherever that is possible
+ * @throws the system's ENOENT, ENOTDIR or ELOOP when it is no longer there
  */
 export function openBase(path: string, pinned: boolean = viaDescriptors()): Directory {
   const fd = openDirectory(fsPath(path));
-  return { fd, path: pinned ? `/proc/self/fd/${fd}` : path === '/' ? '' : path };
+  if (!pinned) return { fd, path: path === '/' ? '' : path };
+  const named = `/proc/self/fd/${fd}`;
+  if (encodeName(path).equals(readlinkSync(named, { encoding: 'buffer' }))) return { fd, path: named };
+  closeSync(fd);
+  throw notThere(path);
 }
 
 /**
@@ -46,7 +52,11 @@ export function openChild(parent: Directory, name: string): Directory {
   const opened = fstatSync(fd);
   if (found.ino === opened.ino && found.dev === opened.dev) return { fd, path };
   closeSync(fd);
-  throw Object.assign(new Error(`ENOTDIR: ${path}`), { code: 'ENOTDIR', syscall: 'open' });
+  throw notThere(path);
+}
+
+function notThere(path: string): Error {
+  return Object.assign(new Error(`ENOTDIR: ${path}`), { code: 'ENOTDIR', syscall: 'open' });
 }
 
 function openDirectory(path: string | Buffer): number {

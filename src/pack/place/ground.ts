@@ -5,7 +5,7 @@ import { chmodSync, fstatSync, lstatSync, mkdirSync } from 'node:fs';
 import { fsPath } from '../names.ts';
 import { closeDirectory, type Directory, openBase, openChild, type Walk, walkFrom } from './beneath.ts';
 import { lookAt } from './existing.ts';
-import { isLost } from './failures.ts';
+import { changedSincePlan, isLost } from './failures.ts';
 import { markerName } from './marker.ts';
 import { joined } from './target.ts';
 
@@ -59,7 +59,9 @@ export function makeGround(terrain: Terrain): MadeGround {
     const parent = walk.at(directory);
     const name = markerName(terrain.id);
     isUmaskNarrow = makeDirectory(parent, name) || isUmaskNarrow;
-    const staging = openChild(parent, name);
+    // Whoever owns the parent may have put another directory there meanwhile.
+    const staging = openOwn(parent, name);
+    if (staging === undefined) throw changedSincePlan(joined(terrain.bases[0]!, directory, name));
     try {
       for (const half of ['new', 'old']) makeDirectory(staging, half);
       return staging;

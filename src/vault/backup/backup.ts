@@ -19,7 +19,13 @@ import { type Made, writeSnapshot } from './write.ts';
 
 /** What goes into a snapshot: files on this machine, or values that the caller holds in memory. */
 export type BackupSources =
-  | { readonly root: string; readonly include: readonly string[]; readonly exclude: readonly string[] }
+  | {
+      readonly root: string;
+      readonly include: readonly string[];
+      readonly exclude: readonly string[];
+      /** Packed besides, such as the configuration; with nothing but these, a set is as good as empty. */
+      readonly also?: readonly string[];
+    }
   | { readonly memory: Readonly<Record<string, unknown>> };
 
 export interface BackupOptions {
@@ -73,13 +79,7 @@ export async function planBackup(
   signal?: AbortSignal,
 ): Promise<{ sources: Source[]; problems: Problem[] }> {
   if ('memory' in sources) return { sources: sourcesFromMemory(sources.memory, now.getTime()), problems: [] };
-  const found = await collect(sources, signal ? { signal } : {});
-  if (found.sources.length === 0 && found.problems.length === 0) {
-    // An exclude too many, or a disk that is not mounted: never a quiet, good-looking archive of nothing.
-    const reason = 'there is nothing in it to back up';
-    found.problems.push({ kind: 'missing', path: sources.root, reason, incomplete: true });
-  }
-  return found;
+  return await collect(sources, signal ? { signal } : {});
 }
 
 /**

@@ -1,12 +1,14 @@
 // What a backup is refused for before anything is read: names and texts that are none, and a host whose snapshots
 // would not count.
 import { UsageError } from '../../errors.ts';
+import { checkWishes } from '../documents/contents.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
 import { checkName, inScope } from '../names.ts';
 import type { BackupOptions } from './backup.ts';
 
-/** @throws UsageError `bad-name`, `bad-tag`, `bad-description` */
-export function checkOptions({ set, host, label, tags = {}, description = '' }: BackupOptions): void {
+/** @throws UsageError `bad-name`, `bad-tag`, `bad-description`, `bad-pattern` */
+export function checkOptions(options: BackupOptions): void {
+  const { set, host, label, tags = {}, description = '', restore = {} } = options;
   checkName(set, 'set');
   checkName(host.name, 'host');
   if (label !== undefined) checkName(label, 'label');
@@ -18,6 +20,7 @@ export function checkOptions({ set, host, label, tags = {}, description = '' }: 
   if (description.length > 65536) {
     throw new UsageError('bad-description', 'the description is longer than 65536 characters');
   }
+  checkWishes(restore);
 }
 
 /**

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { IntegrityError } from '../../errors.ts';
 import { checkEntries, type Entry } from '../../pack/entry.ts';
+import { checkGlobs } from '../../pack/globs.ts';
 import { parseStrictJson } from '../../sign/strict-json.ts';
 import type { SnapshotRecord } from './record.ts';
 import { type Fields, fields } from './shape.ts';
@@ -95,21 +96,36 @@ function readEntry(value: unknown, fail: (what: string) => never): Entry {
   return entry;
 }
 
+/**
+ * Refuses wishes that no reader would take: a restore would have to match them against every path.
+ * @throws UsageError `bad-pattern`
+ */
+export function checkWishes({ modes = {} }: RestoreWishes): void {
+  checkGlobs(Object.keys(modes));
+}
+
 function readWishes(f: Fields): RestoreWishes | undefined {
   const wishes = f.optionalObject('restore');
   if (!wishes) return undefined;
   const owner = wishes.optionalObject('owner');
   const modes = wishes.optionalObject('modes');
+  const globs = modes?.pairs().map(([glob]) => glob) ?? [];
+  if (!areSound(globs)) wishes.fail('modes', 'a thousand globs at most');
   return {
     ...(owner ? { owner: { uid: owner.integer('uid'), gid: owner.integer('gid') } } : {}),
     ...(modes
-      ? {
-          modes: Object.fromEntries(
-            modes.pairs().map(([glob]) => [glob, modes.text(glob, { pattern: WISHED_MODE })]),
-          ),
-        }
+      ? { modes: Object.fromEntries(globs.map((glob) => [glob, modes.text(glob, { pattern: WISHED_MODE })])) }
       : {}),
   };
+}
+
+function areSound(globs: readonly string[]): boolean {
+  try {
+    checkGlobs(globs);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -74,3 +74,13 @@ test('a directory that is swapped for a link while it is held does not redirect 
   closeDirectory(base);
   rmSync(join(directory, 'sub'));
 });
+
+test('a base whose path leads through a link by now is not opened', () => {
+  const directory = freshDirectory();
+  plant(directory, { 'home/app/cron.d/own': '', 'etc/cron.d/theirs': '' });
+  const path = join(directory, 'home/app/cron.d');
+  closeDirectory(openBase(path));
+  renameSync(join(directory, 'home/app'), join(directory, 'home/before'));
+  symlinkSync('../etc', join(directory, 'home/app'));
+  expect(isLost(caught(() => openBase(path)))).toBe(true);
+});

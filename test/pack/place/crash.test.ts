@@ -5,11 +5,14 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { recoverPlacement } from '../../../src/pack/place/recover.ts';
+import { openStaging } from '../../../src/pack/place/stage.ts';
 import { bury, dieAfter, seen } from './crash.ts';
 import {
   type Choices,
   childProgram,
+  contentOf,
   journalsOf,
+  planFor,
   plant,
   REAL_DISK,
   restore,
@@ -46,6 +49,7 @@ const NEW: Tree = {
   'new/run': { text: '#!', mode: 0o755 },
   another: 'another',
   'a link': { link: 'another' },
+  more: 'more',
   kept: 'kept',
 };
 const RECORDED: Tree = {
@@ -88,6 +92,26 @@ function begin({ old, choices, disk }: Story): { place: Scene; choices: Choices 
   };
 }
 
+test('a restore that fails, and dies while it takes back what it did, leaves what a neighbour put there', async () => {
+  const tree: Tree = { ...NEW, 'z-last': { link: 'x' } };
+  let isOver = false;
+  for (let changes = 0; !isOver; changes++) {
+    const place = scene(OLD);
+    const plan = await planFor(place, tree, { existing: 'replace' });
+    const staging = await openStaging(plan, place);
+    for (const { entry } of plan.entries) {
+      if (staging.wants(entry.path)) staging.file(entry, contentOf(tree, entry.path));
+    }
+    plant(place.target, { more: 'theirs', 'z-last': 'theirs' });
+    const theirs = seen(place);
+    isOver = (await dieAfter(changes, () => staging.commit())).ended;
+    bury(place);
+    await recoverPlacement(place.target, place);
+    expect(seen(place), `after ${changes} changes`).toEqual(theirs);
+    expectClean(place);
+  }
+});
+
 describe.skipIf(process.getuid!() !== 0)('a restore by a user that dies (needs root, to become one)', () => {
   const program = childProgram();
   const user = ['setpriv', '--reuid=1234', '--regid=1234', '--clear-groups'];
@@ -96,7 +120,7 @@ describe.skipIf(process.getuid!() !== 0)('a restore by a user that dies (needs r
     closed: { dir: true, mode: 0o500 },
     'closed/in': { dir: true, mode: 0o000 },
     'closed/x': { text: 'x', mode: 0o000 },
-    certs: { dir: true, mode: 0o500 },
+    certs: { dir: true, mode: 0o000 },
     'certs/tls.key': 'new key',
   };
 
@@ -125,7 +149,7 @@ describe.skipIf(process.getuid!() !== 0)('a restore by a user that dies (needs r
         expect(after).toMatchObject({
           'target/closed': 'dir 0500',
           'target/closed/in': 'dir 0000',
-          'target/certs': 'dir 0500',
+          'target/certs': 'dir 0000',
           'target/certs/tls.key': 'file 0644 new key',
         });
       }

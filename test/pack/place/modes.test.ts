@@ -5,7 +5,17 @@ import { describe, expect, test } from 'vitest';
 import type { Entry } from '../../../src/pack/entry.ts';
 import { accessRules, bornMode, isNarrower } from '../../../src/pack/place/modes.ts';
 import type { Job } from './child.ts';
-import { childProgram, entriesOf, journalsOf, planFor, restore, scene, survey, type Tree } from './scene.ts';
+import {
+  childProgram,
+  entriesOf,
+  journalsOf,
+  planFor,
+  REAL_DISK,
+  restore,
+  scene,
+  survey,
+  type Tree,
+} from './scene.ts';
 
 const isRoot = process.getuid!() === 0;
 const hasStrace = spawnSync('strace', ['-V']).status === 0;
@@ -92,19 +102,77 @@ describe.skipIf(!hasStrace)('no file is ever wider than that (needs strace)', ()
   });
 });
 
+// What a power cut would do cannot be tried here; that everything was written through can.
+describe.skipIf(!hasStrace)('what is placed was written through to the disk before (needs strace)', () => {
+  function traceOf(tree: Tree, old?: Tree): string[] {
+    const place = scene(old, REAL_DISK);
+    const trace = join(place.directory, 'trace');
+    const watch = ['strace', '-f', '-y', '-o', trace, '-e', 'trace=fsync,fdatasync,syncfs,rename,link'];
+    run({ place, tree, choices: { existing: 'replace' } }, watch);
+    return readFileSync(trace, 'utf8').split('\n');
+  }
+  const synced = (lines: string[]) => lines.flatMap((line) => /sync\(\d+<([^>]*)>/.exec(line)?.[1] ?? []);
+
+  test('each of a few files, and their directories', () => {
+    const lines = traceOf({ a: 'a', 'd/b': 'b' });
+    const placed = lines.findIndex((line) => /rename\(".*\/new\/0", ".*\/target"\)/.test(line));
+    const staged = synced(lines.slice(0, placed)).filter((path) => path.includes('/new'));
+    const below = staged.map((path) => path.replace(/.*\/new/, 'new'));
+    expect(below.sort()).toEqual(['new', 'new/0', 'new/0/a', 'new/0/d', 'new/0/d/b']);
+    expect(synced(lines.slice(placed))[0]).toMatch(/strongroom-place-[^/]*$/);
+  });
+
+  test('many files at once', () => {
+    const lines = traceOf(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`f${index}`, 'x'])));
+    const placed = lines.findIndex((line) => /rename\(".*\/new\/0", ".*\/target"\)/.test(line));
+    const through = lines.findIndex((line) => /syncfs\(.*\) += 0/.test(line));
+    expect(through).toBeGreaterThan(0);
+    expect(placed).toBeGreaterThan(through);
+  });
+
+  test('the journal and the old files, before the first is replaced', () => {
+    const lines = traceOf({ a: 'new' }, { a: 'old' });
+    const placed = lines.findIndex((line) => /rename\(".*\/new\/0", ".*\/a"\)/.test(line));
+    const before = synced(lines.slice(0, placed)).map((path) => path.replace(/.*[/.]/, ''));
+    expect(before.slice(0, 2)).toEqual(['part', 'restores']);
+    expect(before.slice(2, 4).sort()).toEqual(['0', 'new']);
+    expect(before.slice(4)).toEqual(['part', 'restores', 'old']);
+    expect(synced(lines.slice(placed)).map((path) => path.replace(/.*\//, ''))).toEqual([
+      'target',
+      'restores',
+      'target',
+    ]);
+  });
+});
+
 describe('other modes', () => {
   test('come back as recorded when asked', async () => {
     const place = scene();
-    const report = await restore(place, TREE, { asRecorded: true });
+    const report = await restore(place, TREE, { asRecorded: true, setId: true });
     expect(survey(place.target)).toMatchObject({
       wide: 'dir 0777',
       'wide/world': 'file 0666 x',
-      'wide/suid': 'file 4755 x',
+      'wide/suid': 'file 0755 x',
       deep: 'dir 0700',
       'deep/er/read': 'file 0444 x',
       'deep/er/theirs': 'file 0055 x',
     });
-    expect(report.narrower).toBe(0);
+    expect(report).toMatchObject({ narrower: 0, setIdLost: 0 });
+  });
+
+  test('come back without set-id bits unless those are asked for too; the sticky bit stays', async () => {
+    const tree: Tree = {
+      suid: { text: 'x', mode: 0o4755 },
+      sgid: { text: 'x', mode: 0o2755 },
+      sticky: { dir: true, mode: 0o1777 },
+    };
+    const place = scene();
+    const report = await restore(place, tree, { asRecorded: true });
+    expect(survey(place.target)).toEqual({ suid: 'file 0755 x', sgid: 'file 0755 x', sticky: 'dir 1777' });
+    expect(report).toMatchObject({ narrower: 0, setIdLost: 2 });
+    // What has them already may keep them.
+    const other = scene(tree);
+    expect((await planFor(other, tree, { asRecorded: true })).counts.same).toBe(3);
   });
 
   test('come back on what exists, directories too', async () => {
@@ -167,6 +235,65 @@ describe('other modes', () => {
       expect(lstatSync(join(place.target, 'closed/in')).mode & 0o7777).toBe(0);
       chmodSync(join(place.target, 'closed/in'), 0o700);
     }
+  });
+});
+
+describe('set-id bits', () => {
+  const tree: Tree = {
+    shared: { dir: true, mode: 0o2775 },
+    tmp: { dir: true, mode: 0o1777 },
+    root: { text: 'x', mode: 0o4755 },
+    both: { text: 'x', mode: 0o6711 },
+    none: { text: 'x', mode: 0o755 },
+  };
+
+  test('never come back as recorded, which is said; the sticky bit does', async () => {
+    const place = scene();
+    const plan = await planFor(place, tree, { asRecorded: true });
+    expect([plan.setIdLost, plan.narrower]).toEqual([3, 0]);
+    expect(await restore(place, tree, { asRecorded: true })).toMatchObject({ setIdLost: 3, narrower: 0 });
+    expect(survey(place.target)).toEqual({
+      shared: 'dir 0775',
+      tmp: 'dir 1777',
+      root: 'file 0755 x',
+      both: 'file 0711 x',
+      none: 'file 0755 x',
+    });
+  });
+
+  test('come back from a copy that this machine made of its own', async () => {
+    const place = scene();
+    expect((await restore(place, tree, { asRecorded: true, setId: true })).setIdLost).toBe(0);
+    expect(survey(place.target)).toMatchObject({ shared: 'dir 2775', root: 'file 4755 x', both: 'file 6711 x' });
+  });
+
+  test('mean nothing by themselves', async () => {
+    await restore(scene(), tree, { setId: true }).then((report) => expect(report.setIdLost).toBe(0));
+    const place = scene();
+    await restore(place, tree, { setId: true });
+    expect(survey(place.target)).toMatchObject({ shared: 'dir 0700', root: 'file 0700 x', none: 'file 0700 x' });
+  });
+
+  test('stay where they stand as recorded, and only there', async () => {
+    const place = scene(tree);
+    const plan = await planFor(place, tree, { asRecorded: true });
+    expect([plan.counts.same, plan.setIdLost]).toEqual([5, 0]);
+    const now = await planFor(place, { ...tree, root: { text: 'x', mode: 0o755 } }, { asRecorded: true });
+    expect(now.conflicts.map(({ entry, reason }) => [entry.path, reason])).toEqual([['root', 'its mode differs']]);
+    const other = { ...tree, root: { text: 'y', mode: 0o4755 } };
+    const report = await restore(place, other, { existing: 'replace', asRecorded: true });
+    expect(report).toMatchObject({ setIdLost: 1, counts: { replace: 1 } });
+    expect(survey(place.target)).toMatchObject({ root: 'file 0755 y', both: 'file 6711 x' });
+  });
+
+  test('are not what a glob asked for', async () => {
+    const place = scene({ root: { text: 'x', mode: 0o4755 } });
+    const { conflicts } = await planFor(
+      place,
+      { root: { text: 'x', mode: 0o4755 } },
+      { asRecorded: true, modes: { root: '0755' } },
+    );
+    expect(conflicts.map((one) => one.reason)).toEqual(['its mode differs']);
   });
 });
 
@@ -236,7 +363,7 @@ describe.skipIf(!isRoot)('owners (needs root)', () => {
     const job: Job = {
       place: { directory: home, target: join(home, 'target'), stateDirectory: join(home, 'state') },
       tree: { f: { text: 'f', mode: 0o6775 }, d: { dir: true, mode: 0o750 } },
-      choices: { asRecorded: true, owner: { uid: 0, gid: 0 } },
+      choices: { asRecorded: true, setId: true, owner: { uid: 0, gid: 0 } },
     };
     run(job, ['setpriv', '--reuid=1234', '--regid=1234', '--clear-groups']);
     expect(survey(join(home, 'target'))).toEqual({ f: 'file 0705 f', d: 'dir 0700' });

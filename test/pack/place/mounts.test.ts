@@ -163,6 +163,16 @@ describe.skipIf(!canMount)('a mount point (needs root)', () => {
     }
   });
 
+  test('that is a file and was written to since the plan is left as it is', async () => {
+    const place = bound(0o600);
+    const plan = await planFor(place, { conf: 'new' }, { existing: 'replace' });
+    const staging = await openStaging(plan, place);
+    staging.file(plan.entries[0]!.entry, Buffer.from('new'));
+    writeFileSync(place.source, 'theirs');
+    await expect(staging.commit()).rejects.toMatchObject({ code: 'changed-since-plan' });
+    expect(readFileSync(place.source, 'utf8')).toBe('theirs');
+  });
+
   test('that is a file cannot become a link', async () => {
     const place = bound(0o600);
     const tree: Tree = { conf: { link: 'x' } };

@@ -175,6 +175,21 @@ describe('what comes', () => {
     expect(survey(place.target)).toEqual({ a: 'file 0600 a', b: 'file 0600 b' });
   });
 
+  test.skipIf(!existsSync('/proc/self/fd'))('may be discarded in the middle of a write', async () => {
+    const place = scene();
+    const plan = await planFor(place, { a: 'a'.repeat(100_000) });
+    const descriptors = readdirSync('/proc/self/fd').length;
+    const staging = await openStaging(plan, place);
+    const file = staging.openFile(plan.entries[0]!.entry);
+    const writing = file.write(Buffer.alloc(100_000));
+    await staging.discard();
+    await writing;
+    await expect(file.write(Buffer.alloc(1))).rejects.toMatchObject({ code: 'place-failed' });
+    await expect(file.close()).rejects.toMatchObject({ code: 'place-failed' });
+    expect(readdirSync('/proc/self/fd')).toHaveLength(descriptors);
+    expect(readdirSync(place.directory)).toEqual(['state']);
+  });
+
   test('may come in pieces', async () => {
     const place = scene();
     const text = 'x'.repeat(100_000);

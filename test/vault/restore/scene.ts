@@ -6,6 +6,7 @@ import { memoryStore } from '../../../src/store/memory.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { backup } from '../../../src/vault/backup/backup.ts';
 import { applyRestore, type RestoreResult } from '../../../src/vault/restore/apply.ts';
+import { askedBy } from '../../../src/vault/restore/outside.ts';
 import { planRestore, type RestoreOptions, type RestorePlan } from '../../../src/vault/restore/plan.ts';
 import { findUndo } from '../../../src/vault/restore/undo.ts';
 import { readSnapshots, type Snapshot } from '../../../src/vault/snapshots.ts';
@@ -47,12 +48,14 @@ export async function scene(): Promise<Scene> {
   const undoStore = memoryStore();
   const stateDirectory = join(base, 'state');
   const open = await openUnlocked(vault);
+  const sources = { root, include: ['.', join(outside, 'shared.key')], exclude: [] };
   const snapshot = async () => (await readSnapshots(open)).snapshots.at(-1)!;
   const options = (more: Partial<RestoreOptions> = {}): RestoreOptions => ({
     destination: { root: join(base, 'out') },
     paths: [],
     existing: 'refuse',
     asRecorded: false,
+    asked: askedBy(sources),
     stateDirectory,
     undoStore,
     ...more,
@@ -68,7 +71,6 @@ export async function scene(): Promise<Scene> {
     snapshot,
     async backup() {
       tick(vault.clock);
-      const sources = { root, include: ['.', join(outside, 'shared.key')], exclude: [] };
       await backup(client(vault, vault.memory), { set: 'app', sources, host: vault.host, pin: vault.pin });
       return await snapshot();
     },
@@ -78,7 +80,13 @@ export async function scene(): Promise<Scene> {
     async undo(target) {
       const copy = await findUndo(open, undoStore, target);
       const { destination } = copy;
-      const undoOptions = options({ destination, existing: 'replace', asRecorded: true });
+      const undoOptions = options({
+        destination,
+        existing: 'replace',
+        asRecorded: true,
+        setId: true,
+        asked: () => true,
+      });
       await applyRestore(copy.vault, await planRestore(copy.vault, copy.snapshot, undoOptions));
       await undoStore.remove([
         copy.snapshot.object,

@@ -29,7 +29,7 @@ export interface Gathering {
   readonly walked: Set<string>;
   /**
    * Absolute paths of what shows that a directory is not empty: those in which a file or a link was found, files and
-   * links that were asked for by name, and what could not be looked at.
+   * links that were asked for by name, and what is missed already.
    */
   readonly answers: Set<string>;
   /** Entry paths of the links that were asked for by name. */
@@ -147,7 +147,8 @@ export function note(gathering: Gathering, { path, stat }: Seen, at = path): boo
     return false;
   }
   if (!fitsArchive(entry)) {
-    problems.push({ kind: 'unreadable', path: entry, reason: 'its path is too long', incomplete: true });
+    const reason = 'its path is too long';
+    miss(gathering, path, { kind: 'unreadable', path: entry, reason, incomplete: true });
     return false;
   }
   const target = type === 'symlink' ? decodeName(readlinkSync(fsPath(at), 'buffer')) : undefined;
@@ -161,7 +162,7 @@ function list(gathering: Gathering, { path, stat }: Seen): Listing | undefined {
   try {
     const opened = openDirectory(path, stat);
     if (opened === undefined) {
-      gathering.problems.push(replaced(entryPath(gathering.place, path)));
+      miss(gathering, path, replaced(entryPath(gathering.place, path)));
       return undefined;
     }
     try {
@@ -188,8 +189,12 @@ function childrenOf(directory: string): Child[] {
 }
 
 function fail(gathering: Gathering, path: string, error: unknown): void {
-  gathering.answers.add(path);
-  gathering.problems.push(problemOf(error, entryPath(gathering.place, path) || '.'));
+  miss(gathering, path, problemOf(error, entryPath(gathering.place, path) || '.'));
+}
+
+function miss({ answers, problems }: Gathering, path: string, problem: Problem): void {
+  answers.add(path);
+  problems.push(problem);
 }
 
 function fitsArchive(entry: string): boolean {

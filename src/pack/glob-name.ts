@@ -64,9 +64,7 @@ export function nameMatcher(segment: string): (name: string) => boolean {
 }
 
 function piecesOf(segment: string): Piece[] {
-  const parts = segment.matchAll(
-    /\\(.)|\[([!^]?)(\](?:\\.|[^\]\\])*|(?:\\.|[^\]\\])+)\]|(\*+)|(\?)|(.)/gsu,
-  );
+  const parts = segment.matchAll(/\\(.)|\[([!^]?)(\](?:\\.|[^\]\\])*|(?:\\.|[^\]\\])+)\]|(\*+)|(\?)|(.)/gsu);
   return Array.from(parts, ([, escaped, negation, members, runs, one, plain]): Piece => {
     if (runs !== undefined) return RUN;
     if (one !== undefined) return () => true;

@@ -50,7 +50,10 @@ export function parseGlob(pattern: string, root: string): Glob[] {
  * @throws UsageError `bad-pattern`
  */
 export function globMatcher(pattern: string): (path: string) => boolean {
-  const globs = parseGlob(pattern, '/').map(({ base, matches }) => ({ base: base === '/' ? '' : base, matches }));
+  const globs = parseGlob(pattern, '/').map(({ base, matches }) => ({
+    base: base === '/' ? '' : base,
+    matches,
+  }));
   return (path) =>
     globs.some(({ base, matches }) => `/${path}`.startsWith(base) && matches(`/${path}`.slice(base.length)));
 }

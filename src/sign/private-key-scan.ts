@@ -1,4 +1,4 @@
-// Whose private key is this file? Used to refuse backing up a key that opens or writes the same vault. It reads
+// Whose private keys does this file hold? Used to refuse backing up a key that opens or writes the same vault. It reads
 // public halves only, never a secret it could leak, and is no validator: what it cannot read it does not name.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto';
@@ -9,28 +9,27 @@ import { readWire, wireString } from './wire.ts';
 const MARK = 'PRIVATE KEY-----';
 const BLOCK = /-----BEGIN (OPENSSH |RSA |)PRIVATE KEY-----([^-]*)-----END /g;
 const BEGIN_LENGTH = '-----BEGIN OPENSSH '.length;
-// How far behind the first mark we look: any file may be handed in, and keys are small.
-const WINDOW = 1024 * 1024;
 
 /**
- * Finds the first SSH private key in a file: in OpenSSH's own format, encrypted or not, or (as OpenSSH wrote RSA
- * keys until 7.8) in unencrypted PEM. Indented blocks and blocks with escaped newlines are found, since keys
- * also sit in manifests and `.env` files.
+ * Finds the SSH private keys in a file: in OpenSSH's own format, encrypted or not, or (as OpenSSH wrote RSA keys
+ * until 7.8) in unencrypted PEM. Indented blocks and blocks with escaped newlines are found, since keys also sit in
+ * manifests and `.env` files.
  * @param text the bytes of any file
- * @returns its public key line without a comment, such as `ssh-ed25519 …` or `ssh-rsa …`; undefined when there
- * is none. Never throws.
+ * @returns their public key lines without a comment, such as `ssh-ed25519 …` or `ssh-rsa …`, each once and in order.
+ * Never throws.
  */
-export function publicHalfOfPrivateKey(text: Uint8Array): string | undefined {
+export function publicHalvesOfPrivateKeys(text: Uint8Array): string[] {
   const bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength);
   const mark = bytes.indexOf(MARK);
-  if (mark < 0) return undefined;
-  const around = bytes.toString('latin1', Math.max(0, mark - BEGIN_LENGTH), mark + WINDOW);
-  for (const [, kind, base64 = ''] of around.matchAll(BLOCK)) {
+  if (mark < 0) return [];
+  const found = new Set<string>();
+  const rest = bytes.toString('latin1', Math.max(0, mark - BEGIN_LENGTH));
+  for (const [, kind, base64 = ''] of rest.matchAll(BLOCK)) {
     const blob = Buffer.from(base64.replace(/\\[nr]|\s+/g, ''), 'base64');
-    const found = kind === 'OPENSSH ' ? fromOpenSsh(blob) : fromDer(blob, kind ? 'pkcs1' : 'pkcs8');
-    if (found) return found;
+    const half = kind === 'OPENSSH ' ? fromOpenSsh(blob) : fromDer(blob, kind ? 'pkcs1' : 'pkcs8');
+    if (half !== undefined) found.add(half);
   }
-  return undefined;
+  return [...found];
 }
 
 function fromOpenSsh(blob: Buffer): string | undefined {

@@ -31,7 +31,7 @@ export function storeFailure(error: unknown, what: string, object: string): unkn
   if (code === undefined) return error;
   const message = `${what}: ${words[code] ?? 'the system refused'} (${code})`;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const hint = 'free some space there, or prune old snapshots; what was under way was not stored';
+    const hint = 'free some space there, or delete old snapshots; what was under way was not stored';
     return new StoreError('store-full', message, { hint, object, cause: error });
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {

@@ -72,22 +72,23 @@ export async function findLeftovers(
   const deletions = ledger.entries.filter((e) => e.action === 'delete' || e.action === 'prune');
   const removals = deletions.flatMap((e) => e.removes).filter((r) => r.id === id);
   const found: Leftover[] = [];
-  for (const of of new Set(removals.map((r) => r.set))) {
-    const isIt = (s: { readonly set: string; readonly id: string }) => s.set === of && s.id === id;
-    if ((set !== undefined && set !== of) || read.snapshots.some(isIt) || read.refused.some(isIt)) continue;
+  for (const place of new Set(removals.map((r) => r.set))) {
+    const isIt = (s: { readonly set: string; readonly id: string }) => s.set === place && s.id === id;
+    if ((set !== undefined && set !== place) || read.snapshots.some(isIt) || read.refused.some(isIt))
+      continue;
     const objects: string[] = [];
-    for await (const { name } of vault.store.list(`snapshots/${of}/${id}`, callOptions(vault))) {
+    for await (const { name } of vault.store.list(`snapshots/${place}/${id}`, callOptions(vault))) {
       if (parseRecordName(name)?.id !== id) continue;
       const bytes = await vault.store.get(name, { maxBytes: LIMITS.record, ...callOptions(vault) });
       const sha256 = bytes && createHash('sha256').update(bytes).digest('hex');
-      if (sha256 && ledger.removes(of, id, sha256)) objects.push(name);
+      if (sha256 && ledger.removes(place, id, sha256)) objects.push(name);
     }
     let total = 0;
-    for await (const { name, size } of vault.store.list(`data/${of}/${id}/`, callOptions(vault))) {
+    for await (const { name, size } of vault.store.list(`data/${place}/${id}/`, callOptions(vault))) {
       objects.push(name);
       total += size;
     }
-    if (objects.length > 0) found.push({ set: of, id, objects, bytes: total });
+    if (objects.length > 0) found.push({ set: place, id, objects, bytes: total });
   }
   return found;
 }

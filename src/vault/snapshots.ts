@@ -10,7 +10,7 @@ import { LIMITS, parseRecordName } from './layout.ts';
 import { type Ledger, readLedger } from './ledger.ts';
 import { checkName } from './names.ts';
 import { judgeRecord, writerOf } from './standing.ts';
-import { callOptions, type Vault } from './vault.ts';
+import { callOptions, tryToRemember, type Vault } from './vault.ts';
 
 export interface Snapshot extends SnapshotRecord {
   /** SHA-256 of the record's whole object. */
@@ -103,7 +103,10 @@ export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions 
   found.sort((a, b) => inOrder(a.object, b.object));
   const gone = await missingNewest(vault, snapshots, ledger, options.set);
   // The newest one's disappearance must stop `latest` as its damage does.
-  for (const fault of gone) refused.push({ ...parseRecordName(fault.object)!, finding: fault });
+  for (const fault of gone) {
+    const place = parseRecordName(fault.object);
+    if (place) refused.push({ ...place, finding: fault });
+  }
   const findings = [
     ...found,
     ...hiddenDocuments(vault, snapshots),
@@ -225,10 +228,14 @@ async function missingNewest(
   const changed = Object.entries(newest).filter(([key, n]) => seen[key]?.sha256 !== n.sha256);
   // A vault that nothing vouches for may claim any id: what is remembered of the real one must not come from it.
   if (changed.length > 0 && vault.trust === 'pinned') {
-    await vault.memory.update(vault.document.vault, (m) => ({
+    const kept = await tryToRemember(vault, vault.document.vault, (m) => ({
       ...m,
       seen: { ...m.seen, ...Object.fromEntries(changed) },
     }));
+    if (!kept) {
+      const message = 'this machine cannot remember what it saw, and so will not notice what disappears';
+      findings.push(finding('not-remembered', vault.document.object, message, 'warning'));
+    }
   }
   return findings;
 }

@@ -1,10 +1,10 @@
 // The handle that every verb takes, locked or unlocked: the compiler knows which verbs need a secret. Opening
 // decides whom to believe (docs/format.md section 9); it never writes to the store.
-import { IntegrityError, UsageError } from '../errors.ts';
+import { IntegrityError, StrongroomError, UsageError } from '../errors.ts';
 import type { SigningKey } from '../sign/key.ts';
 import { fingerprint } from '../sign/key.ts';
 import type { Store } from '../store/store.ts';
-import type { ClientMemory, RecordCache } from './client.ts';
+import type { ClientMemory, RecordCache, VaultMemory } from './client.ts';
 import type { VaultDocument } from './documents/vault-document.ts';
 import type { Finding } from './finding.ts';
 import { vaultDocumentName } from './layout.ts';
@@ -112,11 +112,30 @@ export async function openPinned(
   };
 }
 
+/**
+ * Changes what is remembered of a vault. Where that cannot be written, reading goes on: it costs an alarm later, and
+ * a disk that is full or read-only is just where people restore.
+ * @returns whether it was kept
+ */
+export async function tryToRemember(
+  context: VaultContext,
+  vault: string,
+  change: (memory: VaultMemory) => VaultMemory,
+): Promise<boolean> {
+  try {
+    await context.memory.update(vault, change);
+    return true;
+  } catch (error) {
+    if (error instanceof StrongroomError && error.code === 'state-unusable') return false;
+    throw error;
+  }
+}
+
 /** Keeps the highest revision seen, so that a rollback is noticed. */
 export async function rememberRevision(context: VaultContext, document: VaultDocument): Promise<void> {
   const { revision } = await context.memory.vault(document.vault);
   if (revision >= document.revision) return;
-  await context.memory.update(document.vault, (m) => ({
+  await tryToRemember(context, document.vault, (m) => ({
     ...m,
     revision: Math.max(m.revision, document.revision),
   }));

@@ -122,6 +122,11 @@ describe('the newest record taken away', () => {
     );
     expect(named.summary().snapshot).toBe(first);
   });
+
+  it('is said however quiet a restore is to be', async () => {
+    const ran = await web.ok(['restore', first, '--set', 'shop', '--target', 'out', '--quiet'], opens);
+    expect([ran.stdout, ran.stderr]).toEqual(['', expect.stringContaining(`${second} of shop`)]);
+  });
 });
 
 describe('another vault in its place', () => {
@@ -168,6 +173,17 @@ describe('another vault in its place', () => {
     expect([ran.code, ran.failure().code]).toEqual([12, 'not-trusted']);
     expect(ran.failure().hint).toMatch(/SHA256:.*strongroom trust/);
     expect(existsSync(join(fresh.work, 'out'))).toBe(false);
+    // At a terminal too, only what is typed there counts: not --yes.
+    const steps = JSON.stringify([['[y/N] ', 'n\n']]);
+    for (const args of [['show', 'latest'], ['trust']]) {
+      const asked = await fresh.run([...args, '--yes', '--location', vault], {
+        ...opens,
+        under: ['python3', join(import.meta.dirname, '../cli/person.py'), steps],
+      });
+      const { code, shown } = JSON.parse(asked.stdout);
+      expect([code, shown]).toEqual([12, expect.stringContaining('nothing vouches for the vault')]);
+    }
+    expect(existsSync(join(fresh.state, 'known-vaults.json'))).toBe(false);
     fresh.write('.env', 'SECRET=1\n');
     const before = objects();
     expect((await fresh.run(['backup', '.', '--location', vault])).code).toBe(2);

@@ -147,7 +147,7 @@ test('a wrong command line is 2, in JSON too', async () => {
   expect(await sample('act prat')).toMatchObject({
     code: 2,
     stderr:
-      'strongroom: error: HOW takes part, fail, bug, odd, sleep, stream or abort\nstrongroom: hint: did you mean part?\n',
+      'strongroom: error: HOW takes part, damage, fail, bug, odd, sleep, stream or abort\nstrongroom: hint: did you mean part?\n',
   });
   expect(await sample('--json sav')).toMatchObject({
     code: 2,

@@ -98,7 +98,11 @@ const bytes = defineCommand({
 /** Asks, and says what it heard. */
 const ask = defineCommand({
   args: {
-    what: { value: 'WHAT', summary: 'what to ask', choices: ['passphrase', 'new', 'confirm', 'trust', 'tell'] },
+    what: {
+      value: 'WHAT',
+      summary: 'what to ask',
+      choices: ['passphrase', 'new', 'confirm', 'trust', 'tell'],
+    },
   },
   flags: {},
   examples: [],

@@ -53,6 +53,48 @@ describe('backup', () => {
     expect(await taken('all')).toEqual(['.env', 'certs', 'strongroom.yaml']);
   });
 
+  it('never takes the vault along, by whatever path that is reached', async () => {
+    at = await desk();
+    at.write('dep/backups/other', 'x');
+    symlinkSync('dep/backups', join(at.work, 'mnt'));
+    await at.ok(['init', '--location', 'mnt/vault', '--recipient', at.recipient]);
+    for (const paths of ['.', 'dep .env']) {
+      await at.ok(`backup ${paths} --set all`);
+      const found = await taken('all');
+      expect(found).toContain('dep/backups/other');
+      expect(found.filter((path) => path.includes('vault'))).toEqual([]);
+    }
+    at = await desk();
+    at.write('../store/other', 'x');
+    await at.ok(['init', '--location', '../store/vault', '--recipient', at.recipient]);
+    await at.ok('backup .env ../store --set all');
+    expect((await taken('all')).filter((path) => /store/.test(path))).toEqual([
+      `@outside${at.base}/store`,
+      `@outside${at.base}/store/other`,
+    ]);
+  });
+
+  it('of a set whose files are gone is incomplete, though the settings are there', async () => {
+    at.write(
+      'sets.yaml',
+      `location: ../vault\nsets:\n  app: { root: data }\n  some: { include: [certs, .env] }\n`,
+    );
+    mkdirSync(join(at.work, 'data'));
+    rmSync(join(at.work, 'certs/site.pem'));
+    const said = await at.say('backup --config sets.yaml');
+    expect(said.code).toBe(3);
+    expect(said.out).toMatchInlineSnapshot(`
+      "failed: BASE/shop/data: there is nothing in it to back up
+      app: ID-1 is incomplete (1 file, SIZE, SIZE stored)
+      failed: certs: there is nothing in it to back up
+      some: ID-2 is incomplete (2 files, SIZE, SIZE stored)
+      "
+    `);
+    expect((await at.say('backup . --set none --exclude .env --exclude sets.yaml')).out).toContain(
+      'failed: ',
+    );
+  });
+
   it('of several sets says each, and goes on where one fails', async () => {
     mkdirSync(join(at.base, 'db'));
     at.write('../db/dump.sql', 'x');
@@ -104,7 +146,7 @@ describe('backup', () => {
     expect(said.code).toBe(3);
     expect(said.out).toMatchInlineSnapshot(`
       "failed: missing.pem: does not exist
-      warning: dangling: points to '../nowhere', which is not in the snapshot
+      failed: dangling: points to '../nowhere', which is not in the snapshot: include that too
       shop: ID-1 is incomplete (3 files, SIZE, SIZE stored)
       "
     `);

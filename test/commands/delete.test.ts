@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Desk, deskWithVault } from './desk.ts';
@@ -36,18 +36,6 @@ describe('delete', () => {
     `);
   });
 
-  it('finishes what was cut off, when the same ids are named again', async () => {
-    cpSync(join(at.base, 'vault/data'), join(at.base, 'data'), { recursive: true });
-    await at.ok(`delete ${ids[0]} --yes`);
-    // As if it had been killed before the data went.
-    cpSync(join(at.base, 'data'), join(at.base, 'vault/data'), { recursive: true });
-    expect((await at.ok('verify')).out).toContain('warning: ');
-    const said = await at.ok(`delete ${ids[0]} --yes`);
-    expect(said.out).toContain(at.tidy(`removed what is left of ${ids[0]} of shop\n`));
-    expect((await at.ok('verify')).out).not.toContain('warning: ');
-    expect((await at.say(`delete ${ids[0]} --yes`)).code).toBe(10);
-  });
-
   it('with --dry-run says what would go, however quiet', async () => {
     const said = await at.ok(`delete ${ids[0]} ${ids[0]} --dry-run --quiet`);
     expect(said.out).toBe(at.tidy(`would remove ${ids[0]} of shop\n`));
@@ -83,5 +71,46 @@ describe('delete', () => {
       "
     `);
     expect(await left()).toEqual(ids);
+  });
+});
+
+describe('a delete that was cut off', () => {
+  const at0 = (...path: string[]) => join(at.base, 'vault', ...path);
+  const record = () => at0('snapshots/shop', `${ids[0]}.json`);
+  const data = () => at0('data/shop', ids[0]!);
+  // The ledger says that it is gone; what follows did not come to be.
+  beforeEach(async () => {
+    cpSync(at0(), join(at.base, 'kept'), { recursive: true });
+    await at.ok(`delete ${ids[0]} --yes`);
+    cpSync(join(at.base, 'kept'), at0(), { recursive: true });
+    rmSync(join(at.base, 'kept'), { recursive: true });
+  });
+
+  it('is named by verify, and finished by naming the snapshot again', async () => {
+    expect(await left()).toEqual(ids.slice(1));
+    expect((await at.ok('verify')).out).toContain(at.tidy(`delete ${ids[0]} again`));
+    const dry = await at.ok(`delete ${ids[0]} --dry-run`);
+    expect(dry.out).toContain(at.tidy(`would remove what is left of ${ids[0]} of shop\n`));
+    expect(existsSync(record())).toBe(true);
+    expect((await at.say(`delete ${ids[0]}`)).code).toBe(2);
+    const said = await at.ok(`delete ${ids[0]} --yes --json`);
+    expect(said.json().at(-1)).toMatchObject({ removed: 1, objects: 3 });
+    expect([existsSync(record()), existsSync(data())]).toEqual([false, false]);
+    expect((await at.ok('verify --json')).json().filter((l) => l.message_type !== 'summary')).toEqual([]);
+    expect((await at.say(`delete ${ids[0]} --yes`)).code).toBe(10);
+    expect(await left()).toEqual(ids.slice(1));
+  });
+
+  it('is finished when only data is left, together with others', async () => {
+    rmSync(record());
+    const said = await at.ok(`delete ${ids[0]} ${ids[1]} --yes`);
+    expect(said.out).toContain(at.tidy(`removed what is left of ${ids[0]} of shop\n`));
+    expect(existsSync(data())).toBe(false);
+    expect(await left()).toEqual(ids.slice(2));
+  });
+
+  it('is not looked for in another set', async () => {
+    expect((await at.say(`delete ${ids[0]} --set other --yes`)).code).toBe(10);
+    expect(existsSync(data())).toBe(true);
   });
 });

@@ -193,7 +193,7 @@ describe.skipIf(!isRoot || process.platform !== 'linux')('a full disk (needs roo
     expect(await failure(['backup', 'big', '--set', 'big', ...where], 14)).toMatchInlineSnapshot(`
       "store-full
       strongroom: error: cannot create data/big/ID/1-RANDOM/files.tar.gz.age.00000 in BASE/full-vault/vault: no space left (ENOSPC)
-      strongroom: hint: free some space there, or prune old snapshots; what was under way was not stored
+      strongroom: hint: free some space there, or delete old snapshots; what was under way was not stored
       "
     `);
     expect(

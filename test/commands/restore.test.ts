@@ -1,6 +1,8 @@
-import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { bury, dieAfter } from '../pack/place/crash.ts';
+import { journalsOf, restore } from '../pack/place/trees.ts';
 import { treeOf } from '../support/vault.ts';
 import { type Desk, deskWithVault } from './desk.ts';
 
@@ -169,7 +171,7 @@ describe('restore', () => {
 
   it('says which links lead out', async () => {
     symlinkSync('/etc/passwd', join(at.work, 'leads-out'));
-    await at.ok('backup .env leads-out');
+    await at.ok('backup');
     const said = await at.ok('restore latest --target ../out');
     expect(said.out).toContain('warning: BASE/out/leads-out is a link that leads outside: /etc/passwd\n');
   });
@@ -197,6 +199,151 @@ describe('restore', () => {
       code: name,
       exit_code: code,
     });
+    expect(existsSync(out())).toBe(false);
+  });
+});
+
+describe('restore --in-place', () => {
+  const secure = (name: string) => join(at.base, 'secure', name);
+  const configure = (sets: string) => {
+    const path = join(at.work, 'strongroom.yaml');
+    const text = readFileSync(path, 'utf8').replace(/^sets:.*/ms, '');
+    writeFileSync(path, `${text}sets:\n  shop: ${sets}\n`, { mode: 0o600 });
+  };
+
+  it('puts back what the set takes from elsewhere, and leaves alone the directories it lies in', async () => {
+    configure(`{ root: ., include: [.env, "${secure('*.pem')}"] }`);
+    at.write(secure('tls.pem'), 'PEM\n');
+    chmodSync(secure(''), 0o755);
+    await at.ok('backup');
+    chmodSync(secure(''), 0o711);
+    rmSync(secure('tls.pem'));
+    await at.ok('restore latest --in-place --as-recorded --existing replace --yes');
+    expect(env(secure('tls.pem'))).toBe('PEM\n');
+    expect(statSync(secure('')).mode & 0o777).toBe(0o711);
+  });
+
+  it('refuses what the set does not ask for here, by name, and places nothing', async () => {
+    at.write(secure('evil'), 'EVIL\n');
+    await at.ok(['backup', '.env', secure('evil'), '--set', 'shop']);
+    rmSync(secure(''), { recursive: true });
+    at.write('.env', 'MINE=1\n');
+    for (const flags of ['', ' --dry-run', ' --json']) {
+      const said = await at.say(`restore latest --in-place --existing replace --yes${flags}`);
+      expect([said.code, said.out]).toEqual([13, '']);
+      expect(said.err).toContain('BASE/secure/evil');
+    }
+    expect(env(join(at.work, '.env'))).toBe('MINE=1\n');
+    expect(existsSync(secure(''))).toBe(false);
+    // What is asked for of it can be had, and all of it elsewhere.
+    await at.ok('restore latest .env --in-place --existing replace --yes');
+    expect(env(join(at.work, '.env'))).toBe('TOKEN=1\n');
+    await at.ok('restore latest --target ../out');
+    expect(env(out(`@outside${secure('evil')}`))).toBe('EVIL\n');
+  });
+
+  it('takes the root from the configuration only: a set that it lacks has no place', async () => {
+    await at.ok('backup certs --set certs');
+    rmSync(join(at.work, 'certs'), { recursive: true });
+    const said = await at.say('restore --set certs --in-place');
+    expect(said).toMatchObject({ code: 2, out: '' });
+    expect(said.err).toMatchInlineSnapshot(`
+      "strongroom: error: the configuration does not say where the set certs belongs
+      strongroom: hint: it was taken from BASE/shop: name the set in strongroom.yaml, or give --target BASE/shop
+      "
+    `);
+    expect(existsSync(join(at.work, 'certs'))).toBe(false);
+  });
+
+  it('counts the configuration itself as asked for, wherever it is, and does not replace it', async () => {
+    configure(`{ root: certs }`);
+    await at.ok('backup');
+    const settings = readFileSync(join(at.work, 'strongroom.yaml'), 'utf8');
+    writeFileSync(join(at.work, 'strongroom.yaml'), `${settings}# mine\n`, { mode: 0o600 });
+    rmSync(join(at.work, 'certs/site.pem'));
+    await at.ok('restore latest --in-place --existing replace --yes');
+    expect(env(join(at.work, 'certs/site.pem'))).toBe('PEM\n');
+    expect(readFileSync(join(at.work, 'strongroom.yaml'), 'utf8')).toContain('# mine');
+  });
+});
+
+describe('restore --as-recorded', () => {
+  it('gives no set-id bits, says so, and --undo gives those back that were there', async () => {
+    chmodSync(join(at.work, '.env'), 0o4750);
+    await at.ok('backup .env');
+    const said = await at.ok('restore latest .env --target ../out --as-recorded');
+    expect(statSync(out('.env')).mode & 0o7777).toBe(0o750);
+    expect(said.out).toContain('warning: 1 entry came back without the recorded set-id bits');
+    writeFileSync(out('.env'), 'MINE=1\n');
+    chmodSync(out('.env'), 0o4755);
+    const json = await at.ok(
+      'restore latest .env --target ../out --as-recorded --existing replace --yes --json',
+    );
+    expect(json.json().at(-1)).toMatchObject({ set_id_lost: 1 });
+    await at.ok('restore --undo --target ../out --yes');
+    expect(statSync(out('.env')).mode & 0o7777).toBe(0o4755);
+    expect(env()).toBe('MINE=1\n');
+  });
+});
+
+describe('restore --dry-run', () => {
+  it.each(['restore latest', 'restore --recover', 'restore --undo'])(
+    'leaves a killed restore as it is, and says that there is one: %s',
+    async (line) => {
+      at.write(out('.env'), 'MINE=1\n');
+      await at.ok('restore latest .env --target ../out --existing replace --yes');
+      // Something else was killed while it changed the same target.
+      const place = { directory: at.base, target: out(), stateDirectory: at.state };
+      const tree = { '.env': 'HALF=1\n' };
+      for (let changes = 0; journalsOf(place).length === 0 || env() !== 'HALF=1\n'; changes++) {
+        const { ended } = await dieAfter(changes, () => restore(place, tree, { existing: 'replace' }));
+        expect(ended).toBe(false);
+        bury(place);
+        if (env() !== 'HALF=1\n') await at.ok('restore --recover --target ../out');
+      }
+      const [before, journals] = [treeOf(out()), journalsOf(place)];
+      const said = await at.say(`${line} --target ../out --existing replace --dry-run`);
+      expect(said.code).toBe(0);
+      expect(said.err).toContain('warning: a restore into BASE/out is unfinished; it is left as it is\n');
+      expect(treeOf(out())).toEqual(before);
+      expect(journalsOf(place)).toEqual(journals);
+      await at.ok('restore --recover --target ../out');
+      expect(env()).toBe('TOKEN=1\n');
+      expect((await at.ok('restore latest --target ../out --existing replace --dry-run')).err).toBe('');
+    },
+  );
+});
+
+describe('a set in which nothing counts', () => {
+  const PLANTED = '20991231T235959Z-zzzzzz';
+  beforeEach(() => void at.write(join(at.base, `vault/snapshots/zzz/${PLANTED}.json`), 'garbage'));
+
+  it('does not keep the others from coming back, and is said, however quiet', async () => {
+    const said = await at.ok('restore --target ../out --quiet', 3);
+    expect(said.err).toMatchInlineSnapshot(`
+      "strongroom: warning: snapshots/zzz/ID-2.json is not signed
+      strongroom: hint: run \`strongroom verify\` for the whole picture
+      strongroom: warning: the set zzz is not restored, as nothing in it counts: snapshots/zzz/ID-2.json is not signed
+      strongroom: hint: run \`strongroom verify\` for the whole picture, and find out who can write to the store
+      "
+    `);
+    expect(treeOf(out())).toMatchObject({ 'shop/.env': '600:TOKEN=1\n' });
+    expect(existsSync(out('zzz'))).toBe(false);
+  });
+
+  it('is told to programs', async () => {
+    const said = await at.ok('restore --target ../out --json', 3);
+    expect(said.json().map((l) => [l.message_type, l.set, l.code ?? l.skipped])).toEqual([
+      ['skipped', 'zzz', 'unsigned'],
+      ['restored', 'shop', undefined],
+      ['summary', undefined, ['zzz']],
+    ]);
+  });
+
+  it('is refused when it is asked for, or there is nothing else', async () => {
+    expect((await at.say('restore --set zzz --target ../out')).code).toBe(13);
+    rmSync(join(at.base, 'vault/snapshots/shop'), { recursive: true });
+    expect((await at.say('restore --target ../out')).code).toBe(13);
     expect(existsSync(out())).toBe(false);
   });
 });

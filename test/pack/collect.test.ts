@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, linkSync, mkdirSync, statSync, symlinkSync, utimesSync } from 'node:fs';
+import type { Stats } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { collect, type Problem, sourcesFromMemory } from '../../src/pack/collect.ts';
+import { sourceOf } from '../../src/pack/collect-source.ts';
 import { encodeName } from '../../src/pack/names.ts';
 import { asNobody, tree } from './tree.ts';
 
@@ -80,9 +82,32 @@ describe('what is included', () => {
     expect(await paths(root, [`${root}/.env`, `${root}/logs/*`])).toEqual(['.env', 'logs', 'logs/x.log']);
   });
 
-  it('is taken by name before it is taken for a pattern', async () => {
+  it('is taken by name and as a pattern: no file can switch a pattern off by its name', async () => {
     const root = tree({ '[id].ts': '', 'i.ts': '', 'a*': '', ab: '', '{x,y}/z': '', 'x/z': '' });
-    expect(await paths(root, ['[id].ts', 'a*', '{x,y}'])).toEqual(['[id].ts', 'a*', '{x,y}', '{x,y}/z']);
+    expect(await paths(root, ['[id].ts', 'a*', '{x,y}'])).toEqual([
+      '[id].ts',
+      'a*',
+      'ab',
+      'i.ts',
+      'x',
+      'x/z',
+      '{x,y}',
+      '{x,y}/z',
+    ]);
+    expect(await paths(tree({ 'certs/*.pem': '', 'certs/a.pem': 'A' }), ['certs/*.pem'])).toEqual([
+      'certs',
+      'certs/*.pem',
+      'certs/a.pem',
+    ]);
+  });
+
+  it('is one file when what is special in its name is escaped', async () => {
+    const root = tree({ '[id].ts': '', 'i.ts': '', '*.pem': '', 'a.pem': '' });
+    expect(await paths(root, ['\\[id].ts', '\\*.pem'])).toEqual(['*.pem', '[id].ts']);
+  });
+
+  it('is not missed when only the name is there, and no match', async () => {
+    expect(await paths(tree({ '[id].ts': '' }), ['[id].ts'])).toEqual(['[id].ts']);
   });
 
   it.each([
@@ -149,8 +174,10 @@ describe('what is excluded', () => {
     ]);
   });
 
-  it('is taken by name before it is taken for a pattern', async () => {
-    expect(await paths(tree({ '*.log': '', 'a.log': '' }), [], ['*.log'])).toEqual(['a.log']);
+  it('is taken by name and as a pattern', async () => {
+    const root = tree({ '*.log': '', 'a.log': '', b: '', '[b]': '' });
+    expect(await paths(root, [], ['*.log'])).toEqual(['[b]', 'b']);
+    expect(await paths(root, [], ['[b]', '\\*.log'])).toEqual(['a.log']);
   });
 
   it('is not looked into', async () => {
@@ -300,6 +327,32 @@ describe('a symbolic link', () => {
     expect((await collect({ root, ...everything })).problems).toEqual([]);
   });
 
+  it('that was asked for by name is missed without its target', async () => {
+    // As certbot lays out its directories.
+    const outer = tree({
+      'live/site/privkey.pem': { link: '../../archive/site/privkey1.pem' },
+      'archive/site/privkey1.pem': 'KEY',
+      root: null,
+      'root/.env': '',
+    });
+    const missed = {
+      kind: 'dangling-link',
+      path: `@outside${outer}/live/site/privkey.pem`,
+      reason: "points to '../../archive/site/privkey1.pem', which is not in the snapshot: include that too",
+      incomplete: true,
+    };
+    const root = join(outer, 'root');
+    const link = `${outer}/live/site/privkey.pem`;
+    expect(await problems(root, [link])).toEqual([missed]);
+    expect(await problems(root, [`${outer}/live/{site,other}/privkey.pem`])).toEqual([missed]);
+    expect(await problems(root, ['../live', link])).toEqual([missed]);
+    expect(await problems(root, ['../live', '../live/*/*.pem'])).toMatchObject([{ incomplete: false }]);
+    expect(await problems(root, [link, '../archive'])).toEqual([]);
+    // What is only taken along was not asked for.
+    const also = { root, include: ['.env'], exclude: [], also: [link] };
+    expect((await collect(also)).problems).toMatchObject([{ kind: 'dangling-link', incomplete: false }]);
+  });
+
   it('may be the root itself', async () => {
     const root = tree({
       'real/.env': '',
@@ -349,6 +402,7 @@ describe('what lies outside the root', () => {
       'root/.env': '',
       'run/x': '',
       'run/d/y': '',
+      'run/d/z': '',
       var: { link: 'run' },
       own: { link: 'root' },
     });
@@ -360,15 +414,13 @@ describe('what lies outside the root', () => {
       `${outer}/own/.env`,
     ]);
     expect(found.filter((path) => path.startsWith(`@outside${outer}/`))).toEqual(
-      ['/run', '/run/d', '/run/d/y', '/run/x'].map((path) => `@outside${outer}${path}`),
+      ['/run', '/run/d', '/run/d/y', '/run/d/z', '/run/x'].map((path) => `@outside${outer}${path}`),
     );
     expect(found[0]).toBe('.env');
-    expect((await paths(root, [`${outer}/var/d`], [`${outer}/var/d/y`, '**/x'])).at(-1)).toBe(
-      `@outside${outer}/run/d`,
-    );
-    expect((await paths(root, [`${outer}/var/d`], [`${outer}/var/*/y`])).at(-1)).toBe(
-      `@outside${outer}/run/d`,
-    );
+    for (const exclude of [`${outer}/var/d/y`, `${outer}/var/*/y`]) {
+      const left = await paths(root, [`${outer}/var/d`], [exclude, '**/x']);
+      expect(left.slice(-2)).toEqual([`@outside${outer}/run/d`, `@outside${outer}/run/d/z`]);
+    }
   });
 
   it('may hold the root: what is in the root is there once, under its own name', async () => {
@@ -472,7 +524,126 @@ describe('what cannot be stored', () => {
   });
 });
 
+describe('a directory that was asked for and holds nothing', () => {
+  const nothing = { kind: 'missing', reason: 'there is nothing in it to back up', incomplete: true };
+
+  it('is missed: its disk may not be mounted', async () => {
+    const root = tree({ certs: null, 'deep/er/est': null, 'keys/a': 'A' });
+    expect(await problems(root, ['keys', 'certs'])).toEqual([{ ...nothing, path: 'certs' }]);
+    expect(await problems(root, ['certs/', './certs', 'keys'])).toEqual([{ ...nothing, path: 'certs' }]);
+    expect(await problems(root, ['{certs,keys}'])).toEqual([{ ...nothing, path: 'certs' }]);
+    // Directories alone, such as the places of several disks, are nothing either.
+    expect(await problems(root, ['deep', 'keys'])).toEqual([{ ...nothing, path: 'deep' }]);
+    expect(await problems(join(root, 'keys'), ['a', '../certs'])).toEqual([
+      { ...nothing, path: `@outside${root}/certs` },
+    ]);
+  });
+
+  it('is missed when it is the root, however that is said', async () => {
+    const root = tree({});
+    for (const include of [[], ['.'], ['./'], [root], [`${root}/`]]) {
+      expect(await problems(root, include)).toEqual([{ ...nothing, path: root }]);
+    }
+  });
+
+  it('is missed when all that it holds is excluded, or cannot be stored', async () => {
+    const root = tree({ 'a/x.log': '', 'b/y': '', 'c/.keep': '' });
+    execFileSync('mkfifo', [join(root, 'c/pipe')]);
+    expect(await problems(root, ['a', 'b'], ['**/*.log'])).toEqual([{ ...nothing, path: 'a' }]);
+    expect(await problems(root, [], ['*'])).toEqual([{ ...nothing, path: root }]);
+    expect(await problems(root, ['c', 'b'], ['c/.keep'])).toContainEqual({ ...nothing, path: 'c' });
+  });
+
+  it('is missed when every pattern found something, and excludes took it all away', async () => {
+    const root = tree({ a: '', 'b/c': '' });
+    expect(await problems(root, ['a', 'b/*'], ['a', 'b/c'])).toEqual([{ ...nothing, path: root }]);
+  });
+
+  it('is not missed when it was excluded itself, or when it was only met on the way', async () => {
+    const root = tree({ certs: null, 'sub/empty': null, 'sub/a': '' });
+    expect(await paths(root, ['certs', 'sub'], ['certs'])).toEqual(['sub', 'sub/a', 'sub/empty']);
+    expect(await paths(root, ['*'])).toEqual(['certs', 'sub', 'sub/a', 'sub/empty']);
+  });
+
+  it('is not missed for what another pattern found in it first', async () => {
+    const root = tree({ 'certs/a.pem': '', 'certs/deep/b': '' });
+    expect(await paths(root, ['.', 'certs', 'certs/deep', 'certs'])).toHaveLength(4);
+    expect(await paths(root, ['certs/*.pem', 'certs'])).toHaveLength(4);
+    expect(await paths(join(root, 'certs'), ['..', '.'])).toContain('a.pem');
+  });
+
+  it('is missed once when it may not be read', async () => {
+    const root = tree({ 'locked/a': '', 'listed/b': '', c: '' });
+    chmodSync(join(root, 'locked'), 0);
+    chmodSync(join(root, 'listed'), 0o444);
+    const include = ['.', 'locked', 'listed'];
+    const found = await asNobody(root, () => collect({ root, include, exclude: [] }));
+    expect(found.problems.map(({ kind, path }) => [kind, path]).sort()).toEqual([
+      ['unreadable', 'listed/b'],
+      ['unreadable', 'locked'],
+    ]);
+  });
+});
+
+describe('what is packed besides', () => {
+  const nothing = { kind: 'missing', reason: 'there is nothing in it to back up', incomplete: true };
+  const besides = (root: string, include: string[], also: string[], exclude: string[] = []) =>
+    collect({ root, include, exclude, also });
+
+  it('is in the snapshot, with the directories above it', async () => {
+    const outer = tree({ 'root/a': '', 'etc/strongroom.yaml': 'S' });
+    const root = join(outer, 'root');
+    const { sources, problems } = await besides(root, ['a'], ['../etc/strongroom.yaml']);
+    expect(problems).toEqual([]);
+    expect(sources.at(-2)!.path).toBe(`@outside${outer}/etc/strongroom.yaml`);
+    expect((await besides(root, ['a'], ['../etc/nothing'])).problems).toMatchObject([
+      { kind: 'missing', path: '../etc/nothing', incomplete: true },
+    ]);
+  });
+
+  it('makes no set that is empty look full', async () => {
+    const root = tree({ 'strongroom.yaml': 'S', certs: null });
+    writeFileSync(join(root, 'certs/strongroom.prod.yaml'), 'S');
+    const also = [`${root}/strongroom.yaml`, 'certs/strongroom.prod.yaml'];
+    for (const include of [[], ['.'], [root]]) {
+      const { sources, problems } = await besides(root, include, also);
+      expect(problems).toEqual([{ ...nothing, path: root }]);
+      expect(sources.map(({ path }) => path)).toEqual([
+        'certs',
+        'certs/strongroom.prod.yaml',
+        'strongroom.yaml',
+      ]);
+    }
+    expect((await besides(root, ['certs'], also)).problems).toEqual([{ ...nothing, path: 'certs' }]);
+    expect((await besides(root, ['*.yaml'], also)).problems).toMatchObject([{ reason: 'matches nothing' }]);
+  });
+
+  it('may be asked for by name as well', async () => {
+    const root = tree({ 'strongroom.yaml': 'S' });
+    expect((await besides(root, ['strongroom.yaml'], ['./strongroom.yaml'])).problems).toEqual([]);
+  });
+
+  it('is left out in silence where it is excluded', async () => {
+    const root = tree({ 'conf/strongroom.yaml': 'S', a: '' });
+    for (const exclude of ['conf', '**/*.yaml']) {
+      const { sources, problems } = await besides(root, ['a'], ['conf/strongroom.yaml'], [exclude]);
+      expect(problems).toEqual([]);
+      expect(sources.map(({ path }) => path)).toEqual(['a']);
+    }
+  });
+});
+
 describe('a source', () => {
+  it('has a time that can be counted, whatever its file system says', () => {
+    const stat = (mtimeMs: number) =>
+      ({ mode: 0o600, uid: 1, gid: 1, size: 0, dev: 1, ino: 1, mtimeMs }) as Stats;
+    for (const time of [2 ** 63, -(2 ** 63), Number.MAX_SAFE_INTEGER, 9e15]) {
+      const { mtime } = sourceOf('a', '/a', 'file', stat(time));
+      expect(Math.sign(mtime)).toBe(Math.sign(time));
+      expect(new Date(mtime).getTime()).toBe(mtime);
+    }
+  });
+
   it('carries what the file system says of it', async () => {
     const root = tree({ 'd/a': 'hello', 'd/empty': '' });
     linkSync(join(root, 'd/a'), join(root, 'b'));

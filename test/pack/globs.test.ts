@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import picomatch from 'picomatch';
 import { describe, expect, it } from 'vitest';
-import { hasGlob, parseGlob } from '../../src/pack/globs.ts';
+import { checkGlobs, globMatcher, hasGlob, parseGlob } from '../../src/pack/globs.ts';
 
 const ROOT = '/r';
 
@@ -126,11 +126,84 @@ describe('a glob', () => {
     expect(glob!.matches('/x.env')).toBe(true);
   });
 
-  it('is refused when its braces ask for too much', () => {
-    const pattern = '{a,b}'.repeat(12);
-    expect(() => parseGlob(pattern, ROOT)).toThrow(
-      expect.objectContaining({ name: 'UsageError', code: 'bad-pattern' }),
+  it.each([
+    ['its braces ask for too much', '{a,b}'.repeat(12)],
+    ['its braces ask for too much at once', `{a,b}{a,b}{a,b}{a,b}{${'a,'.repeat(400)}}`],
+    ['it is too long', '*'.repeat(1025)],
+  ])('is refused when %s', (_, pattern) => {
+    const refusal = expect.objectContaining({ name: 'UsageError', code: 'bad-pattern' });
+    expect(() => parseGlob(pattern, ROOT)).toThrow(refusal);
+    expect(() => checkGlobs([pattern])).toThrow(refusal);
+  });
+});
+
+describe('a list of globs', () => {
+  it('is refused when it stands for over a thousand patterns', () => {
+    const patterns = [
+      '{a,b}'.repeat(9),
+      '{c,d}'.repeat(8),
+      ...Array.from({ length: 232 }, (_, n) => `${n}/*`),
+    ];
+    expect(() => checkGlobs(patterns)).not.toThrow();
+    expect(() => checkGlobs([...patterns, 'x'])).toThrow(expect.objectContaining({ code: 'bad-pattern' }));
+  });
+});
+
+describe('a glob of somebody who means harm', () => {
+  // One test has a handful of these, so that even a hundredfold of what they take is seen.
+  const LIMIT_MS = 500;
+
+  function timed(pattern: string, path: string): { matched: boolean; ms: number } {
+    const started = performance.now();
+    const matched = globMatcher(pattern)(path);
+    return { matched, ms: performance.now() - started };
+  }
+
+  const long = [
+    'a'.repeat(200),
+    'a/'.repeat(2000),
+    `${'a'.repeat(250)}/`.repeat(16),
+    `${'[a'.repeat(120)}/`.repeat(17),
+  ].map((path) => `${path}a`);
+  it.each([
+    '*a*a*a*a*ab',
+    `${'*a'.repeat(500)}b`,
+    `${'*?'.repeat(500)}b`,
+    `${'[a-b]*'.repeat(160)}c`,
+    `${'*a/'.repeat(300)}b`,
+    `${'**/'.repeat(300)}b`,
+    `${'**/a/'.repeat(200)}b`,
+    `${'**/*a*a/'.repeat(120)}b`,
+    `${'['.repeat(1000)}b`,
+    `${'{'.repeat(1000)}b`,
+    `${'{'.repeat(900)}${'{a,b}'.repeat(7)}`,
+  ])('is done with soon: %j', (pattern) => {
+    for (const path of long) {
+      const { matched, ms } = timed(pattern, path);
+      expect(matched).toBe(false);
+      expect(ms).toBeLessThan(LIMIT_MS);
+    }
+  });
+
+  it('is done with soon, whatever it is made of', () => {
+    const pieces = fc.constantFrom('*', 'a', '?', '[ab]', '[!b]', '**/', '*/', '/**/a', '*a', '{a,*}', '[');
+    const pattern = fc
+      .tuple(fc.array(pieces, { minLength: 1, maxLength: 6 }), fc.integer({ min: 1, max: 100 }))
+      .map(([unit, times]) => unit.join('').repeat(times).slice(0, 1000))
+      .filter((text) => text.split('{').length < 6);
+    fc.assert(
+      fc.property(pattern, fc.constantFrom(...long), (text, path) => {
+        expect(timed(`${text}b`, path).ms).toBeLessThan(LIMIT_MS);
+      }),
+      { numRuns: 200 },
     );
+  });
+
+  it('still matches what it should', () => {
+    expect(globMatcher('*a*a*a*a*ab')(`${'a'.repeat(200)}b`)).toBe(true);
+    expect(globMatcher(`${'*a'.repeat(99)}*`)('a'.repeat(99))).toBe(true);
+    expect(globMatcher(`${'**/a/'.repeat(50)}*`)(`${'b/a/'.repeat(50)}c`)).toBe(true);
+    expect(globMatcher('**/x/**/y/*')('x/y/x/z/y/y/q')).toBe(true);
   });
 });
 

@@ -241,15 +241,21 @@ describe('a packed tree', () => {
 });
 
 describe('an inspector', () => {
-  it('sees each file of up to 64 KiB whole, before a byte of it is out', async () => {
+  it('sees each file of up to 1 MiB whole, before a byte of it is out', async () => {
     const seen: Record<string, number> = {};
     let out = 0;
     const small = Buffer.alloc(64 * 1024, 's');
-    const files: Tree = { big: Buffer.alloc(64 * 1024 + 1), small, empty: '', link: { link: 'small' } };
+    const files: Tree = {
+      big: Buffer.alloc(MIB + 1),
+      middle: Buffer.alloc(MIB, 'm'),
+      small,
+      empty: '',
+      link: { link: 'small' },
+    };
     for (let index = 0; index < 40; index++) files[`n${index}`] = small;
     const sources = [
       ...(await found(tree(files))),
-      ...sourcesFromMemory({ memory: 'x', vast: Buffer.alloc(MIB) }, 0),
+      ...sourcesFromMemory({ memory: 'x', vast: Buffer.alloc(MIB + 1) }, 0),
     ];
     const { tar } = await pack(
       sources,
@@ -266,7 +272,7 @@ describe('an inspector', () => {
     expect(out).toBeGreaterThan(1);
     const expected = Object.keys(files).filter((path) => path !== 'big' && path !== 'link');
     expect(Object.keys(seen).sort()).toEqual([...expected, 'memory'].sort());
-    expect(seen).toMatchObject({ empty: 0, memory: 1, small: small.length });
+    expect(seen).toMatchObject({ empty: 0, memory: 1, small: small.length, middle: MIB });
     expect(tar.includes('ssss')).toBe(true);
   });
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { applyDelete, findLeftovers, planDelete } from '../../src/vault/delete.ts';
 import { readSnapshots, type Snapshot } from '../../src/vault/snapshots.ts';
 import { verify } from '../../src/vault/verify/verify.ts';
-import { bodyOf, enroll, get, namesOf } from '../support/forge.ts';
+import { bodyOf, enroll, get, namesOf, put } from '../support/forge.ts';
 import { faultsOf } from '../support/refusals.ts';
 import { makeVault, newHost, openLocked, type TestVault } from '../support/vault.ts';
 import { Killed, watched } from './stores.ts';
@@ -160,5 +160,77 @@ describe('deleting is refused, and nothing is touched,', () => {
 
   it('to a host whose scope does not cover every set concerned', async () => {
     await isRefused(await enroll(vault, newHost('db-1'), { sets: ['db', 'ap'], may: ['maintain'] }));
+  });
+});
+
+describe('what a killed delete left', () => {
+  const find = async (id: string, set?: string) => {
+    const open = await openLocked(vault);
+    return await findLeftovers(open, await readSnapshots(open), id, set);
+  };
+  /** Deletes the first snapshot, as far as `steps` writes. */
+  const killed = async (steps: number) => {
+    let count = 0;
+    const store = watched(vault.store, ({ verb }) => {
+      if ((verb === 'create' || verb === 'remove') && count++ >= steps) throw new Killed('killed');
+    });
+    const open = { ...(await openLocked(vault)), store };
+    await expect(applyDelete(open, planDelete(snapshots.slice(0, 1)), vault.host)).rejects.toThrow(Killed);
+  };
+  const mine = () => [
+    snapshots[0]!.object,
+    ...snapshots[0]!.artifacts.flatMap((a) => a.parts.map((p) => p.object)),
+  ];
+
+  it.each([1, 2, 3])('at step %i is found and removed, without another ledger entry', async (step) => {
+    const { id } = snapshots[0]!;
+    await killed(step);
+    // A directory of it that no record names goes too.
+    await vault.store.create(`data/app/${id}/1-0123456789/files.tar.gz.age.00000`, Buffer.from('xyz'));
+    const found = await find(id);
+    const rest = [...mine().slice(step - 1), `data/app/${id}/1-0123456789/files.tar.gz.age.00000`];
+    expect(found).toMatchObject([{ set: 'app', id }]);
+    expect([...found[0]!.objects].sort()).toEqual([...rest].sort());
+    if (step === 1) expect(found[0]!.objects[0]).toBe(snapshots[0]!.object);
+    const ledger = await namesOf(vault.store, 'ledger/');
+    await applyDelete(await openLocked(vault), planDelete([], 'delete', found), vault.host);
+    expect(await namesOf(vault.store, 'ledger/')).toEqual(ledger);
+    expect((await verify(await openLocked(vault))).findings).toEqual([]);
+    expect(await find(id)).toEqual([]);
+    expect(await left()).toEqual(snapshots.slice(1).map((s) => s.id));
+  });
+
+  it('is named by verify', async () => {
+    await killed(1);
+    const { findings } = await verify(await openLocked(vault));
+    expect(findings.find((f) => f.object === snapshots[0]!.object)).toMatchObject({
+      code: 'left-over',
+      severity: 'warning',
+    });
+  });
+
+  it('is nothing of a snapshot that still counts, is unknown, or is no whole id', async () => {
+    await killed(1);
+    const { id } = snapshots[0]!;
+    expect(await find(snapshots[1]!.id)).toEqual([]);
+    expect(await find('20261120T055812Z-zzzzzz')).toEqual([]);
+    expect(await find(id.slice(0, -1))).toEqual([]);
+    expect(await find(id, 'db')).toEqual([]);
+  });
+
+  it('is not touched while another record stands under that id, sound or not', async () => {
+    await killed(1);
+    await put(vault.store, snapshots[0]!.object, 'garbage');
+    expect(await find(snapshots[0]!.id)).toEqual([]);
+  });
+
+  it('is removed only by a host that may', async () => {
+    await killed(1);
+    const found = await find(snapshots[0]!.id);
+    const other = await enroll(vault, newHost('db-1'), { sets: ['db'], may: ['maintain'] });
+    await expect(
+      applyDelete(await openLocked(vault), planDelete([], 'delete', found), other.host),
+    ).rejects.toMatchObject({ code: 'may-not-maintain' });
+    expect(await find(snapshots[0]!.id)).toEqual(found);
   });
 });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { StrongroomError } from '../../src/errors.ts';
 import { recordCache } from '../../src/host/record-cache.ts';
 import { localStore } from '../../src/store/local.ts';
 import { type ClientMemory, noMemory } from '../../src/vault/client.ts';
@@ -308,5 +309,16 @@ describe('a clock that was wrong', () => {
     expect(
       isAgainstClock(asRecord({ ...one, time: '2026-11-20T05:00:00Z' }, two.id), asRecord(two, '')),
     ).toBe(true);
+  });
+});
+
+describe('a machine that cannot remember', () => {
+  it('reads all the same, and says what that costs', async () => {
+    const full = new StrongroomError('state-unusable', 'the disk is full');
+    const memory = { ...noMemory(), update: () => Promise.reject(full) };
+    const { snapshots, findings, refused } = await read(vault, {}, memory);
+    expect(snapshots).toHaveLength(3);
+    expect(findings.map((f) => `${f.severity} ${f.code}`)).toEqual(['warning not-remembered']);
+    expect(refused).toEqual([]);
   });
 });

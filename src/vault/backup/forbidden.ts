@@ -3,19 +3,17 @@ import { recipientOf } from '../../crypt/identity.ts';
 import { UsageError } from '../../errors.ts';
 import type { Source } from '../../pack/collect.ts';
 import { printableName } from '../../pack/names.ts';
-import { packSources } from '../../pack/pack.ts';
+import { INSPECTED_BYTES, packSources } from '../../pack/pack.ts';
 import { sourcesThatAre } from '../../pack/sources-at.ts';
-import { publicHalfOfPrivateKey } from '../../sign/private-key-scan.ts';
+import { publicHalvesOfPrivateKeys } from '../../sign/private-key-scan.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
+import { keySuspects } from './key-marks.ts';
 
-const MARKER = 'AGE-SECRET-KEY-';
 // 32 bytes and a checksum in bech32, for either kind of identity.
 const IDENTITY = /AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{58}/g;
-/** Nobody keeps a key in a larger file; packing shows us the others whole. */
-const KEY_FILE_BYTES = 64 * 1024;
 
 export interface KeyWatch {
-  /** Looks at a small file before its bytes go anywhere. @throws UsageError `key-in-backup` */
+  /** Looks at a file of at most 1 MiB, in which anybody keeps a key, before its bytes go anywhere. @throws UsageError `key-in-backup` */
   inspect(path: string, content: Buffer): void;
   /** Settles what `inspect` could not decide at once; call it before passing anything on. */
   settle(): Promise<void>;
@@ -48,12 +46,13 @@ export function watchKeys(recipients: ReadonlySet<string>, publicKeys: ReadonlyS
   const self: KeyWatch = {
     inspect(path, content) {
       inspected.add(path);
-      const publicKey = publicHalfOfPrivateKey(content);
-      if (publicKey !== undefined && publicKeys.has(publicKey)) {
-        refuse(path, 'is a private key that opens this vault or writes to it');
+      for (const suspect of keySuspects(content)) {
+        if (publicHalvesOfPrivateKeys(suspect).some((key) => publicKeys.has(key))) {
+          refuse(path, 'is a private key that opens this vault or writes to it');
+        }
+        for (const [identity] of suspect.toString('latin1').matchAll(IDENTITY))
+          found.push({ path, identity });
       }
-      if (!content.includes(MARKER)) return;
-      for (const [identity] of content.toString('latin1').matchAll(IDENTITY)) found.push({ path, identity });
     },
     settle() {
       const identities = found;
@@ -64,7 +63,7 @@ export function watchKeys(recipients: ReadonlySet<string>, publicKeys: ReadonlyS
     },
     async inspectRest(sources, signal) {
       const rest = sources.filter(
-        (s) => s.type === 'file' && s.size <= KEY_FILE_BYTES && !inspected.has(s.path),
+        (s) => s.type === 'file' && s.size <= INSPECTED_BYTES && !inspected.has(s.path),
       );
       const packed = packSources(rest, { inspect: self.inspect, signal });
       for await (const _ of packed.stream) await self.settle();

@@ -294,6 +294,7 @@ describe('a backup is refused before anything is written', () => {
     ['the name of a tag', { tags: { 'Release No': '1' } }, 'bad-name'],
     ['a tag', { tags: { release: 'x'.repeat(257) } }, 'bad-tag'],
     ['the description', { description: 'x'.repeat(65_537) }, 'bad-description'],
+    ['a wish for modes', { restore: { modes: { ['{a,b}'.repeat(10)]: '0444' } } }, 'bad-pattern'],
   ])('when %s is not as it must be', async (_, options, code) => {
     expect(await refused(options)).toMatchObject({ code, exitCode: 2 });
   });

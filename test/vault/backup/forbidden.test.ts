@@ -14,6 +14,10 @@ const { identity } = await openUnlocked(vault);
 const hostKey = formatPrivateKey(vault.host.key, 'web-1');
 const MiB = 1024 * 1024;
 
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+const lines = (text: string) => base64(text).replace(/.{76}/g, '$&\r\n');
+const secretOf = (text: string) => `kind: Secret\ndata:\n  a: ${base64('nothing')}\n  key: ${base64(text)}\n`;
+
 /** Backs up files, in a directory or from memory, and says what came of it and what was written. */
 async function tried(
   files: Record<string, string | Buffer>,
@@ -69,6 +73,17 @@ describe('a backup of what opens or writes this very vault is refused', () => {
       OPENS,
     ],
     ['the signing key of this host', () => hostKey, WRITES],
+    ['that key as the second of a bundle', () => formatPrivateKey(newHost('x').key, 'x') + hostKey, WRITES],
+    ['an identity in a Kubernetes Secret', () => secretOf(`# created: now\n${vault.key}\n`), OPENS],
+    ['that key in a Kubernetes Secret', () => secretOf(hostKey), WRITES],
+    [
+      'that key as the second in such a Secret',
+      () => secretOf(`x${identity.toLowerCase()}\n${hostKey}`),
+      WRITES,
+    ],
+    ['an identity in the base64 of a mail', () => lines(`Hello,\nthis is it: ${vault.key}`), OPENS],
+    ['an identity in a file of a mebibyte', () => `${'x'.repeat(MiB - 100)}\n${vault.key}\n`, OPENS],
+    ['that key in a file of 70 kB', () => `${'# a comment\n'.repeat(6000)}${hostKey}`, WRITES],
     ['that key in a manifest', () => `data:\n  key: |\n${hostKey.replace(/^/gm, '    ')}`, WRITES],
   ])('%s', async (_, content, what) => {
     await isRefused('deep/secret.txt', what, { '.env': 'A=1\n', 'deep/secret.txt': content() });
@@ -169,6 +184,7 @@ describe('a backup is not refused', () => {
       'recipient.txt': await recipientOf(vault.key),
       'broken.txt': vault.key.replace(/.{6}$/, 'QQQQQQ'),
       'host.pub': vault.host.key.publicKey,
+      'secret.yaml': secretOf(`${other}\n${formatPrivateKey(newHost('x').key, 'x')}`),
     });
     expect(error).toBeUndefined();
   });

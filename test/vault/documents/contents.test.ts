@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Entry } from '../../../src/pack/entry.ts';
-import { type Contents, readContents, writeContents } from '../../../src/vault/documents/contents.ts';
+import {
+  type Contents,
+  checkWishes,
+  readContents,
+  writeContents,
+} from '../../../src/vault/documents/contents.ts';
 import type { SnapshotRecord } from '../../../src/vault/documents/record.ts';
 import { archives, dir, file, link } from '../../pack/arbitraries.ts';
 import { changed, type Json, neverCrashes } from './damage.ts';
@@ -40,6 +45,31 @@ const contents = contentsOf(tree, {
 const record = recordOf(contents);
 const json = JSON.parse(writeContents(contents).toString()) as Json;
 const read = (value: unknown) => readContents(Buffer.from(JSON.stringify(value)), record, object);
+
+describe('wishes', () => {
+  const modes = (count: number, glob = '*') =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`${n}/${glob}`, '0444']));
+
+  it.each<[string, Record<string, string>]>([
+    ['over a thousand', modes(1001)],
+    ['of over a thousand alternatives together', modes(400, '{a,b,c}')],
+    ['of a glob that is too long', { ['*a'.repeat(600)]: '0444' }],
+    ['of braces without end', { ['{a,b}'.repeat(100)]: '0444' }],
+  ])('%s are refused, by who reads them and by who would write them', (_, globs) => {
+    expect(() => read(changed(json, ['restore', 'modes'], globs))).toThrow(
+      expect.objectContaining({ code: 'bad-document', message: expect.stringContaining('restore.modes') }),
+    );
+    expect(() => checkWishes({ modes: globs })).toThrow(
+      expect.objectContaining({ code: 'bad-pattern', exitCode: 2 }),
+    );
+  });
+
+  it('of a thousand globs are read', () => {
+    const globs = modes(1000);
+    checkWishes({ modes: globs });
+    expect(read(changed(json, ['restore', 'modes'], globs)).restore?.modes).toEqual(globs);
+  });
+});
 
 describe('contents', () => {
   it('are read back as they were written', () => {

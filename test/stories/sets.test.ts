@@ -176,7 +176,7 @@ it('--skip-unchanged makes no snapshot when nothing changed, and one when anythi
   expect((await backup('--exclude', 'more')).unchanged).toBe(false);
   // The mark tells nothing of a secret to whoever reads it.
   const [mark = ''] = readdirSync(join(web.state, 'vaults'));
-  expect(readFileSync(join(web.state, 'vaults', mark), 'utf8')).not.toContain('A=');
+  expect(readFileSync(join(web.state, 'vaults', mark), 'utf8')).not.toMatch(/A=[12]/);
 });
 
 it('a vault inside what it backs up is left out of itself', async () => {

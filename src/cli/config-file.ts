@@ -37,6 +37,8 @@ export function findConfig(request: ConfigRequest): ConfigText | undefined {
     throw new UsageError('bad-value', '--config and --env name two files', { hint: 'give one of them' });
   }
   const named = flag ?? (env === undefined ? variable || undefined : undefined);
+  // A broken file here or above must not stand between a person and a restore that needs none.
+  if (named === 'none') return undefined;
   if (named !== undefined) return readConfig(resolve(cwd, named)) ?? missing(named);
   if (env !== undefined && !namePattern.test(env)) {
     throw new UsageError('bad-value', '--env must be a name: lower-case letters, digits, dots, dashes', {

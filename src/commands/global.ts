@@ -6,7 +6,7 @@ export const globalFlags = {
   location: { value: 'LOC', summary: 'the vault: a directory', env: 'STRONGROOM_LOCATION' },
   config: {
     value: 'FILE',
-    summary: 'the config file, else strongroom.yaml here or above',
+    summary: 'the config file, else strongroom.yaml here or above; `none`: do without',
     env: 'STRONGROOM_CONFIG',
   },
   env: { value: 'NAME', summary: 'use strongroom.NAME.yaml' },

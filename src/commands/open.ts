@@ -39,8 +39,10 @@ export async function vaultContext(context: Context, create = false): Promise<Va
 
 /** The pin of the configuration, if it holds one. @throws UsageError `bad-pin` */
 export async function configuredPin(context: Context): Promise<Pin | undefined> {
-  const pin = (await context.settings()).config?.pin;
-  return pin && checkPin(pin);
+  const { config, location } = await context.settings();
+  // The file's pin is of the vault at the file's location: another place that was asked for may hold another vault.
+  if (config?.location !== undefined && config.location !== location) return undefined;
+  return config?.pin && checkPin(config.pin);
 }
 
 function pinOption(pin: Pin | undefined): { pin?: Pin } {

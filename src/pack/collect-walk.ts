@@ -13,6 +13,7 @@ import {
   specialName,
 } from './collect-source.ts';
 import { checkEntryPath, decodeName, fsPath } from './names.ts';
+import { MARKER } from './place/marker.ts';
 import { isSteady, isSteadyPath, openDirectory } from './read-open.ts';
 
 /** What has been found so far, and what to heed while looking. */
@@ -140,6 +141,12 @@ export function note(gathering: Gathering, { path, stat }: Seen, at = path): boo
   if (entry === '') return true;
   checkReserved(place, path);
   if (found.has(entry)) return true;
+  if (MARKER.test(entry.slice(entry.lastIndexOf('/') + 1))) {
+    const reason =
+      'is part of a restore that is under way, so what is around it may be half old and half new';
+    problems.push({ kind: 'changed', path: entry, reason, incomplete: true });
+    return false;
+  }
   const type = entryType(stat);
   if (type === undefined) {
     const reason = `is ${specialName(stat)}, which holds no content to keep`;

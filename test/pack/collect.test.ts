@@ -745,3 +745,12 @@ describe('sources from memory', () => {
     }
   });
 });
+
+describe('a restore that is under way in the root', () => {
+  it('is not packed, and makes the snapshot incomplete', async () => {
+    const root = tree({ '.env': 'A=1', '.strongroom-restore-0123456789abcdef/new/0': 'staged' });
+    const { sources, problems: said } = await collect({ root, include: [], exclude: [] });
+    expect(sources.map((s) => s.path)).toEqual(['.env']);
+    expect(said).toEqual([expect.objectContaining({ kind: 'changed', incomplete: true })]);
+  });
+});

@@ -31,7 +31,7 @@ export function setsToBackUp(
   const configured = settings.config?.sets ?? new Map<string, SetConfig>();
   const vault = settings.location;
   if (paths.length > 0) {
-    const set = flags.set === undefined ? nameFrom(basename(cwd), 'files') : checkName(flags.set, 'set');
+    const set = nameOfPaths(paths, flags.set, configured, cwd);
     const own = configured.get(set);
     const inHere = settings.configFile !== undefined && isBelow(settings.configFile, cwd);
     const sources = {
@@ -68,6 +68,33 @@ export function setsToBackUp(
       rpo: set.objectives.rpo,
     };
   });
+}
+
+/**
+ * The name for a set of paths: never quietly that of a configured set, whose newest snapshot would then hold only
+ * these paths.
+ */
+function nameOfPaths(
+  paths: readonly string[],
+  given: string | undefined,
+  configured: ReadonlyMap<string, SetConfig>,
+  cwd: string,
+): string {
+  if (given === undefined) {
+    const name = nameFrom(basename(cwd), 'files');
+    return configured.has(name) ? `${name.slice(0, 57)}-paths` : name;
+  }
+  const own = configured.get(checkName(given, 'set'));
+  const isWhole =
+    own !== undefined && own.root === cwd && paths.some((path) => path === '.' || path === './');
+  if (own === undefined || isWhole) return given;
+  throw new UsageError(
+    'set-is-configured',
+    `the set ${given} is configured, and these paths are not all of it`,
+    {
+      hint: `back it up without paths, as \`strongroom backup --set ${given}\`, or give these paths a set of another name`,
+    },
+  );
 }
 
 /** A vault inside what it backs up would hold itself, over and over: by its own path, and by that which links lead to. */

@@ -11,5 +11,7 @@ export default defineConfig({
     maxWorkers: '100%',
     testTimeout: long ? 600_000 : 60_000,
     hookTimeout: 120_000,
+    // Tests that kill, race and fill disks meet a machine that is busy with something else. A second failure counts.
+    retry: process.env.CI ? 1 : 0,
   },
 });

@@ -117,14 +117,6 @@ describe('degenerate public keys', () => {
       expect(await verifyRawAsync(key, Buffer.from([1]), universal)).toBe(false);
     },
   );
-
-  it('is our doing: OpenSSL alone takes one signature by such a key for any message', () => {
-    const der = Buffer.concat([hex('302a300506032b6570032100'), littleEndian(1n)]);
-    const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
-    const universal = Buffer.alloc(64);
-    universal[0] = 1;
-    expect(verify(null, Buffer.from('anything'), key, universal)).toBe(true);
-  });
 });
 
 describe('public key lines', () => {

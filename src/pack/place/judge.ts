@@ -6,7 +6,7 @@ import { nameBeside } from './beside.ts';
 import { holdsContent, lookAt, type Seen } from './existing.ts';
 import { inParent, inTheWay, type LayoutBuilder, type Site, type Spot } from './layout.ts';
 import { MARKER, markerName } from './marker.ts';
-import { type Access, isNarrower } from './modes.ts';
+import type { Access } from './modes.ts';
 import { nameOf, parentOf } from './target.ts';
 import type { ConflictKind, PlaceOptions, PlannedEntry } from './types.ts';
 
@@ -133,8 +133,9 @@ function blocked(conflict: ConflictKind, by: string): Verdict {
 function accessFault(entry: Entry, { owner, mode, orMode, exact }: Access, seen: Seen): string | undefined {
   if (owner !== undefined && (owner.uid !== seen.uid || owner.gid !== seen.gid)) return 'its owner differs';
   if (entry.type === 'symlink') return undefined;
-  if (exact) return seen.mode === mode || seen.mode === orMode ? undefined : 'its mode differs';
-  return isNarrower(mode, seen.mode) ? 'its mode is wider' : undefined;
+  // Nobody asked for a mode, so the one that it has is as good as any.
+  if (!exact) return undefined;
+  return seen.mode === mode || seen.mode === orMode ? undefined : 'its mode differs';
 }
 
 /** A site beside another that neither exists nor is an entry's. */

@@ -15,9 +15,9 @@ import type { Action, Destination, PlacementPlan, PlaceOptions, PlannedEntry } f
 /**
  * Plans to put entries into a target, which is read and not changed.
  *
- * A file is the same when type, size and SHA-256 agree and its mode is not wider than planned; where a mode or
- * owner was asked for (`asRecorded`, `modes`, `owner`), it must be exactly that. What is the same but for mode or
- * owner is replaced. Directories that exist stay as they are unless their own mode was asked for.
+ * A file is the same when type, size and SHA-256 agree, whatever its mode and owner, and is left as it is; where a
+ * mode or owner was asked for (`asRecorded`, `modes`, `owner`), it must be exactly that, and what is the same but for
+ * these is replaced. Directories that exist stay as they are unless their own mode was asked for.
  *
  * @param entries all that is to be restored, in any order
  * @throws IntegrityError `bad-path`, `bad-name`, `bad-entry` for entries that no honest backup holds
@@ -123,6 +123,7 @@ function summarize(
     entries,
     counts,
     narrower: entries.filter((one) => one.narrower).length,
+    ownerLost: process.geteuid!() === 0 ? entries.filter(losesOwner).length : 0,
     setIdLost: asRecorded ? entries.filter(losesSetId).length : 0,
     conflicts: entries.filter((one) => one.action === 'conflict'),
     replaces: entries.filter((one) => one.action === 'replace'),
@@ -136,6 +137,14 @@ function summarize(
 function losesSetId(one: PlannedEntry): boolean {
   const stays = one.action === 'skip' || one.action === 'conflict' || one.entry.type === 'symlink';
   return !stays && lacksSetId(one.mode, one.entry.mode);
+}
+
+// What is written or changed where it stands keeps the owner that it has there.
+function losesOwner(one: PlannedEntry): boolean {
+  const { entry, action, owner, mountPoint } = one;
+  const stands = mountPoint === true || (entry.type === 'dir' && action === 'replace');
+  if (!isPlaced(one) || stands || owner !== undefined) return false;
+  return entry.uid !== process.geteuid!() || entry.gid !== process.getegid!();
 }
 
 export function isPlaced({ action }: PlannedEntry): boolean {

@@ -73,11 +73,11 @@ export async function openStaging(
     if (missing !== undefined) {
       throw new IntegrityError('missing-entry', `entry '${printableName(missing)}' did not come`);
     }
-    const { root, counts, narrower, setIdLost, links } = plan;
+    const { root, counts, narrower, ownerLost, setIdLost, links } = plan;
     const work = { plan, terrain, stateDirectory, signal };
     const warnings = ground === undefined ? [] : await commitUnits(work, ground);
     end();
-    return { root, counts, narrower, setIdLost, links, warnings };
+    return { root, counts, narrower, ownerLost, setIdLost, links, warnings };
   }
 
   return {

@@ -79,6 +79,8 @@ export interface PlacementPlan {
   readonly counts: Readonly<Record<Action, number>>;
   /** How many of what is placed or found the same lack permission bits that were recorded. */
   readonly narrower: number;
+  /** As root only, as nobody else can give an owner back: how many change hands without being asked to. */
+  readonly ownerLost: number;
   /** Of those that were to be as recorded, how many lack recorded set-id bits. */
   readonly setIdLost: number;
   readonly conflicts: readonly PlannedEntry[];
@@ -140,6 +142,7 @@ export interface PlaceReport {
   readonly root: string;
   readonly counts: Readonly<Record<Action, number>>;
   readonly narrower: number;
+  readonly ownerLost: number;
   readonly setIdLost: number;
   /** Symbolic links that lead outside the target. */
   readonly links: readonly PlannedEntry[];

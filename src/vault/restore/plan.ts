@@ -1,14 +1,17 @@
 // What a restore will do, before it does it: dry run, confirmation and restore read this one plan.
 import { posix } from 'node:path';
 import { NotFoundError, UsageError } from '../../errors.ts';
+import { isWithin } from '../../pack/collect-place.ts';
+import { parentsOf } from '../../pack/collect-source.ts';
 import type { Entry } from '../../pack/entry.ts';
 import { globMatcher } from '../../pack/globs.ts';
 import { printableName } from '../../pack/names.ts';
 import { planPlacement, refuseConflicts } from '../../pack/place/plan.ts';
+import { placeOf } from '../../pack/place/target.ts';
 import type { Destination, Existing, PlacementPlan } from '../../pack/place/types.ts';
 import type { Store } from '../../store/store.ts';
 import { readSnapshotContents } from '../artifact-read.ts';
-import type { Contents } from '../documents/contents.ts';
+import type { Contents, Warning } from '../documents/contents.ts';
 import type { Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault } from '../vault.ts';
 import { type Asked, heldToSet } from './outside.ts';
@@ -39,6 +42,34 @@ export interface RestorePlan {
   readonly placement: PlacementPlan;
 }
 
+/** Restored into its own vault, a secret would lie there in the clear, and be carried wherever the vault is. */
+function refuseVault(root: string, location: string): void {
+  if (!posix.isAbsolute(location) || !isWithin(placeOf(posix.resolve(root)), placeOf(location))) return;
+  const object = printableName(root);
+  throw new UsageError('target-in-vault', `'${object}' is in the vault itself`, {
+    object,
+    hint: 'nothing was changed; files would lie there unencrypted, so choose another --target',
+  });
+}
+
+/** A path that was asked for, as entries are named. */
+function entryPathOf(path: string): string {
+  // Empty, such as a shell makes of an unset variable, it would otherwise mean everything.
+  if (path === '') return '..';
+  return posix.normalize(path.startsWith('/') ? `@outside${path}` : path).replace(/\/+$/, '');
+}
+
+const isInside = (path: string): boolean => path !== '..' && !path.startsWith('../');
+
+/** The warnings of a snapshot that concern what is restored of it. */
+export function warningsFor({ contents, options }: Pick<RestorePlan, 'contents' | 'options'>): readonly Warning[] {
+  const wanted = options.paths.map(entryPathOf);
+  if (wanted.length === 0 || wanted.includes('.')) return contents.warnings;
+  const globs = wanted.filter(isInside).map((path) => globMatcher(path));
+  const isMeant = (path: string) => wanted.includes(path) || globs.some((matches) => matches(path));
+  return contents.warnings.filter(({ path }) => [path, ...parentsOf(path)].some(isMeant));
+}
+
 /** The entries that paths and globs choose, with the directories above them. */
 export function selectEntries(
   contents: Contents,
@@ -48,16 +79,11 @@ export function selectEntries(
   if (paths.length === 0) return contents.entries;
   const chosen = new Set<string>();
   for (const path of paths) {
-    // Empty, such as a shell makes of an unset variable, it would otherwise mean everything.
-    const wanted =
-      path === ''
-        ? '..'
-        : posix.normalize(path.startsWith('/') ? `@outside${path}` : path).replace(/\/+$/, '');
+    const wanted = entryPathOf(path);
     if (wanted === '.') return contents.entries;
     const below = `${wanted}/`;
     const literal = contents.entries.filter((e) => e.path === wanted || e.path.startsWith(below));
-    const isInside = wanted !== '..' && !wanted.startsWith('../');
-    const matches = literal.length > 0 || !isInside ? literal : globbed(contents.entries, wanted);
+    const matches = literal.length > 0 || !isInside(wanted) ? literal : globbed(contents.entries, wanted);
     if (matches.length === 0) {
       throw new NotFoundError('no-path', `${snapshot} holds nothing that matches ${printableName(path)}`, {
         hint: `see what it holds with \`strongroom show ${snapshot}\``,
@@ -85,7 +111,7 @@ function isBelow(path: string, directories: ReadonlySet<string>): boolean {
 
 /**
  * Reads the snapshot's contents and the target, and changes nothing.
- * @throws NotFoundError `no-path`; IntegrityError `outside-the-set` and as reading does; StrongroomError as
+ * @throws NotFoundError `no-path`; UsageError `no-place`, `target-in-vault`; IntegrityError `outside-the-set` and as reading does; StrongroomError as
  *   `planPlacement`
  */
 export async function planRestore(
@@ -104,6 +130,7 @@ export async function planRestore(
       },
     );
   }
+  refuseVault(destination.root, vault.store.location);
   const chosen = selectEntries(contents, options.paths, snapshot.id);
   const asked = options.asked ?? (() => false);
   const inPlace = destination.outside !== undefined;

@@ -13,7 +13,7 @@ import type { Store } from '../../store/store.ts';
 import { TOOL } from '../../version.ts';
 import { readSnapshotContents } from '../artifact-read.ts';
 import { writeArtifact } from '../artifact-write.ts';
-import { writeContents } from '../documents/contents.ts';
+import { type Warning, writeContents } from '../documents/contents.ts';
 import { readRecord, type SnapshotRecord } from '../documents/record.ts';
 import { newestGeneration } from '../documents/vault-document.ts';
 import {
@@ -94,7 +94,7 @@ export async function keepUndo(
       tool: TOOL,
       root: plan.root,
       sources: { include: [], exclude: [] },
-      warnings: [],
+      warnings: additionsOf(plan),
       artifacts: [{ name: FILES_ARTIFACT, ...files.gzip }],
       bytes,
       entries,
@@ -137,6 +137,15 @@ export async function keepUndo(
     await store.remove(written).catch(() => {});
     throw error;
   }
+}
+
+/** What a restore adds, which an undo leaves; a thousand at most, as it is only there to be said. */
+function additionsOf({ entries }: PlacementPlan): Warning[] {
+  const created = entries.filter(({ action, entry }) => action === 'create' && entry.path.length <= 4096);
+  const reason = 'was added by that restore and stays';
+  return created
+    .slice(0, 1000)
+    .map(({ entry }) => ({ kind: 'created', path: entry.path, reason, incomplete: false }));
 }
 
 /** The undo copies of this vault, newest first. What does not verify is none. */
@@ -182,6 +191,6 @@ export async function findUndo(vault: UnlockedVault, store: Store, target: strin
     return { vault: undoVault, snapshot, destination: { root, ...outside } };
   }
   throw new NotFoundError('no-undo', `no restore into ${root} replaced anything that was kept`, {
-    hint: 'undo copies are kept by `restore --existing replace`, the ten newest of this user',
+    hint: 'undo copies are kept by `restore --existing replace`, the ten newest of this user; with --existing bak the old files are beside the new ones, as NAME.<time>.bak',
   });
 }

@@ -1,4 +1,3 @@
-import { createPublicKey, verify } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

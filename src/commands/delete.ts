@@ -1,6 +1,6 @@
 // `strongroom delete`: removes snapshots for good, and signs that it did.
 
-import { StrongroomError } from '../errors.ts';
+import { StrongroomError, UsageError } from '../errors.ts';
 import { applyDelete, type DeletePlan, findLeftovers, type Leftover, planDelete } from '../vault/delete.ts';
 import { readSnapshots } from '../vault/snapshots.ts';
 import { defineCommand } from './command.ts';
@@ -16,7 +16,7 @@ export const command = defineCommand({
     snapshots: {
       value: 'SNAPSHOT',
       repeat: true,
-      summary: 'id, unique beginning of one, latest~2 or @label',
+      summary: 'id, unique beginning of one, or @label',
     },
   },
   flags: {
@@ -29,6 +29,17 @@ export const command = defineCommand({
     ['delete 20261120 --set app --dry-run', 'see what would go'],
   ],
   async run({ args, flags }, context) {
+    // What `latest` means changes while a person thinks about the question.
+    const moving = args.snapshots.find((selector) => /^latest(?:~|$)/.test(selector));
+    if (moving !== undefined) {
+      throw new UsageError(
+        'name-it',
+        `delete does not take ${moving}: a newer backup would change what goes`,
+        {
+          hint: 'give the id from `strongroom list`',
+        },
+      );
+    }
     // Never with --trust-new: a vault that shows an older state than this machine has seen is only read.
     const vault = await openLocked(context);
     const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });

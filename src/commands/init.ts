@@ -4,11 +4,12 @@ import { UsageError } from '../errors.ts';
 import { initVault } from '../vault/init.ts';
 import { checkName, nameFrom } from '../vault/names.ts';
 import { pinText } from '../vault/pin.ts';
+import { shortRecipient } from '../vault/short-recipient.ts';
 import { isBelow } from './below.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
-import { configText, writeConfig } from './init/config-text.ts';
-import { chosenKeys } from './init/keys.ts';
+import { configText, namesVault, writeConfig } from './init/config-text.ts';
+import { chosenKeys, refusePrivateKeys } from './init/keys.ts';
 
 export const command = defineCommand({
   description: [
@@ -34,6 +35,7 @@ export const command = defineCommand({
     ['init --location /mnt/backup/shop --keys keys.txt', 'at another place, with the keys of a file'],
   ],
   async run({ flags }, context) {
+    refusePrivateKeys([flags.name, flags.keys, ...flags.recipient]);
     const settings = await context.settings();
     const world = await context.world();
     const name =
@@ -51,6 +53,14 @@ export const command = defineCommand({
       postQuantum: flags.postQuantum,
       host: { name: hostName, publicKey: key.publicKey },
     });
+    if (flags.postQuantum) {
+      for (const [name, recipient] of keys.recipients) {
+        if (recipient.startsWith('age1pq1')) continue;
+        const message = `the vault is not post-quantum as long as the key ${name} (${shortRecipient(recipient)}) opens it`;
+        const hint = 'give a recipient that begins with age1pq1 in its place (age-keygen -pq makes one)';
+        context.warn('not-post-quantum', message, { object: name, hint });
+      }
+    }
     if (keys.madeUp !== undefined) {
       context.terminal.tell([
         'The passphrase of this vault, shown this once. Write it down and keep it away from this machine:',
@@ -69,21 +79,30 @@ export const command = defineCommand({
       location: store.location,
       isDefault: settings.location === undefined,
       inside: store.location === context.cwd || isBelow(store.location, context.cwd),
-      config: { path, written },
+      config: { path, written, namesVault: !written && (await namesVault(path)) },
       keys: keys.keys.map((k) => k.name),
+      recipients: keys.recipients,
       host: hostName,
     };
   },
-  human({ pin, document, location, isDefault, inside, config, keys }, out) {
+  human({ pin, document, location, isDefault, inside, config, keys, recipients }, out) {
     out.note(out.styled('green', `The vault ${document.name} is ready`), ` at ${location}`);
+    const ways = keys.map((name) => {
+      const recipient = recipients.get(name);
+      return recipient === undefined ? name : `${name} (${shortRecipient(recipient)})`;
+    });
     out.note(
-      `  opens with: ${keys.join(', ')}${keys.length === 1 ? ' (only one way in: think of a second)' : ''}`,
+      `  opens with: ${ways.join(', ')}${keys.length === 1 ? ' (only one way in: think of a second)' : ''}`,
     );
     out.note(`  fingerprint: ${pin.authority}`);
     if (config.written) out.note(`  settings: ${config.path} (holds the pin and no secret: commit it)`);
     else {
-      out.line(`  ${config.path} was there already and is unchanged. It needs these lines:`);
-      out.line(`location: ${location}`);
+      out.line(
+        config.namesVault
+          ? `  ${config.path} was there already and still names another vault. Replace its lines location: and pin: by these two:`
+          : `  ${config.path} was there already and is unchanged. It needs these two lines:`,
+      );
+      out.line(`location: ${JSON.stringify(location)}`);
       out.line(`pin: ${pinText(pin)}`);
     }
     if (isDefault)
@@ -92,7 +111,8 @@ export const command = defineCommand({
       );
     if (inside)
       out.note(out.styled('yellow', '  It is inside this directory: see that git does not take it.'));
-    out.note('Next: strongroom backup');
+    // With settings that name another vault the backup would not come here.
+    if (config.written) out.note('Next: strongroom backup');
   },
   json({ pin, document, location, config, keys, host }) {
     return {

@@ -1,5 +1,6 @@
 // `strongroom keys list`: what opens the vault. Needs no key.
 import { newestGeneration } from '../vault/documents/vault-document.ts';
+import { shortRecipient } from '../vault/short-recipient.ts';
 import { defineCommand } from './command.ts';
 import { openLocked, trustNew } from './open.ts';
 
@@ -25,7 +26,13 @@ export const list = defineCommand({
   human({ document, notes }, out) {
     out.table(
       [{ head: 'KEY' }, { head: 'METHOD' }, { head: 'ADDED' }, { head: 'BY' }, { head: '' }],
-      document.slots.map((s) => [s.name, s.method, s.added.slice(0, 10), s.by, s.recipient ?? s.arn ?? '']),
+      document.slots.map((s) => [
+        s.name,
+        s.method,
+        s.added.slice(0, 10),
+        s.by,
+        s.recipient === undefined ? (s.arn ?? '') : shortRecipient(s.recipient),
+      ]),
     );
     for (const note of notes) out.line(out.styled('yellow', 'note: '), note);
   },

@@ -1,6 +1,6 @@
 // `strongroom list`: the snapshots of a vault, whose signatures were judged. Needs no key.
 import { chooseListed } from '../vault/select.ts';
-import { readSnapshots } from '../vault/snapshots.ts';
+import { readSnapshots, type Snapshots } from '../vault/snapshots.ts';
 import { authorityFingerprint } from '../vault/vault.ts';
 import { defineCommand } from './command.ts';
 import { openLocked, trustNew, warnFindings } from './open.ts';
@@ -25,17 +25,19 @@ export const command = defineCommand({
   ],
   async run({ flags }, context) {
     const vault = await openLocked(context, flags.trustNew);
-    const { snapshots, findings } = await readSnapshots(
-      vault,
-      flags.set === undefined ? {} : { set: flags.set },
-    );
-    warnFindings(context, [...vault.findings, ...findings]);
+    const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
+    warnFindings(context, [...vault.findings, ...read.findings]);
     const { set, host, label, tag, since, until } = flags;
-    const listed = chooseListed(snapshots, { set, host, label, tags: tag, since, until });
-    return { vault, listed, trust: vault.trust };
+    const listed = chooseListed(read.snapshots, { set, host, label, tags: tag, since, until });
+    let empty: string | undefined;
+    if (listed.length === 0) {
+      const all = set === undefined ? read : await readSnapshots(vault);
+      empty = whyEmpty(vault.document.name, all, set);
+    }
+    return { vault, listed, trust: vault.trust, empty };
   },
-  human({ vault, listed }, out) {
-    if (listed.length === 0) out.note(`The vault ${vault.document.name} holds no such snapshot.`);
+  human({ listed, empty }, out) {
+    if (empty !== undefined) out.note(empty);
     else {
       out.table(
         [
@@ -90,3 +92,16 @@ export const command = defineCommand({
     };
   },
 });
+
+/** @param all what the vault holds, whatever the filters */
+function whyEmpty(vault: string, all: Snapshots, set: string | undefined): string {
+  const { snapshots, refused } = all;
+  if (snapshots.length === 0) {
+    return `The vault ${vault} holds no ${refused.length > 0 ? 'snapshot that counts' : 'snapshots yet'}.`;
+  }
+  if (set !== undefined && !snapshots.some((s) => s.set === set)) {
+    const sets = [...new Set(snapshots.map((s) => s.set))].sort();
+    return `No snapshot is of the set ${set}; there ${sets.length === 1 ? 'is' : 'are'}: ${sets.join(', ')}.`;
+  }
+  return 'No snapshot matches.';
+}

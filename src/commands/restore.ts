@@ -6,7 +6,7 @@ import { planRestore, type RestoreOptions } from '../vault/restore/plan.ts';
 import type { RefusedRecord, Snapshot } from '../vault/snapshots.ts';
 import { defineCommand } from './command.ts';
 import { choiceFlags, openUnlocked, trustNew } from './open.ts';
-import { carryOut, type Planned, undoRestores, type Work } from './restore/carry-out.ts';
+import { carryOut, type Planned, undoRestores, type Work, wouldBeRefused } from './restore/carry-out.ts';
 import { chosenSnapshots, configuredRoots, ownSet } from './restore/choose.ts';
 import { mend } from './restore/mend.ts';
 import { planLines, showPlan } from './restore/show-plan.ts';
@@ -121,9 +121,9 @@ export const command = defineCommand({
     return { works: await carryOut(planned, flags.dryRun, context), recovered, skipped };
   },
   human({ works }, out) {
-    for (const { plan, result } of works) {
-      if (result === undefined) showPlan(plan, out);
-      else showResult(plan, result, out);
+    for (const work of works) {
+      if (work.result === undefined) showPlan(work, out);
+      else showResult(work, work.result, out);
     }
   },
   json({ works, recovered, skipped }, line) {
@@ -132,7 +132,7 @@ export const command = defineCommand({
     for (const { plan, result } of works) {
       if (result === undefined) for (const fields of planLines(plan)) line('plan', fields);
       for (const w of result?.warnings ?? []) line('warning', { code: w.code, message: w.message });
-      for (const { path, reason } of plan.contents.warnings)
+      for (const { path, reason } of plan.warnings)
         line('warning', { code: 'snapshot', path, message: reason });
     }
     const results = works.map(({ plan, result }) => ({
@@ -143,6 +143,7 @@ export const command = defineCommand({
       files: result?.files ?? 0,
       bytes: result?.bytes ?? plan.placement.bytes,
       narrower: result?.narrower ?? plan.placement.narrower,
+      owner_lost: result?.ownerLost ?? plan.placement.ownerLost,
       set_id_lost: result?.setIdLost ?? plan.placement.setIdLost,
       undo: result?.undo,
       seconds: result?.seconds,
@@ -158,5 +159,5 @@ export const command = defineCommand({
       recovered: [...recovered],
     };
   },
-  exitCode: ({ skipped }) => (skipped.length > 0 ? 3 : 0),
+  exitCode: ({ works, skipped }) => (works.some(wouldBeRefused) ? 11 : skipped.length > 0 ? 3 : 0),
 });

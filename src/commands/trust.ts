@@ -1,10 +1,12 @@
 // `strongroom trust`: tells this machine which vault is meant, by a fingerprint from elsewhere, or by an unlock
 // that proves it.
-import { IntegrityError } from '../errors.ts';
+import { IntegrityError, UsageError } from '../errors.ts';
 import { noMemory } from '../vault/client.ts';
-import { parsePin, pinOf, pinText } from '../vault/pin.ts';
+import { type Pin, parsePin, pinOf, pinText } from '../vault/pin.ts';
 import { groupCandidates, noVault, readCandidates } from '../vault/trust.ts';
+import { openVault } from '../vault/vault.ts';
 import { defineCommand } from './command.ts';
+import type { Context } from './context.ts';
 import { unlockWith, vaultContext } from './open.ts';
 
 export const command = defineCommand({
@@ -20,16 +22,22 @@ export const command = defineCommand({
     ['trust', 'trust the vault that the passphrase opens'],
   ],
   async run({ args, flags }, context) {
+    const fingerprint = args.fingerprint === undefined ? undefined : checkFingerprint(args.fingerprint);
+    const given = flags.pin === undefined ? undefined : parsePin(flags.pin);
     const base = await vaultContext(context);
     const { store, memory } = base;
-    if (flags.pin !== undefined) {
-      const pin = parsePin(flags.pin);
+    const trusted = async (pin: Pin, how: 'pin' | 'fingerprint' | 'unlock') => {
       await memory.rememberPin(store.location, pin);
-      return { pin, location: store.location, how: 'pin' as const };
+      return { pin, location: store.location, how, otherPinIn: await otherPinIn(context, pin) };
+    };
+    if (given) {
+      // A pin with a slip in it, or for another place, would lock this machine out of its own vault.
+      const { document } = await openVault({ ...base, memory: noMemory() }, { pin: given });
+      return await trusted(pinOf(document), 'pin');
     }
-    if (args.fingerprint !== undefined) {
+    if (fingerprint !== undefined) {
       const groups = groupCandidates(await readCandidates(store, base)).map((c) => pinOf(c.document));
-      const pin = groups.find((p) => p.authority === args.fingerprint);
+      const pin = groups.find((p) => p.authority === fingerprint);
       if (!pin) {
         if (groups.length === 0) throw noVault(store.location);
         throw new IntegrityError('foreign-vault', `no vault at ${store.location} has that fingerprint`, {
@@ -37,18 +45,42 @@ export const command = defineCommand({
           hint: `it shows ${groups.map((p) => p.authority).join(', ')}: if that is a surprise, somebody may have replaced the vault`,
         });
       }
-      await memory.rememberPin(store.location, pin);
-      return { pin, location: store.location, how: 'fingerprint' as const };
+      return await trusted(pin, 'fingerprint');
     }
     // Nothing that was believed before counts here: the credential alone decides.
     const vault = await unlockWith({ ...base, memory: noMemory() }, context, false);
-    const pin = pinOf(vault.document);
-    await memory.rememberPin(store.location, pin);
-    return { pin, location: store.location, how: 'unlock' as const };
+    return await trusted(pinOf(vault.document), 'unlock');
   },
-  human({ pin, location }, out) {
+  human({ pin, location, otherPinIn }, out) {
     out.note(`This machine trusts the vault with fingerprint ${pin.authority} at ${location}.`);
+    if (otherPinIn !== undefined) out.line(`Replace \`pin:\` in ${otherPinIn} by this line:`);
     out.line(`pin: ${pinText(pin)}`);
   },
-  json: ({ pin, location, how }) => ({ location, how, pin: { ...pin }, fingerprint: pin.authority }),
+  json: ({ pin, location, how, otherPinIn }) => ({
+    location,
+    how,
+    pin: { ...pin },
+    fingerprint: pin.authority,
+    config_pin_differs: otherPinIn !== undefined,
+  }),
 });
+
+/** @throws UsageError `bad-fingerprint` */
+function checkFingerprint(text: string): string {
+  const [, base64] = /^(?:SHA256:)?([A-Za-z0-9+/]{43})$/.exec(text.trim()) ?? [];
+  if (base64 !== undefined) return `SHA256:${base64}`;
+  throw new UsageError('bad-fingerprint', 'the fingerprint is not as init printed it', {
+    hint: 'copy it again: SHA256: and 43 characters; a whole pin is given with --pin',
+  });
+}
+
+/** The settings file that holds the pin of another vault, and so goes on refusing this one. */
+async function otherPinIn(context: Context, pin: Pin): Promise<string | undefined> {
+  const { config, configFile } = await context.settings();
+  const other = config?.pin;
+  if (!other) return undefined;
+  const isSame = (['vault', 'generation', 'recipient', 'authority'] as const).every(
+    (key) => other[key] === pin[key],
+  );
+  return isSame ? undefined : configFile;
+}

@@ -1,7 +1,7 @@
 // `strongroom verify`: is what is stored what was backed up?
 import { resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { compareTree } from '../vault/verify/against.ts';
+import { checkDirectory, compareTree } from '../vault/verify/against.ts';
 import { verify } from '../vault/verify/verify.ts';
 import { defineCommand } from './command.ts';
 import { choiceFlags, chooseOne, openLocked, openUnlocked, trustNew } from './open.ts';
@@ -35,15 +35,12 @@ export const command = defineCommand({
   ],
   async run({ args, flags }, context) {
     if (flags.against !== undefined) {
+      const directory = resolve(context.cwd, flags.against);
+      await checkDirectory(directory);
       const vault = await openUnlocked(context, flags.trustNew);
       const snapshot = await chooseOne(context, vault, args.snapshot, flags);
       const stateDirectory = context.paths.state;
-      const differences = await compareTree(
-        vault,
-        snapshot,
-        resolve(context.cwd, flags.against),
-        stateDirectory,
-      );
+      const differences = await compareTree(vault, snapshot, directory, stateDirectory);
       return { kind: 'against' as const, snapshot, differences };
     }
     if (args.snapshot !== undefined || flags.host !== undefined || flags.at !== undefined) {
@@ -65,7 +62,8 @@ export const command = defineCommand({
     if (result.kind === 'against') {
       for (const { path, how, reason } of result.differences)
         out.line(`${how}: `, path, reason ? ` (${reason})` : '');
-      if (result.differences.length === 0) out.note(`The same as ${result.snapshot.id}.`);
+      if (result.differences.length === 0)
+        out.note(`Everything in ${result.snapshot.id} is there, unchanged.`);
       return;
     }
     const { checked, vault } = result;
@@ -78,7 +76,9 @@ export const command = defineCommand({
     const how = checked.readData
       ? 'every entry was decrypted and compared'
       : 'every stored byte was compared';
-    const what = `${out.count(checked.snapshots.length, 'snapshot')}, ${out.count(checked.objects, 'object')}, ${out.size(checked.bytes)}: ${how}`;
+    const incomplete = checked.snapshots.filter((s) => !s.complete).length;
+    const some = incomplete > 0 ? ` (${incomplete} incomplete)` : '';
+    const what = `${out.count(checked.snapshots.length, 'snapshot')}${some}, ${out.count(checked.objects, 'object')}, ${out.size(checked.bytes)}: ${how}`;
     const faults = checked.findings.filter((f) => f.severity === 'error').length;
     if (faults === 0) out.note(`The vault ${vault.document.name} is sound. ${what}.`);
     else out.line(`The vault ${vault.document.name} has ${out.count(faults, 'fault')}. ${what}.`);

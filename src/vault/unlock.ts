@@ -12,6 +12,7 @@ import { newestGeneration, type Slot, type VaultDocument } from './documents/vau
 import { LIMITS } from './layout.ts';
 import { pinOf } from './pin.ts';
 import { groupCandidates, newerByOthers, noDocument, readCandidates } from './trust.ts';
+import { howToTrust, noKeyFits, WRONG } from './unlock-hints.ts';
 import {
   callOptions,
   checkRevision,
@@ -86,23 +87,24 @@ async function openSlot(
   return { identity, authority: key, slot, credential };
 }
 
-/** Failures that say no more than that a credential is the wrong one. */
-const WRONG = new Set(['wrong-passphrase', 'no-identity-matches']);
-
 /**
  * Without a pin whoever writes to the store decides how many slots and how many vaults there are, and each costs a
  * passphrase seconds and a gibibyte.
  */
 const MOST_UNPINNED = 8;
 
-/** Tries every credential on every slot it fits, those that ask nobody first; says what failed and why. */
+/**
+ * Tries every credential on every slot it fits, those that ask nobody first; says what failed and why.
+ * @param options.toProve whether the one that opens had better prove whose vault it is
+ */
 async function tryAll(
   store: Store,
   document: VaultDocument,
   credentials: readonly Credential[],
-  options: { readonly signal?: AbortSignal; readonly most?: number },
+  options: { readonly signal?: AbortSignal; readonly most?: number; readonly toProve?: boolean },
 ): Promise<Opened> {
-  const order = [...credentials].sort((a, b) => Number(b.silent) - Number(a.silent));
+  const proof = (c: Credential) => (options.toProve ? Number(c.authenticates) : 0);
+  const order = [...credentials].sort((a, b) => Number(b.silent) - Number(a.silent) || proof(b) - proof(a));
   const failures: StrongroomError[] = [];
   const tried: string[] = [];
   for (const credential of order) {
@@ -132,35 +134,6 @@ async function tryAll(
   throw noKeyFits(document, tried, failures);
 }
 
-function noKeyFits(
-  document: VaultDocument,
-  tried: readonly string[],
-  failures: readonly StrongroomError[],
-): Error {
-  const [only] = failures;
-  const isOne = tried.length === 1 && only !== undefined;
-  // Such as a passphrase command that failed: nothing was tried, and it has its own next step.
-  if (isOne && !WRONG.has(only.code)) return only;
-  const ways = document.slots.map((s) => (s.name === s.method ? s.name : `${s.name} (${s.method})`));
-  const has = (...methods: string[]) => document.slots.some((s) => methods.includes(s.method));
-  const sources = [
-    ...(has('passphrase') ? ['STRONGROOM_PASSPHRASE_FILE'] : []),
-    ...(has('age', 'ssh') ? ['STRONGROOM_IDENTITY_FILE'] : []),
-  ];
-  const vault = `the vault ${document.name}`;
-  const isWrong = isOne && only.code === 'wrong-passphrase';
-  const why = tried.length === 0 ? '' : `: ${tried.join('; ')}`;
-  return new UnlockError(
-    isWrong ? only.code : 'no-key-fits',
-    isWrong ? `the passphrase does not open ${vault}` : `no key at hand opens ${vault}${why}`,
-    {
-      object: document.object,
-      hint: `it opens with: ${ways.join(', ')}; give the right one with ${sources.join(' or ')}`,
-      ...(only ? { cause: only } : {}),
-    },
-  );
-}
-
 /**
  * Opens and unlocks a vault, and remembers its pin when that was not known and is proven now.
  * @throws as `openPinned`; UnlockError `wrong-passphrase`, `no-key-fits`, `not-trusted`; IntegrityError
@@ -183,7 +156,7 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
   if (groups.length === 0) throw noDocument(found, store.location);
   if (groups.length > MOST_UNPINNED) throw severalVaults(groups, store.location);
   const credentials = await options.credentials(false);
-  const limits = { ...callOptions(context), most: MOST_UNPINNED };
+  const limits = { ...callOptions(context), most: MOST_UNPINNED, toProve: true };
   const open: { candidate: (typeof groups)[number]; opened: Opened }[] = [];
   let failure: unknown;
   for (const candidate of groups) {
@@ -210,7 +183,7 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
     if (!(await options.confirm?.(question))) {
       throw new UnlockError('not-trusted', `nothing vouches for the vault at ${store.location}`, {
         object: store.location,
-        hint: `compare ${pin.authority} with the fingerprint that init printed; if it is the same, run \`strongroom trust ${pin.authority}\``,
+        hint: howToTrust(candidate.document, store.location),
       });
     }
   }

@@ -14,6 +14,7 @@ import {
   groupCandidates,
   newerByOthers,
   noDocument,
+  noVault,
   readCandidates,
   trustPinned,
 } from './trust.ts';
@@ -185,6 +186,11 @@ export function severalVaults(groups: readonly Candidate[], location: string): I
 export async function requirePin(context: VaultContext, given: Pin | undefined): Promise<Pin> {
   const pin = await effectivePin(context, given);
   if (pin) return pin;
+  // A mistyped location or a disk that is not mounted: where nothing is, there is nothing to trust.
+  const found = await readCandidates(context.store, context).catch(() => undefined);
+  if (found && found.candidates.length + found.findings.length + found.newer.length === 0) {
+    throw noVault(context.store.location);
+  }
   throw new UsageError(
     'no-pin',
     `this machine does not know yet which vault at ${context.store.location} to trust`,

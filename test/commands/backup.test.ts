@@ -43,7 +43,7 @@ describe('backup', () => {
     const said = await at.ok('backup .env --set env-only --json');
     expect(said.json()[0]).toMatchObject({ set: 'env-only', files: 2 });
     expect(await taken('env-only')).toEqual(['.env', 'strongroom.yaml']);
-    expect((await at.ok('backup certs --json')).json()[0]).toMatchObject({ set: 'shop' });
+    expect((await at.ok('backup certs --json')).json()[0]).toMatchObject({ set: 'shop-paths' });
   });
 
   it('leaves out what it is told to, and the vault itself', async () => {
@@ -147,15 +147,15 @@ describe('backup', () => {
     expect(said.out).toMatchInlineSnapshot(`
       "failed: missing.pem: does not exist
       failed: dangling: points to '../nowhere', which is not in the snapshot: include that too
-      shop: ID-1 is incomplete (3 files, SIZE, SIZE stored)
+      shop-paths: ID-1 is incomplete (3 files, SIZE, SIZE stored)
       "
     `);
     const json = await at.say('backup .env missing.pem --json');
     expect(json.code).toBe(3);
     expect(json.lines()).toMatchInlineSnapshot(`
       [
-        "{"message_type":"warning","set":"shop","kind":"missing","path":"missing.pem","reason":"does not exist","incomplete":true}",
-        "{"message_type":"summary","set":"shop","snapshot":"ID-2","files":2,"entries":2,"bytes":"N","stored":"N","seconds":"N","complete":false,"unchanged":false,"warnings":1}",
+        "{"message_type":"warning","set":"shop-paths","kind":"missing","path":"missing.pem","reason":"does not exist","incomplete":true}",
+        "{"message_type":"summary","set":"shop-paths","snapshot":"ID-2","files":2,"entries":2,"bytes":"N","stored":"N","seconds":"N","complete":false,"unchanged":false,"warnings":1}",
       ]
     `);
   });

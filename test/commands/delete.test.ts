@@ -15,7 +15,7 @@ const left = async () => (await at.ok('list --json')).json().flatMap((s) => (s.i
 
 describe('delete', () => {
   it('removes what it is told to, and needs no key', async () => {
-    const said = await at.say(`delete ${ids[0]} latest --yes`, { STRONGROOM_IDENTITY_FILE: undefined });
+    const said = await at.say(`delete ${ids[0]} ${ids[2]} --yes`, { STRONGROOM_IDENTITY_FILE: undefined });
     expect(said).toMatchObject({ code: 0, err: '' });
     expect(said.out).toMatchInlineSnapshot(`
       "removed ID-1 of shop
@@ -56,6 +56,15 @@ describe('delete', () => {
     `);
     expect(await left()).toEqual(ids);
   });
+
+  it.each(['latest', 'latest~1'])(
+    'refuses %s, which means another one after the next backup',
+    async (moving) => {
+      const said = await at.say(`delete ${ids[0]} ${moving} --yes --json`);
+      expect(JSON.parse(said.err)).toMatchObject({ code: 'name-it', exit_code: 2 });
+      expect(await left()).toEqual(ids);
+    },
+  );
 
   it('removes nothing when one of several is not there', async () => {
     expect((await at.say(`delete ${ids[0]} 1999 --yes`)).code).toBe(10);

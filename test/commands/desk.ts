@@ -145,6 +145,7 @@ const RANDOM: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['FINGERPRINT', /SHA256:[A-Za-z0-9+/]{43}/g],
   ['ID', /\b\d{8}T\d{6}Z-[0-9a-hjkmnp-tv-z]{6}\b/g],
   ['RECIPIENT', /\bage1[0-9a-z]{50,}/g],
+  ['SHORT', /\bage1[0-9a-z]{8}…/g],
   ['VAULT', /(?<=vault"?: ?"?)[0-9a-hjkmnp-tv-z]{26}\b/g],
   ['RANDOM', /(?<=\/(?:1|age|age-\d|passphrase)-)[0-9a-hjkmnp-tv-z]{10}\b/g],
   ['HASH', /\b[0-9a-f]{64}\b/g],

@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { identityCredential } from '../../src/keys/recipient.ts';
@@ -49,7 +49,9 @@ async function failure(args: readonly string[], code: number, options: RunOption
 function plain(text: string): string {
   return text
     .replaceAll(on.directory, 'BASE')
+    .replace(/age1[0-9a-z]{8}…/g, 'age1KEY…')
     .replace(/SHA256:\S{43}/g, 'FINGERPRINT')
+    .replace(/\bage1[0-9a-z]{8}…/g, 'SHORT')
     .replace(/\d{8}T\d{6}Z-\w{6}/g, 'ID')
     .replace(/(?<=ID\/1-)\w{10}/g, 'RANDOM');
 }
@@ -72,7 +74,7 @@ describe('a wrong passphrase', () => {
     expect(await failure(['cat', 'latest', '.env', ...where], 12, wrong)).toMatchInlineSnapshot(`
       "wrong-passphrase
       strongroom: error: the passphrase does not open the vault other
-      strongroom: hint: it opens with: passphrase, age; give the right one with STRONGROOM_PASSPHRASE_FILE or STRONGROOM_IDENTITY_FILE
+      strongroom: hint: it opens with: passphrase, age (age1KEY…); give the right one with STRONGROOM_PASSPHRASE_FILE or STRONGROOM_IDENTITY_FILE
       "
     `);
   });
@@ -95,7 +97,7 @@ describe('a wrong passphrase', () => {
     ).toMatchInlineSnapshot(`
       "no-key-fits
       strongroom: error: no key at hand opens the vault shop: the identity in BASE/keys/other.txt is none of its keys
-      strongroom: hint: it opens with: age; give the right one with STRONGROOM_IDENTITY_FILE
+      strongroom: hint: it opens with: age (age1KEY…); give the right one with STRONGROOM_IDENTITY_FILE
       "
     `);
   });
@@ -115,7 +117,7 @@ describe('no terminal to ask on', () => {
     expect(await failure(['show'], 12)).toMatchInlineSnapshot(`
       "no-key-fits
       strongroom: error: no key at hand opens the vault shop
-      strongroom: hint: it opens with: age; give the right one with STRONGROOM_IDENTITY_FILE
+      strongroom: hint: it opens with: age (age1KEY…); give the right one with STRONGROOM_IDENTITY_FILE
       "
     `);
   });
@@ -262,7 +264,14 @@ describe('a vault that is not there', () => {
       '--config',
       join(on.directory, 'other.yaml'),
     ]);
-    expect(await failure(['backup', '--location', other], 13)).toMatchInlineSnapshot(`
+    const mixed = readFileSync(join(on.work, 'strongroom.yaml'), 'utf8').replace(
+      /^location: .*$/m,
+      `location: ${other}`,
+    );
+    writeFileSync(join(on.directory, 'mixed.yaml'), mixed, { mode: 0o600 });
+    expect(
+      await failure(['backup', '--config', join(on.directory, 'mixed.yaml')], 13),
+    ).toMatchInlineSnapshot(`
       "foreign-vault
       strongroom: error: the vault at BASE/other-vault is not the pinned one
       strongroom: hint: somebody may have replaced it: compare its fingerprint with the one that init printed, and only then run \`strongroom trust\`

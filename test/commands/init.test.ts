@@ -17,7 +17,7 @@ describe('init', () => {
     expect(said.err).toBe('');
     expect(said.out).toMatchInlineSnapshot(`
       "The vault shop is ready at BASE/xdg/data/strongroom/shop
-        opens with: age (only one way in: think of a second)
+        opens with: age (SHORT-1) (only one way in: think of a second)
         fingerprint: FINGERPRINT-1
         settings: BASE/shop/strongroom.yaml (holds the pin and no secret: commit it)
         It is on the same disk as what it protects: copy it elsewhere, or make it with --location on another disk.
@@ -68,8 +68,8 @@ describe('init', () => {
     const said = await at.ok(['init', '--recipient', at.recipient, '--location', '../vault', '--quiet']);
     expect(settings()).toBe('sets: { app: { root: . } }\n');
     expect(said.out).toMatchInlineSnapshot(`
-      "  BASE/shop/strongroom.yaml was there already and is unchanged. It needs these lines:
-      location: BASE/vault
+      "  BASE/shop/strongroom.yaml was there already and is unchanged. It needs these two lines:
+      location: "BASE/vault"
       pin: { vault: VAULT-1, generation: 1, revision: 1, recipient: RECIPIENT-1, authority: "FINGERPRINT-1" }
       "
     `);
@@ -114,7 +114,7 @@ describe('init', () => {
       '--recipient',
       at.recipient,
     ]);
-    expect(said.out).toContain('opens with: age-1, age-2\n');
+    expect(said.out).toMatch(/opens with: age-1 \(\S+…?\), age-2 \(\S+…?\)\n/);
     expect(said.out).not.toContain('only one way in');
   });
 
@@ -171,6 +171,43 @@ describe('init', () => {
     });
     expect(existsSync(join(at.base, 'vault'))).toBe(false);
     expect(existsSync(join(at.work, 'strongroom.yaml'))).toBe(false);
+  });
+
+  it.each(['--recipient', '--keys', '--name'])('never repeats a private key given to %s', async (flag) => {
+    const pem = '-----BEGIN OPENSSH PRIVATE KEY-----b3BlbnNzaC1rZXktdjEAAAAA';
+    for (const key of [await generateIdentity('x25519'), await generateIdentity('hybrid'), pem]) {
+      for (const json of [[], ['--json']]) {
+        const said = await at.say(['init', '--location', '../vault', flag, key, ...json]);
+        expect(said.code).toBe(2);
+        expect(said.err).toContain('a private key was given where its recipient belongs');
+        const secret = key.slice(20, 60);
+        expect(`${said.out}${said.err}`.toLowerCase()).not.toContain(secret.toLowerCase());
+      }
+    }
+    expect(existsSync(join(at.base, 'vault'))).toBe(false);
+  });
+
+  it('of what is no file repeats only a beginning, fit for a terminal', async () => {
+    const said = await at.say(['init', '--json', '--recipient', `\u001b[31m${'x'.repeat(100)}`]);
+    const { code, message, object } = JSON.parse(said.err);
+    expect([code, message]).toEqual(['bad-keys-file', `?[31m${'x'.repeat(55)}… cannot be read`]);
+    expect(object).toBe(`?[31m${'x'.repeat(55)}…`);
+  });
+
+  it('says which key keeps a post-quantum vault from being one', async () => {
+    const said = await at.ok(['init', '--post-quantum', '--recipient', at.recipient, '--json']);
+    expect(JSON.parse(said.err)).toMatchObject({ code: 'not-post-quantum', object: 'age' });
+  });
+
+  it('beside settings of another vault says which lines to replace, and not to go on', async () => {
+    await at.ok(['init', '--recipient', at.recipient]);
+    const before = settings();
+    const said = await at.ok(['init', '--recipient', at.recipient, '--location', '../second']);
+    expect(settings()).toBe(before);
+    expect(said.out).toContain(
+      'still names another vault. Replace its lines location: and pin: by these two:',
+    );
+    expect(said.out).not.toContain('Next:');
   });
 
   it('with a weak passphrase makes nothing, and says why it is weak', async () => {

@@ -14,7 +14,7 @@ describe('keys list', () => {
     expect(said).toMatchObject({ code: 0, err: '' });
     expect(said.out.replace(/ +BY/, '  BY')).toMatchInlineSnapshot(`
       "KEY  METHOD  ADDED  BY
-      age  age     2025-03-01  web-1  RECIPIENT-1
+      age  age     2025-03-01  web-1  SHORT-1
       note: there is only one way in: when it is lost, so is the vault
       "
     `);

@@ -21,7 +21,7 @@ describe('list', () => {
     expect(plain(said.out)).toMatchInlineSnapshot(`
       "SNAPSHOT SET HOST AGE STORED
       ID-1 shop web-1 3 minutes ago SIZE @before-deploy release=42 tier=gold
-      ID-2 shop web-1 2 minutes ago SIZE incomplete
+      ID-2 shop-paths web-1 2 minutes ago SIZE incomplete
       ID-3 certs web-1 1 minute ago SIZE
       "
     `);
@@ -39,7 +39,8 @@ describe('list', () => {
   });
 
   it('of nothing says so, and is an empty list to programs', async () => {
-    expect((await at.ok('list')).out).toBe('The vault shop holds no such snapshot.\n');
+    expect((await at.ok('list')).out).toBe('The vault shop holds no snapshots yet.\n');
+    expect((await at.ok('list --set nope')).out).toBe('The vault shop holds no snapshots yet.\n');
     expect((await at.ok('list --quiet')).out).toBe('');
     expect((await at.ok('list --json')).json()).toMatchObject([{ message_type: 'summary', snapshots: 0 }]);
   });
@@ -61,6 +62,16 @@ describe('list', () => {
     await at.ok('backup');
     await at.ok('backup certs --set certs');
     expect((await at.ok(`list --json ${flags}`)).json().at(-1)).toMatchObject({ snapshots: count });
+  });
+
+  it('when nothing is left over says why, and which sets there are', async () => {
+    await at.ok('backup');
+    await at.ok('backup certs --set certs');
+    expect((await at.ok('list --host web-2')).out).toBe('No snapshot matches.\n');
+    expect((await at.ok('list --set shop --host web-2')).out).toBe('No snapshot matches.\n');
+    expect((await at.ok('list --set nope')).out).toBe(
+      'No snapshot is of the set nope; there are: certs, shop.\n',
+    );
   });
 
   it('names what does not count on stderr, and lists the others', async () => {

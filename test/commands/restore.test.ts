@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { bury, dieAfter } from '../pack/place/crash.ts';
@@ -9,7 +18,7 @@ import { type Desk, deskWithVault } from './desk.ts';
 let at: Desk;
 beforeEach(async () => {
   at = await deskWithVault();
-  await at.ok('backup .env certs');
+  await at.ok('backup');
 });
 
 const out = (path = '') => join(at.base, 'out', path);
@@ -21,7 +30,7 @@ describe('restore', () => {
     expect(said.err).toBe('');
     expect(said.out).toMatchInlineSnapshot(`
       "Restored ID-1 of shop into BASE/out: 3 files, SIZE, N s
-        1 entry may be read by fewer than recorded; if the deployment needs that, add --as-recorded
+        1 entry may be read by fewer than recorded (certs/site.pem); if the deployment needs that, add --as-recorded
       "
     `);
     expect(treeOf(out())).toMatchObject({
@@ -36,7 +45,7 @@ describe('restore', () => {
     const said = await at.ok('restore latest --target ../out --json');
     expect(said.lines()).toMatchInlineSnapshot(`
       [
-        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":4,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":0},"files":3,"bytes":"N","narrower":1,"set_id_lost":0,"seconds":"N","dry_run":false,"recovered":[]}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":4,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":0},"files":3,"bytes":"N","narrower":1,"owner_lost":0,"set_id_lost":0,"seconds":"N","dry_run":false,"recovered":[]}",
       ]
     `);
   });
@@ -58,14 +67,14 @@ describe('restore', () => {
       3 new, 1 changed, 0 the same, 0 skipped, 0 conflicting, 1 narrower than recorded; nothing was changed
       "
     `);
-    const json = await at.ok('restore latest --target ../out --dry-run --json');
+    const json = await at.ok('restore latest --target ../out --dry-run --json', 11);
     expect(json.lines()).toMatchInlineSnapshot(`
       [
         "{"message_type":"plan","path":".env","type":"file","destination":"BASE/out/.env","action":"conflict","mode":"0600","recorded_mode":"0600","narrower":false,"reason":"its content differs"}",
         "{"message_type":"plan","path":"certs","type":"dir","destination":"BASE/out/certs","action":"create","mode":"0700","recorded_mode":"0700","narrower":false}",
         "{"message_type":"plan","path":"certs/site.pem","type":"file","destination":"BASE/out/certs/site.pem","action":"create","mode":"0600","recorded_mode":"0640","narrower":true}",
         "{"message_type":"plan","path":"strongroom.yaml","type":"file","destination":"BASE/out/strongroom.yaml","action":"create","mode":"0600","recorded_mode":"0600","narrower":false}",
-        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":3,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":1},"files":0,"bytes":"N","narrower":1,"set_id_lost":0,"dry_run":true,"recovered":[]}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":3,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":1},"files":0,"bytes":"N","narrower":1,"owner_lost":0,"set_id_lost":0,"dry_run":true,"recovered":[]}",
       ]
     `);
     expect(env()).toBe('MINE=1\n');
@@ -100,7 +109,10 @@ describe('restore', () => {
     const said = await at.ok('restore --undo --target ../out --yes');
     expect(env()).toBe('MINE=1\n');
     expect(said.out).toMatchInlineSnapshot(`
-      "Restored ID-2 of undo into BASE/out: 1 file, SIZE, N s
+      "Put back what the restore into BASE/out replaced: 1 file
+        certs was added by that restore and stays
+        certs/site.pem was added by that restore and stays
+        strongroom.yaml was added by that restore and stays
         To take it back: strongroom restore --undo --target BASE/out
       "
     `);
@@ -117,6 +129,12 @@ describe('restore', () => {
     expect(env()).toBe('TOKEN=1\n');
     await at.ok('restore --undo --target ../link --yes');
     expect(env()).toBe('MINE=1\n');
+  });
+
+  it('in place leaves what is unchanged as it is, in its own mode', async () => {
+    at.write('.env', 'BROKEN=1\n');
+    await at.ok('restore latest --in-place --existing replace --yes');
+    expect(treeOf(at.work)).toMatchObject({ '.env': '600:TOKEN=1\n', 'certs/site.pem': '640:PEM\n' });
   });
 
   it('in place goes back to where it was taken from, and leaves the active settings', async () => {
@@ -169,6 +187,69 @@ describe('restore', () => {
     expect(said.out).toContain('not in the snapshot: gone.pem: ');
   });
 
+  it('of some paths says only what concerns them', async () => {
+    await at.say('backup .env certs gone.pem certs/gone.pem');
+    const id = (await at.ok('list --json')).json().find((s) => s.complete === false)!.id;
+    const said = async (paths: string) =>
+      (await at.ok(`restore ${id} ${paths} --target ../${paths.length}`)).out;
+    expect(await said('.env')).not.toContain('not in the snapshot');
+    for (const paths of ['certs', 'cert*']) {
+      expect(await said(paths)).toContain('not in the snapshot: certs/gone.pem: ');
+      expect(await said(`${paths} .env`)).not.toContain(' gone.pem: ');
+    }
+  });
+
+  it('with --dry-run says that it would be refused, and ends as it would', async () => {
+    at.write(out('.env'), 'MINE=1\n');
+    const said = await at.ok('restore latest --target ../out --dry-run', 11);
+    expect(said.out).toContain('\nthis would be refused: choose --existing replace, bak or skip\n');
+    rmSync(out('.env'));
+    at.write(out('.env/in-the-way'), '');
+    const hard = await at.ok('restore latest --target ../out --dry-run --existing replace', 11);
+    expect(hard.out).toContain('\nthis would be refused: move what is in the way away, or ');
+  });
+
+  it('into the vault itself is refused, by whatever way', async () => {
+    symlinkSync('vault', join(at.base, 'link'));
+    const before = treeOf(join(at.base, 'vault'));
+    expect((await at.ok('restore latest --target ../link/snapshots', 2)).err).toContain(
+      'is in the vault itself',
+    );
+    expect(treeOf(join(at.base, 'vault'))).toEqual(before);
+    await at.ok('restore latest --target ../vault-restored');
+  });
+
+  it.each([['.env'], ['certs/site.pem'], ['*.pem']])(
+    'of a path without a snapshot says what comes first: %s',
+    async (path) => {
+      const said = await at.ok(`restore ${path} --target ../out`, 10);
+      expect(said.err).toContain(`hint: name the snapshot first: \`restore latest ${path} …\`\n`);
+    },
+  );
+
+  it('says how many files of others now belong to root, unless they are given back', async () => {
+    if (process.getuid!() !== 0) return;
+    chownSync(join(at.work, '.env'), 1234, 1234);
+    await at.ok('backup');
+    const said = await at.ok('restore latest .env --target ../out');
+    expect(said.out).toContain(
+      '  1 entry belonged to others and now belongs to you: add --as-recorded for its owner\n',
+    );
+    const again = await at.ok('restore latest .env --target ../again --as-recorded --json');
+    expect(again.json().at(-1)).toMatchObject({ owner_lost: 0 });
+    // What is left as it is keeps its owner.
+    chownSync(out('.env'), 77, 77);
+    expect((await at.ok('restore latest .env --target ../out --json')).json().at(-1)).toMatchObject({
+      owner_lost: 0,
+    });
+  });
+
+  it('--undo after --existing bak says where the old files are', async () => {
+    at.write(out('.env'), 'MINE=1\n');
+    await at.ok('restore latest --target ../out --existing bak');
+    expect((await at.ok('restore --undo --target ../out', 10)).err).toContain('NAME.<time>.bak');
+  });
+
   it('says which links lead out', async () => {
     symlinkSync('/etc/passwd', join(at.work, 'leads-out'));
     await at.ok('backup');
@@ -189,6 +270,8 @@ describe('restore', () => {
     ['restore latest --target x --in-place', 2, 'target-twice'],
     ['restore latest --target ../out --existing maybe', 2, 'bad-value'],
     ['restore 1999 --target ../out', 10, 'no-snapshot'],
+    ['restore latest --target ../vault', 2, 'target-in-vault'],
+    ['restore latest --target ../vault/new/dir', 2, 'target-in-vault'],
     ['restore latest nope --target ../out', 10, 'no-path'],
     ['restore --undo --target ../out', 10, 'no-undo'],
     ['restore --set nope --target ../out', 10, 'no-snapshot'],
@@ -225,7 +308,9 @@ describe('restore --in-place', () => {
 
   it('refuses what the set does not ask for here, by name, and places nothing', async () => {
     at.write(secure('evil'), 'EVIL\n');
-    await at.ok(['backup', '.env', secure('evil'), '--set', 'shop']);
+    configure(`{ root: ., include: [.env, "${secure('evil')}"] }`);
+    await at.ok('backup');
+    configure('{ root: . }');
     rmSync(secure(''), { recursive: true });
     at.write('.env', 'MINE=1\n');
     for (const flags of ['', ' --dry-run', ' --json']) {
@@ -270,7 +355,7 @@ describe('restore --in-place', () => {
 describe('restore --as-recorded', () => {
   it('gives no set-id bits, says so, and --undo gives those back that were there', async () => {
     chmodSync(join(at.work, '.env'), 0o4750);
-    await at.ok('backup .env');
+    await at.ok('backup');
     const said = await at.ok('restore latest .env --target ../out --as-recorded');
     expect(statSync(out('.env')).mode & 0o7777).toBe(0o750);
     expect(said.out).toContain('warning: 1 entry came back without the recorded set-id bits');

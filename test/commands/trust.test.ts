@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Desk, deskWithVault } from './desk.ts';
@@ -19,6 +19,7 @@ beforeEach(async () => {
 });
 
 const location = ['--location', '../vault'];
+const pinIn = () => /^pin: .*$/m.exec(readFileSync(join(at.work, 'strongroom.yaml'), 'utf8'))![0];
 /** Whether a backup may be made now. */
 const isTrusted = async () => (await at.say(['backup', '.env', ...location])).code === 0;
 
@@ -35,11 +36,11 @@ describe('trust', () => {
     expect(await isTrusted()).toBe(true);
   });
 
-  it('takes the whole pin, without looking at the store', async () => {
+  it('takes the whole pin', async () => {
     const said = await at.ok(['trust', '--pin', pin, ...location, '--json']);
     expect(said.lines()).toMatchInlineSnapshot(`
       [
-        "{"message_type":"summary","location":"BASE/vault","how":"pin","pin":{"vault":"VAULT-1","generation":1,"revision":1,"recipient":"RECIPIENT-1","authority":"FINGERPRINT-1"},"fingerprint":"FINGERPRINT-1"}",
+        "{"message_type":"summary","location":"BASE/vault","how":"pin","pin":{"vault":"VAULT-1","generation":1,"revision":1,"recipient":"RECIPIENT-1","authority":"FINGERPRINT-1"},"fingerprint":"FINGERPRINT-1","config_pin_differs":false}",
       ]
     `);
     expect(await isTrusted()).toBe(true);
@@ -54,6 +55,34 @@ describe('trust', () => {
       "
     `);
     expect(await isTrusted()).toBe(false);
+  });
+
+  it('refuses the pin of another vault, and goes on trusting nothing', async () => {
+    await at.ok(['init', '--recipient', at.recipient, '--location', '../second']);
+    rmSync(join(at.work, 'strongroom.yaml'));
+    const said = await at.say(['trust', '--pin', pin, '--location', '../second', '--json']);
+    expect(JSON.parse(said.err)).toMatchObject({ code: 'foreign-vault', exit_code: 13 });
+    const nowhere = await at.say(['trust', '--pin', pin, '--location', '../nowhere', '--json']);
+    expect(JSON.parse(nowhere.err)).toMatchObject({ code: 'no-vault', exit_code: 10 });
+    expect(await isTrusted()).toBe(false);
+  });
+
+  it('takes a fingerprint without its first word, and refuses what is none', async () => {
+    const bare = fingerprint.replace('SHA256:', '');
+    const bad = await at.say(['trust', 'SHA256:short', ...location, '--json']);
+    expect(JSON.parse(bad.err)).toMatchObject({ code: 'bad-fingerprint', exit_code: 2 });
+    await at.ok(['trust', bare, ...location]);
+    expect(await isTrusted()).toBe(true);
+  });
+
+  it('says that the settings hold another pin', async () => {
+    await at.ok(['init', '--recipient', at.recipient, '--location', '../second']);
+    const said = await at.ok(['trust', fingerprint, ...location]);
+    expect(said.out).toContain('Replace `pin:` in BASE/shop/strongroom.yaml by this line:\npin: {');
+    const json = (await at.ok(['trust', fingerprint, ...location, '--json'])).json()[0];
+    expect(json).toMatchObject({ config_pin_differs: true });
+    const same = (await at.ok(['trust', '--location', '../second', '--json', '--pin', pinIn()])).json()[0];
+    expect(same).toMatchObject({ config_pin_differs: false });
   });
 
   it('refuses a pin that is none', async () => {
@@ -71,7 +100,7 @@ describe('trust', () => {
     expect(said.code).toBe(12);
     expect(said.err).toMatchInlineSnapshot(`
       "strongroom: error: nothing vouches for the vault at BASE/vault
-      strongroom: hint: compare FINGERPRINT-1 with the fingerprint that init printed; if it is the same, run \`strongroom trust FINGERPRINT-1\`
+      strongroom: hint: compare FINGERPRINT-1 with the fingerprint that init printed; if it is the same, run \`strongroom trust FINGERPRINT-1 --location BASE/vault\`; or read it with --trust-new, which believes it unseen
       "
     `);
     expect(await isTrusted()).toBe(false);

@@ -11,7 +11,7 @@ beforeEach(async () => {
 
 /** The part files of the newest snapshot, absolute. */
 function parts(): string[] {
-  const directory = join(at.base, 'vault/data/shop');
+  const directory = join(at.base, 'vault/data/shop-paths');
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.\d{5}$/.test(name))
     .map((name) => join(directory, name));
@@ -50,8 +50,8 @@ describe('verify', () => {
     const said = await at.say('verify');
     expect(said.code).toBe(13);
     expect(said.out).toMatchInlineSnapshot(`
-      "error: ID-1 of shop: data/shop/ID-1/1-RANDOM-1/files.tar.gz.age.00000 is gone
-      error: ID-1 of shop: data/shop/ID-1/1-RANDOM-1/contents.json.gz.age.00000 is gone
+      "error: ID-1 of shop-paths: data/shop-paths/ID-1/1-RANDOM-1/files.tar.gz.age.00000 is gone
+      error: ID-1 of shop-paths: data/shop-paths/ID-1/1-RANDOM-1/contents.json.gz.age.00000 is gone
       warning: notes.txt belongs to no snapshot and to no key
       The vault shop has 2 faults. 1 snapshot, 6 objects, SIZE: every stored byte was compared.
       "
@@ -60,8 +60,8 @@ describe('verify', () => {
     expect(json.code).toBe(13);
     expect(json.lines()).toMatchInlineSnapshot(`
       [
-        "{"message_type":"finding","code":"missing-part","object":"data/shop/ID-1/1-RANDOM-1/files.tar.gz.age.00000","message":"ID-1 of shop: data/shop/ID-1/1-RANDOM-1/files.tar.gz.age.00000 is gone","severity":"error"}",
-        "{"message_type":"finding","code":"missing-part","object":"data/shop/ID-1/1-RANDOM-1/contents.json.gz.age.00000","message":"ID-1 of shop: data/shop/ID-1/1-RANDOM-1/contents.json.gz.age.00000 is gone","severity":"error"}",
+        "{"message_type":"finding","code":"missing-part","object":"data/shop-paths/ID-1/1-RANDOM-1/files.tar.gz.age.00000","message":"ID-1 of shop-paths: data/shop-paths/ID-1/1-RANDOM-1/files.tar.gz.age.00000 is gone","severity":"error"}",
+        "{"message_type":"finding","code":"missing-part","object":"data/shop-paths/ID-1/1-RANDOM-1/contents.json.gz.age.00000","message":"ID-1 of shop-paths: data/shop-paths/ID-1/1-RANDOM-1/contents.json.gz.age.00000 is gone","severity":"error"}",
         "{"message_type":"finding","code":"orphan","object":"notes.txt","message":"notes.txt belongs to no snapshot and to no key","severity":"warning"}",
         "{"message_type":"summary","sound":false,"snapshots":1,"bad":["ID-1"],"errors":2,"warnings":1,"objects":6,"bytes":"N","read_data":false}",
       ]
@@ -75,11 +75,16 @@ describe('verify', () => {
     expect(said.out).toContain('is sound');
   });
 
+  it('says how many snapshots are incomplete', async () => {
+    await at.say('backup .env gone');
+    expect((await at.ok('verify')).out).toContain('2 snapshots (1 incomplete), ');
+  });
+
   it('limited to a set checks that one', async () => {
     await at.ok('backup certs --set certs');
     for (const part of parts()) rmSync(part);
     await at.ok('verify --set certs');
-    expect((await at.say('verify --set shop')).code).toBe(13);
+    expect((await at.say('verify --set shop-paths')).code).toBe(13);
   });
 });
 
@@ -87,14 +92,19 @@ describe('verify --against', () => {
   it('says that a tree is the same', async () => {
     const said = await at.ok('verify --against .');
     expect(said.out).toMatchInlineSnapshot(`
-      "The same as ID-1.
+      "Everything in ID-1 is there, unchanged.
       "
     `);
     expect((await at.ok('verify latest --against . --json')).lines()).toMatchInlineSnapshot(`
       [
-        "{"message_type":"summary","snapshot":"ID-1","set":"shop","differences":0}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop-paths","differences":0}",
       ]
     `);
+  });
+
+  it.each(['gone', '.env'])('refuses %s, which is no directory', async (path) => {
+    const said = await at.say(`verify --against ${path} --json`);
+    expect(JSON.parse(said.err)).toMatchObject({ code: 'no-directory', exit_code: 10 });
   });
 
   it('names what differs, and exits 4', async () => {
@@ -113,7 +123,7 @@ describe('verify --against', () => {
         "{"message_type":"difference","path":".env","how":"changed","reason":"its content differs"}",
         "{"message_type":"difference","path":"certs","how":"missing"}",
         "{"message_type":"difference","path":"certs/site.pem","how":"missing"}",
-        "{"message_type":"summary","snapshot":"ID-1","set":"shop","differences":3}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop-paths","differences":3}",
       ]
     `);
     expect(said.out).not.toContain('TOKEN');

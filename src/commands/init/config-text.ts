@@ -1,5 +1,5 @@
 // The strongroom.yaml that init writes: commented, with the pin, without any secret.
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { UsageError } from '../../errors.ts';
 import { type Pin, pinText } from '../../vault/pin.ts';
 
@@ -24,6 +24,12 @@ sets:
     # Modes that the deployment needs after a restore, instead of 0600 and 0700.
     # restore: { modes: { "secrets/*": "0444" } }
 `;
+}
+
+/** Whether the file that is there says already which vault is meant, so that lines of it are to be replaced. */
+export async function namesVault(path: string): Promise<boolean> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return /^(?:location|pin)\s*:/m.test(text);
 }
 
 /**

@@ -16,6 +16,28 @@ export interface ChosenKeys {
   readonly keys: readonly NewKey[];
   /** A passphrase that was made up, to be shown once. */
   readonly madeUp: string | undefined;
+  /** The age recipients, by the names of their keys. */
+  readonly recipients: ReadonlyMap<string, string>;
+}
+
+/**
+ * Stops before a private key that was given by mistake gets into a message, and so into a log.
+ * @throws UsageError `bad-recipient`
+ */
+export function refusePrivateKeys(values: readonly (string | undefined)[]): void {
+  if (
+    !values.some((value) => /AGE-SECRET-KEY-(?:PQ-)?1/i.test(value ?? '') || value?.includes('PRIVATE KEY'))
+  )
+    return;
+  throw new UsageError('bad-recipient', 'a private key was given where its recipient belongs', {
+    hint: 'age-keygen -y prints the recipient; treat that key as exposed if this shell keeps a history',
+  });
+}
+
+/** What was given for a file and is none, fit for a message: it may be anything. */
+function shown(value: string): string {
+  const letters = [...value.replace(/\p{C}/gu, '?')];
+  return letters.length > 60 ? `${letters.slice(0, 60).join('')}…` : letters.join('');
 }
 
 async function linesOf(path: string, context: Context): Promise<KeyLine[]> {
@@ -23,8 +45,8 @@ async function linesOf(path: string, context: Context): Promise<KeyLine[]> {
   try {
     text = await readFile(resolve(context.cwd, path), 'utf8');
   } catch (error) {
-    throw new UsageError('bad-keys-file', `${path} cannot be read`, {
-      object: path,
+    throw new UsageError('bad-keys-file', `${shown(path)} cannot be read`, {
+      object: shown(path),
       hint: 'name a file with one way to open the vault a line, or a recipient that begins with age1',
       cause: error,
     });
@@ -50,15 +72,18 @@ export async function chosenKeys(flags: KeyFlags, context: Context): Promise<Cho
   const { methods } = await context.world();
   const keys: NewKey[] = [];
   let madeUp: string | undefined;
+  const named = new Map<string, string>();
   if (isAsked || isDefault) {
     const chosen = await passphrase(context);
     madeUp = chosen.madeUp ? chosen.passphrase : undefined;
     keys.push(await methods.newPassphrase('passphrase', chosen.passphrase));
   }
   for (const [i, recipient] of recipients.entries()) {
-    keys.push(await methods.newRecipient(recipients.length === 1 ? 'age' : `age-${i + 1}`, recipient));
+    const name = recipients.length === 1 ? 'age' : `age-${i + 1}`;
+    keys.push(await methods.newRecipient(name, recipient));
+    named.set(name, recipient);
   }
-  if (keys.length > 0) return { keys, madeUp };
+  if (keys.length > 0) return { keys, madeUp, recipients: named };
   throw new UsageError('no-keys', 'no way to open the vault was chosen', {
     hint: 'add --passphrase, --recipient age1…, or --keys FILE',
   });

@@ -10,6 +10,8 @@ import type { Context } from '../context.ts';
 export interface Work {
   readonly plan: RestorePlan;
   readonly result: RestoreResult | undefined;
+  /** It takes an earlier restore back. */
+  readonly isUndo?: true;
 }
 
 /** A plan, and the vault that it reads: an undo copy is in a store of its own. */
@@ -38,6 +40,11 @@ export async function carryOut(
     works.push({ plan, result });
   }
   return works;
+}
+
+/** Whether a restore that was only planned would be refused. */
+export function wouldBeRefused({ plan, result }: Work): boolean {
+  return result === undefined && plan.placement.conflicts.length > 0;
 }
 
 /** What was restored just now may have made the directories above a new target: it must still be new itself. */
@@ -99,5 +106,5 @@ export async function undoRestores(
   }
   const works = await carryOut(planned, dryRun, context);
   if (!dryRun) for (const copy of copies) await dropUndo(store, copy.snapshot);
-  return works;
+  return works.map((work) => ({ ...work, isUndo: true }));
 }

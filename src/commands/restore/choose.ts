@@ -1,5 +1,5 @@
 // What a restore is to bring back, and where to.
-import { UsageError } from '../../errors.ts';
+import { NotFoundError, UsageError } from '../../errors.ts';
 import { readSnapshotContents } from '../../vault/artifact-read.ts';
 import { type RefusedRecord, readSnapshots, type Snapshot } from '../../vault/snapshots.ts';
 import type { UnlockedVault } from '../../vault/vault.ts';
@@ -25,7 +25,11 @@ export async function chosenSnapshots(
   const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
   const sets = [...new Set(read.snapshots.map((s) => s.set))].sort();
   if (selector !== undefined || flags.set !== undefined || sets.length === 0)
-    return { chosen: [await chooseFrom(context, vault, read, selector, flags)], skipped: [] };
+    try {
+      return { chosen: [await chooseFrom(context, vault, read, selector, flags)], skipped: [] };
+    } catch (error) {
+      throw maybeAPath(error, selector);
+    }
   const chosen: Snapshot[] = [];
   for (const set of sets) chosen.push(await chooseFrom(context, vault, read, undefined, { ...flags, set }));
   const refused = new Map(read.refused.filter((r) => !sets.includes(r.set)).map((r) => [r.set, r]));
@@ -41,6 +45,16 @@ export async function chosenSnapshots(
     );
   }
   return { chosen, skipped: [...refused.values()] };
+}
+
+/** Whoever gives a path alone is told that the snapshot comes first. */
+function maybeAPath(error: unknown, selector = ''): unknown {
+  const isPath = /[./*?[{]/.test(selector) && !selector.startsWith('@');
+  if (!isPath || !(error instanceof NotFoundError) || error.code !== 'no-snapshot') return error;
+  const path = /^[\w./*?-]+$/.test(selector) ? selector : 'PATH';
+  return new NotFoundError(error.code, error.message, {
+    hint: `name the snapshot first: \`restore latest ${path} …\``,
+  });
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { Action } from '../../pack/place/types.ts';
 import type { RestorePlan } from '../../vault/restore/plan.ts';
 import type { Fields, Out } from '../command.ts';
+import type { Work } from './carry-out.ts';
 
 const WORDS: Readonly<Record<Action, string>> = {
   create: 'new',
@@ -29,8 +30,12 @@ export function planLines({ placement }: RestorePlan): Fields[] {
 }
 
 /** A line an entry that would change or is in the way; those that are the same only with `--verbose`. */
-export function showPlan({ snapshot, placement }: RestorePlan, out: Out): void {
-  out.line(`Would restore ${snapshot.id} of ${snapshot.set} into ${placement.root}:`);
+export function showPlan({ plan: { snapshot, placement }, isUndo }: Work, out: Out): void {
+  out.line(
+    isUndo
+      ? `Would put back what the restore into ${placement.root} replaced:`
+      : `Would restore ${snapshot.id} of ${snapshot.set} into ${placement.root}:`,
+  );
   for (const { destination, action, reason, keptAs, narrower } of placement.entries) {
     if (action === 'same' && !out.verbose) continue;
     const word = out.styled(
@@ -42,10 +47,17 @@ export function showPlan({ snapshot, placement }: RestorePlan, out: Out): void {
       .join('; ');
     out.line('  ', word, ` ${destination}${notes ? ` (${notes})` : ''}`);
   }
-  const { counts, setIdLost } = placement;
+  const { counts, conflicts, ownerLost, setIdLost } = placement;
+  if (ownerLost > 0)
+    out.line(
+      `${out.count(ownerLost, 'entry', 'entries')} of others would belong to you without --as-recorded`,
+    );
   if (setIdLost > 0)
     out.line(`${out.count(setIdLost, 'entry', 'entries')} would come back without the recorded set-id bits`);
   out.line(
     `${counts.create} new, ${counts.replace + counts.bak} changed, ${counts.same} the same, ${counts.skip} skipped, ${counts.conflict} conflicting, ${placement.narrower} narrower than recorded; nothing was changed`,
   );
+  if (conflicts.some(({ conflict }) => conflict !== 'exists'))
+    out.line('this would be refused: move what is in the way away, or choose another --target');
+  else if (conflicts.length > 0) out.line('this would be refused: choose --existing replace, bak or skip');
 }

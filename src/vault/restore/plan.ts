@@ -40,6 +40,8 @@ export interface RestorePlan {
   readonly contents: Contents;
   readonly options: RestoreOptions;
   readonly placement: PlacementPlan;
+  /** What the snapshot warns of and concerns what was chosen of it. */
+  readonly warnings: readonly Warning[];
 }
 
 /** Restored into its own vault, a secret would lie there in the clear, and be carried wherever the vault is. */
@@ -59,15 +61,18 @@ function entryPathOf(path: string): string {
   return posix.normalize(path.startsWith('/') ? `@outside${path}` : path).replace(/\/+$/, '');
 }
 
-const isInside = (path: string): boolean => path !== '..' && !path.startsWith('../');
+const isAtOrBelow = (wanted: string, { path }: Entry): boolean =>
+  path === wanted || path.startsWith(`${wanted}/`);
 
-/** The warnings of a snapshot that concern what is restored of it. */
-export function warningsFor({ contents, options }: Pick<RestorePlan, 'contents' | 'options'>): readonly Warning[] {
-  const wanted = options.paths.map(entryPathOf);
-  if (wanted.length === 0 || wanted.includes('.')) return contents.warnings;
-  const globs = wanted.filter(isInside).map((path) => globMatcher(path));
+/** The warnings of a snapshot that concern paths and globs, which have chosen entries. */
+function warningsFor({ warnings, entries }: Contents, paths: readonly string[]): readonly Warning[] {
+  const wanted = paths.map(entryPathOf);
+  if (warnings.length === 0 || wanted.length === 0 || wanted.includes('.')) return warnings;
+  const globs = wanted
+    .filter((path) => !entries.some((e) => isAtOrBelow(path, e)))
+    .map((path) => globMatcher(path));
   const isMeant = (path: string) => wanted.includes(path) || globs.some((matches) => matches(path));
-  return contents.warnings.filter(({ path }) => [path, ...parentsOf(path)].some(isMeant));
+  return warnings.filter(({ path }) => [path, ...parentsOf(path)].some(isMeant));
 }
 
 /** The entries that paths and globs choose, with the directories above them. */
@@ -81,9 +86,9 @@ export function selectEntries(
   for (const path of paths) {
     const wanted = entryPathOf(path);
     if (wanted === '.') return contents.entries;
-    const below = `${wanted}/`;
-    const literal = contents.entries.filter((e) => e.path === wanted || e.path.startsWith(below));
-    const matches = literal.length > 0 || !isInside(wanted) ? literal : globbed(contents.entries, wanted);
+    const literal = contents.entries.filter((e) => isAtOrBelow(wanted, e));
+    const isInside = wanted !== '..' && !wanted.startsWith('../');
+    const matches = literal.length > 0 || !isInside ? literal : globbed(contents.entries, wanted);
     if (matches.length === 0) {
       throw new NotFoundError('no-path', `${snapshot} holds nothing that matches ${printableName(path)}`, {
         hint: `see what it holds with \`strongroom show ${snapshot}\``,
@@ -111,8 +116,8 @@ function isBelow(path: string, directories: ReadonlySet<string>): boolean {
 
 /**
  * Reads the snapshot's contents and the target, and changes nothing.
- * @throws NotFoundError `no-path`; UsageError `no-place`, `target-in-vault`; IntegrityError `outside-the-set` and as reading does; StrongroomError as
- *   `planPlacement`
+ * @throws NotFoundError `no-path`; UsageError `no-place`, `target-in-vault`; IntegrityError `outside-the-set` and as
+ *   reading does; StrongroomError as `planPlacement`
  */
 export async function planRestore(
   vault: UnlockedVault,
@@ -147,7 +152,8 @@ export async function planRestore(
     stateDirectory,
     ...callOptions(vault),
   });
-  return { snapshot, contents, options, placement };
+  const warnings = warningsFor(contents, options.paths);
+  return { snapshot, contents, options, placement, warnings };
 }
 
 /**

@@ -1,4 +1,6 @@
 // `verify --against`: compares a snapshot's entries with a tree on disk, by type, content and link target.
+import { stat } from 'node:fs/promises';
+import { NotFoundError } from '../../errors.ts';
 import { fsPath } from '../../pack/names.ts';
 import { holdsContent, lookAt } from '../../pack/place/existing.ts';
 import { planPlacement } from '../../pack/place/plan.ts';
@@ -10,6 +12,24 @@ export interface Difference {
   readonly path: string;
   readonly how: 'missing' | 'changed';
   readonly reason?: string;
+}
+
+/**
+ * A name with a slip in it would make everything look as if it were missing.
+ * @param directory absolute
+ * @throws NotFoundError `no-directory`
+ */
+export async function checkDirectory(directory: string): Promise<void> {
+  const isThere = await stat(directory).then(
+    (found) => found.isDirectory(),
+    // What cannot be looked at is for the comparison to say.
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
+  );
+  if (isThere) return;
+  throw new NotFoundError('no-directory', `there is no directory ${directory}`, {
+    object: directory,
+    hint: 'name the restored or live tree to compare with',
+  });
 }
 
 /**

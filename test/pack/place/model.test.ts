@@ -54,13 +54,10 @@ function born(node: Node): string {
   return `file ${(node.mode ?? 0) & 0o100 ? '0700' : '0600'} ${node.text}`;
 }
 
-/** What stays, apart from its mode; and whether its mode is no wider than what is to be there. */
+/** What stays as it is: whatever has the same content, in any mode. */
 function isSame(there: string, node: Node): boolean {
-  const want = born(node);
-  if ('link' in node) return there === want;
-  const [, is, text] = /^file (\d+) (.*)$/s.exec(there) ?? [];
-  const [, most, wanted] = /^file (\d+) (.*)$/s.exec(want) ?? [];
-  return is !== undefined && text === wanted && (Number.parseInt(is, 8) & ~Number.parseInt(most!, 8)) === 0;
+  const bare = (text: string) => text.replace(/^file \d+/, 'file');
+  return bare(there) === bare(born(node));
 }
 
 /** @returns what the target holds afterwards, or undefined for a conflict */

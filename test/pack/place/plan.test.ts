@@ -135,15 +135,15 @@ describe('an existing target', () => {
     });
   });
 
-  test('what is the same but wider is replaced, and ends 0600', async () => {
+  test('what is the same stays as it is, in whatever mode', async () => {
     const place = scene({ a: { text: 'a', mode: 0o640 }, b: { text: 'b', mode: 0o400 } });
     const plan = await planFor(place, { a: 'a', b: 'b' }, { existing: 'replace' });
     expect(plan.entries.map(({ action, reason }) => [action, reason])).toEqual([
-      ['replace', 'its mode is wider'],
+      ['same', undefined],
       ['same', undefined],
     ]);
     await restore(place, { a: 'a', b: 'b' }, { existing: 'replace' });
-    expect(survey(place.target)).toEqual({ a: 'file 0600 a', b: 'file 0400 b' });
+    expect(survey(place.target)).toEqual({ a: 'file 0640 a', b: 'file 0400 b' });
   });
 
   test('nothing at all is written when all is the same', async () => {

@@ -143,6 +143,7 @@ describe('a listed host that signs what lies elsewhere', () => {
     const victim = join(on.base, 'cron.d/evil');
     const destination = { root: on.root, outside: '/' };
     await forge(on.vault, {
+      id: '20261120T055912Z-zzzzzy',
       entries: [fileEntry('.env', 'X'), fileEntry(`@outside${victim}`, 'X')],
       files: { '.env': 'X', [`@outside${victim}`]: 'X' },
     });

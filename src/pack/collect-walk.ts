@@ -143,7 +143,7 @@ export function note(gathering: Gathering, { path, stat }: Seen, at = path): boo
   if (found.has(entry)) return true;
   if (MARKER.test(entry.slice(entry.lastIndexOf('/') + 1))) {
     const reason =
-      'is part of a restore that is under way, so what is around it may be half old and half new';
+      'belongs to a restore that is under way, so what is around it may be half old and half new';
     problems.push({ kind: 'changed', path: entry, reason, incomplete: true });
     return false;
   }

@@ -9,9 +9,10 @@ for (const path of process.argv.slice(2)) {
   for (const { name, status, assertionResults } of results(path)) {
     const having = (...wanted) => assertionResults.filter((test) => wanted.includes(test.status));
     passed += having('passed').length;
-    // A file that could not even be loaded has failed, though none of its tests has.
-    failed += having('failed').length || (status === 'failed' ? 1 : 0);
-    for (const { fullName } of having('skipped', 'pending')) skipped.add(`${relative(name)}: ${fullName}`);
+    // A file that could not even be loaded has failed, though none of its tests has; so have tests without an end,
+    // whose process died.
+    failed += having('failed', 'pending').length || (status === 'failed' ? 1 : 0);
+    for (const { fullName } of having('skipped')) skipped.add(`${relative(name)}: ${fullName}`);
   }
 }
 for (const test of skipped) console.log(`SKIPPED ${test}`);

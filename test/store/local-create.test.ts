@@ -190,7 +190,7 @@ describe('a full disk', () => {
         exitCode: 14,
         object: 'data/app/2',
         message: `cannot create data/app/2 in ${root}: no space left (ENOSPC)`,
-        hint: expect.stringContaining('prune'),
+        hint: expect.stringContaining('delete old snapshots'),
       });
       expect(readdirSync(join(root, 'tmp'))).toEqual([]);
       expect(await hashes(store)).toEqual(new Map([['data/1', sha256(Buffer.alloc(700_000, 1))]]));

@@ -52,7 +52,7 @@ describe('show', () => {
         "{"message_type":"entry","path":".env","type":"file","mode":"0600","uid":"N","gid":"N","mtime":"N","size":8,"sha256":"HASH-1"}",
         "{"message_type":"entry","path":"certs","type":"dir","mode":"0700","uid":"N","gid":"N","mtime":"N","size":0}",
         "{"message_type":"entry","path":"certs/site.pem","type":"file","mode":"0640","uid":"N","gid":"N","mtime":"N","size":4,"sha256":"HASH-2"}",
-        "{"message_type":"summary","snapshot":"ID-1","set":"shop","host":"web-1","time":"2025-03-01T06:00:12Z","seconds":"N","complete":true,"description":"x","root":"BASE/shop","tool":"strongroom 0.1.0","entries":4,"bytes":"N"}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop-paths","host":"web-1","time":"2025-03-01T06:00:12Z","seconds":"N","complete":true,"description":"x","root":"BASE/shop","tool":"strongroom 0.1.0","entries":4,"bytes":"N"}",
       ]
     `);
   });
@@ -80,7 +80,7 @@ describe('show', () => {
   });
 
   it('says which newer one was passed over', async () => {
-    await at.ok('backup');
+    await at.ok('backup .env');
     await at.say('backup .env gone.pem');
     const said = await at.ok('show');
     expect(said.err).toMatchInlineSnapshot(`

@@ -86,7 +86,11 @@ it.each<[string, string, unknown, string]>([
   [
     'with another id',
     'misplaced',
-    changed(body, ['id'], id.replace(/.$/, '0')),
+    changed(
+      body,
+      ['id'],
+      id.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+    ),
     'is a copy of a snapshot that belongs elsewhere',
   ],
   [

@@ -5,7 +5,7 @@ import type { Identity, Recipient } from 'age-encryption';
 import { unwrapFileKey, wrapFileKey } from './file-key.ts';
 import { readHeader } from './header.ts';
 import { readerOf } from './reader.ts';
-import { decryptPayload, encryptPayload, payloadSize } from './stream.ts';
+import { decryptPayload, encryptPayload } from './stream.ts';
 
 export type { Identity, Recipient, Stanza } from 'age-encryption';
 
@@ -89,16 +89,6 @@ export async function decryptBytes(
   options: DecryptOptions = {},
 ): Promise<Buffer> {
   return collect(decrypt(once(file), identities, options));
-}
-
-/**
- * Bytes of an age file.
- *
- * @param plain bytes of plaintext
- * @param headerSize bytes of its header
- */
-export function encryptedSize(plain: number, headerSize: number): number {
-  return headerSize + payloadSize(plain);
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

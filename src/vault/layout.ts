@@ -65,10 +65,6 @@ export function partName(data: string, artifact: string, index: number): string 
   return `${data}/${artifact}.${String(index).padStart(5, '0')}`;
 }
 
-export function streamArtifact(stream: string): string {
-  return `stream-${stream}.gz.age`;
-}
-
 /** Whether `name` is the name of an artifact of format 1. */
 export function isArtifact(name: string): boolean {
   if (name === FILES_ARTIFACT || name === CONTENTS_ARTIFACT) return true;

@@ -15,7 +15,6 @@ import {
   recordName,
   revisionOf,
   slotName,
-  streamArtifact,
   vaultDocumentName,
 } from '../../src/vault/layout.ts';
 import { newSnapshotId } from '../../src/vault/names.ts';
@@ -46,7 +45,7 @@ describe('object names', () => {
         for (const object of [
           recordName(set, snapshot),
           slotName(n, set, 'kms'),
-          partName(data, streamArtifact(set), LIMITS.partsOfArtifact - 1),
+          partName(data, `stream-${set}.gz.age`, LIMITS.partsOfArtifact - 1),
         ]) {
           checkObjectName(object);
         }

@@ -18,8 +18,9 @@ const DEFAULT_LEVEL = 4;
 
 const SAMPLE_PIECES = 4;
 const SAMPLE_PIECE_BYTES = 8 * 1024;
-// A sample that keeps more than this share of its size is not worth compressing.
-const INCOMPRESSIBLE = 0.97;
+// What keeps more than this share of its size is not worth the work: of compressing at all, or of trying harder.
+const NO_GAIN = 0.97;
+const FASTEST_LEVEL = 1;
 
 const ZERO_BYTES = 64 * 1024;
 
@@ -45,7 +46,10 @@ export interface GzipOptions {
  * @throws InterruptedError when the signal fires
  * @see RFC 1952; docs/format.md
  */
-export async function* gzip(source: AsyncIterable<Uint8Array>, options: GzipOptions): AsyncGenerator<Buffer> {
+export async function* gzip(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: GzipOptions,
+): AsyncGenerator<Buffer> {
   const { comment, level = DEFAULT_LEVEL, pad } = options;
   const first = commentMember(comment);
   let total = first.length;
@@ -71,7 +75,7 @@ export async function* gzip(source: AsyncIterable<Uint8Array>, options: GzipOpti
 
 // Cuts the stream at every MEMBER_DATA_BYTES.
 async function* blocks(
-  source: AsyncIterable<Uint8Array>,
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   spare: Buffer[],
   { onBytes, signal }: GzipOptions,
 ): AsyncGenerator<Buffer> {
@@ -95,23 +99,26 @@ async function* blocks(
 }
 
 async function dataMember(block: Buffer, level: number, spare: Buffer[]): Promise<Buffer[]> {
-  const store = level === 0 || (await isIncompressible(block));
-  const deflated = await deflate(block, store ? 0 : level);
+  const deflated = await deflate(block, await worthwhileLevel(block, level));
   const length = MEMBER_HEADER_BYTES + deflated.length + MEMBER_TRAILER_BYTES;
   const member = [memberHeader(length), deflated, memberTrailer(block)];
   if (block.length === MEMBER_DATA_BYTES) spare.push(block);
   return member;
 }
 
-// Encrypted and compressed data cost the most to compress and gain nothing: try a few pieces at the fastest level.
-async function isIncompressible(block: Buffer): Promise<boolean> {
+// Encrypted and compressed data cost the most to compress and gain nothing; keys, hashes and base64 gain all they can
+// at the fastest level: try a few pieces.
+async function worthwhileLevel(block: Buffer, level: number): Promise<number> {
   const stride = Math.floor(block.length / SAMPLE_PIECES);
-  if (stride < 2 * SAMPLE_PIECE_BYTES) return false;
+  if (level === 0 || stride < 2 * SAMPLE_PIECE_BYTES) return level;
   const pieces = Array.from({ length: SAMPLE_PIECES }, (_, index) =>
     block.subarray(index * stride, index * stride + SAMPLE_PIECE_BYTES),
   );
   const sample = Buffer.concat(pieces);
-  return (await deflate(sample, 1)).length > sample.length * INCOMPRESSIBLE;
+  const fastest = (await deflate(sample, FASTEST_LEVEL)).length;
+  if (fastest > sample.length * NO_GAIN) return 0;
+  if (level === FASTEST_LEVEL) return level;
+  return (await deflate(sample, level)).length > fastest * NO_GAIN ? FASTEST_LEVEL : level;
 }
 
 function deflate(data: Buffer, level: number): Promise<Buffer> {

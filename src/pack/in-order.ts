@@ -2,8 +2,9 @@
 
 import { availableParallelism } from 'node:os';
 
-// Items under way besides the one waited for: keeps the thread pool (four threads) busy, and memory small.
-const LOOK_AHEAD = Math.min(availableParallelism(), 4) + 1;
+// Items under way besides the one waited for. The thread pool has four threads, and the main thread must find work that
+// is done whenever it has time: with fewer, both wait for each other. Each is a MiB or two of memory.
+const LOOK_AHEAD = Math.min(availableParallelism(), 4) + 4;
 
 /**
  * Maps a stream, a few items at a time.

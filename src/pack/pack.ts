@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { InterruptedError } from '../errors.ts';
 import { type Problem, problemOf, type Source, timeOf } from './collect-source.ts';
 import type { Entry } from './entry.ts';
+import { INSPECTED_BYTES, SMALL_BYTES } from './inspect.ts';
 import { changeOf, readQuiet, readWhole } from './read.ts';
 import type { Opened } from './read-open.ts';
 import { tarEnd, tarHeader, tarPadding } from './tar-write.ts';
@@ -35,16 +36,15 @@ export interface PackOptions {
 interface Packing {
   readonly options: PackOptions;
   readonly result: PackResult;
+  /** Sources that were begun. */
+  begun: number;
   files: number;
-  /** The chunk that is being filled, and how far it is. */
-  batch: Buffer;
+  /** The chunk that is being filled, and how far it is. It goes round: page faults of fresh ones cost more than a copy. */
+  readonly batch: Buffer;
   used: number;
 }
 
-/** Larger files are not shown to `inspect`. */
-export const INSPECTED_BYTES = 2 ** 20;
 const BATCH_BYTES = 2 ** 20;
-const SMALL_BYTES = 64 * 2 ** 10;
 // A small file with its headers: PAX has room for a path and a link target of 4096 bytes each.
 const SMALL_ROOM = SMALL_BYTES + 16 * 2 ** 10;
 
@@ -54,22 +54,29 @@ const readInto = promisify(read);
  * Reads sources and makes a tar of them. To learn the hashes alone, drain the stream.
  *
  * @param sources in the order that the tar is to have
- * @returns `stream`, the tar in chunks of at most 1 MiB, and `result`, which is complete when the stream has ended.
- *   A file that cannot be read is a problem and no entry. One over 16 MiB that gets shorter while it is read is
+ * @returns `stream`, the tar in chunks of at most 1 MiB, each good until the next is asked for; `result`, which is
+ *   complete when the stream has ended; and `rest`, the sources that have not been begun. A file that cannot be read is a problem and no entry. One over 16 MiB that gets shorter while it is read is
  *   filled up with zeros to the size that its header says.
  * @throws (the stream) InterruptedError, and whatever `inspect` throws
  */
 export function packSources(
   sources: readonly Source[],
   options: PackOptions = {},
-): { stream: AsyncGenerator<Buffer>; result(): PackResult } {
+): { stream: AsyncGenerator<Buffer>; result(): PackResult; rest(): readonly Source[] } {
   const result: PackResult = { entries: [], problems: [], bytes: 0, tornLarge: [] };
-  const packing: Packing = { options, result, files: 0, batch: newBatch(), used: 0 };
-  return { stream: tarOf(sources, packing), result: () => result };
+  // Not cleared: only what was written to it is ever yielded.
+  const batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  const packing: Packing = { options, result, begun: 0, files: 0, batch, used: 0 };
+  return {
+    stream: tarOf(sources, packing),
+    result: () => result,
+    rest: () => sources.slice(packing.begun),
+  };
 }
 
 async function* tarOf(sources: readonly Source[], packing: Packing): AsyncGenerator<Buffer> {
   for (const source of sources) {
+    packing.begun++;
     if (packing.used + SMALL_ROOM > BATCH_BYTES) yield await takeBatch(packing);
     if (source.type !== 'file') {
       const entry = entryOf(source);
@@ -212,16 +219,10 @@ async function takeBatch(packing: Packing): Promise<Buffer> {
   checkSignal(packing);
   options.onProgress?.({ files, bytes: result.bytes });
   const chunk = packing.batch.subarray(0, packing.used);
-  packing.batch = newBatch();
   packing.used = 0;
   return chunk;
 }
 
 function checkSignal({ options }: Packing): void {
   if (options.signal?.aborted) throw new InterruptedError('interrupted', 'interrupted');
-}
-
-// Not cleared: only what was written to it is ever yielded.
-function newBatch(): Buffer {
-  return Buffer.allocUnsafeSlow(BATCH_BYTES);
 }

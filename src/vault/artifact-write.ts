@@ -26,32 +26,24 @@ export interface WrittenArtifact {
   readonly gzip: { readonly size: number; readonly sha256: string };
 }
 
-const FIRST_BUFFER = 256 * 1024;
-
 /**
- * Cuts a stream into parts. Grows its buffer, so that a small artifact costs little memory.
+ * Cuts a stream into parts. Two buffers go round, of which only what is written to takes memory.
  * @param size of each part in bytes; only the last one is shorter, none is empty
+ * @yields parts, each good until the next but one is asked for
  */
 export async function* cut(source: AsyncIterable<Buffer>, size: number): AsyncGenerator<Buffer> {
-  let buffer = Buffer.allocUnsafe(Math.min(size, FIRST_BUFFER));
+  let buffer = Buffer.allocUnsafeSlow(size);
+  let other: Buffer | undefined;
   let used = 0;
   for await (const chunk of source) {
-    let at = 0;
-    while (at < chunk.length) {
-      const take = Math.min(chunk.length - at, size - used);
-      if (used + take > buffer.length) {
-        const larger = Buffer.allocUnsafe(Math.min(size, Math.max(buffer.length * 2, used + take)));
-        buffer.copy(larger, 0, 0, used);
-        buffer = larger;
-      }
-      chunk.copy(buffer, used, at, at + take);
-      used += take;
-      at += take;
-      if (used === size) {
-        yield buffer;
-        buffer = Buffer.allocUnsafe(size);
-        used = 0;
-      }
+    for (let at = 0; at < chunk.length; ) {
+      const copied = chunk.copy(buffer, used, at);
+      used += copied;
+      at += copied;
+      if (used < size) continue;
+      yield buffer;
+      [buffer, other] = [other ?? Buffer.allocUnsafeSlow(size), buffer];
+      used = 0;
     }
   }
   if (used > 0) yield buffer.subarray(0, used);
@@ -66,7 +58,7 @@ export async function* cut(source: AsyncIterable<Buffer>, size: number): AsyncGe
 export async function writeArtifact(
   target: ArtifactTarget,
   name: string,
-  plain: AsyncIterable<Uint8Array>,
+  plain: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: { comment: string; level?: number },
 ): Promise<WrittenArtifact> {
   const { store, recipient, data, signal } = target;

@@ -47,7 +47,7 @@ async function pack(
   const chunks: Buffer[] = [];
   const { stream, result } = packSources(sources, options);
   for await (const chunk of stream) {
-    chunks.push(chunk);
+    chunks.push(Buffer.from(chunk));
     onChunk?.(chunks.length);
   }
   return { ...result(), tar: Buffer.concat(chunks), chunks: chunks.map(({ length }) => length) };

@@ -134,7 +134,9 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
       beganAt,
       written,
     });
-    const mark = markOf({ ...marked, entries: made.entries }, made.record.id, beganAt);
+    const mark = made.complete
+      ? markOf({ ...marked, entries: made.entries }, made.record.id, beganAt)
+      : undefined;
     const afterwards = [...clockProblem(made.record), ...(await remember(context, options, pin, made, mark))];
     const { id, stored } = made.record;
     const all = [...made.problems, ...afterwards];
@@ -188,8 +190,8 @@ async function remember(
   context: VaultContext,
   { set, host }: BackupOptions,
   pin: Pin,
-  { record, recordSha256, complete }: Made,
-  mark: UnchangedMark,
+  { record, recordSha256 }: Made,
+  mark: UnchangedMark | undefined,
 ): Promise<BackupProblem[]> {
   const confirmed = { id: record.id, sha256: recordSha256 };
   try {
@@ -197,7 +199,7 @@ async function remember(
       ...m,
       wrote: { ...m.wrote, [set]: confirmed },
       seen: { ...m.seen, [`${set}/${host.name}`]: confirmed },
-      unchanged: complete ? { ...m.unchanged, [set]: mark } : m.unchanged,
+      unchanged: mark ? { ...m.unchanged, [set]: mark } : m.unchanged,
     }));
     return [];
   } catch (error) {

@@ -2,8 +2,8 @@
 import { recipientOf } from '../../crypt/identity.ts';
 import { UsageError } from '../../errors.ts';
 import type { Source } from '../../pack/collect.ts';
+import { inspectSources } from '../../pack/inspect.ts';
 import { printableName } from '../../pack/names.ts';
-import { INSPECTED_BYTES, packSources } from '../../pack/pack.ts';
 import { sourcesThatAre } from '../../pack/sources-at.ts';
 import { publicHalvesOfPrivateKeys } from '../../sign/private-key-scan.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
@@ -17,8 +17,8 @@ export interface KeyWatch {
   inspect(path: string, content: Buffer): void;
   /** Settles what `inspect` could not decide at once; call it before passing anything on. */
   settle(): Promise<void>;
-  /** Looks at those of `sources` that have not come by yet; call it before anything is written. */
-  inspectRest(sources: readonly Source[], signal?: AbortSignal): Promise<void>;
+  /** Looks at sources that have not come by yet; call it before anything is written. */
+  inspectRest(rest: readonly Source[], signal?: AbortSignal): Promise<void>;
 }
 
 function refuse(path: string, what: string): never {
@@ -33,7 +33,6 @@ function refuse(path: string, what: string): never {
  * @param publicKeys OpenSSH public keys whose private halves open it or write to it
  */
 export function watchKeys(recipients: ReadonlySet<string>, publicKeys: ReadonlySet<string>): KeyWatch {
-  const inspected = new Set<string>();
   let found: { readonly path: string; readonly identity: string }[] = [];
   let settled = Promise.resolve();
   const judge = async (identities: typeof found): Promise<void> => {
@@ -45,7 +44,6 @@ export function watchKeys(recipients: ReadonlySet<string>, publicKeys: ReadonlyS
   };
   const self: KeyWatch = {
     inspect(path, content) {
-      inspected.add(path);
       for (const suspect of keySuspects(content)) {
         if (publicHalvesOfPrivateKeys(suspect).some((key) => publicKeys.has(key))) {
           refuse(path, 'is a private key that opens this vault or writes to it');
@@ -61,12 +59,9 @@ export function watchKeys(recipients: ReadonlySet<string>, publicKeys: ReadonlyS
       if (identities.length > 0) settled = settled.then(() => judge(identities));
       return settled;
     },
-    async inspectRest(sources, signal) {
-      const rest = sources.filter(
-        (s) => s.type === 'file' && s.size <= INSPECTED_BYTES && !inspected.has(s.path),
-      );
-      const packed = packSources(rest, { inspect: self.inspect, signal });
-      for await (const _ of packed.stream) await self.settle();
+    async inspectRest(rest, signal) {
+      await inspectSources(rest, self.inspect, signal);
+      await self.settle();
     },
   };
   return self;

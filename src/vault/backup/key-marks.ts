@@ -23,9 +23,15 @@ const HIDDEN: readonly Hidden[] = MARKS.flatMap((mark) =>
 );
 // Base64 may be broken into lines. Then one half of the characters is still whole.
 const HALF = 9;
-const ANY = new RegExp(
-  [...MARKS, ...HIDDEN.flatMap(({ text }) => [text.slice(0, HALF), text.slice(-HALF)])].join('|'),
-);
+const TEXTS = [...MARKS, ...HIDDEN.flatMap(({ text }) => [text.slice(0, HALF), text.slice(-HALF)])];
+const ANY = new RegExp(TEXTS.join('|'));
+
+// Each text is long enough to hold, wherever it stands, four bytes that begin at a multiple of four. So it is enough
+// to look at every fourth place for one of a few dozen numbers, at a tenth of the price of the expression.
+const WORD = 4;
+const WORDS = new Set(TEXTS.flatMap(wordsOf));
+const WORD_MARKS = new Uint8Array(2 ** 16);
+for (const word of WORDS) WORD_MARKS[markOf(word)] = 1;
 
 /**
  * What has to be searched for private keys.
@@ -35,8 +41,38 @@ const ANY = new RegExp(
  *   a key. Base64 within base64 is not looked into.
  */
 export function keySuspects(content: Buffer): Buffer[] {
+  if (!mayHoldMark(content)) return [];
   const text = content.toString('latin1');
   return ANY.test(text) ? [content, ...decoded(text)] : [];
+}
+
+function mayHoldMark(content: Buffer): boolean {
+  const { buffer, byteOffset, length } = content;
+  const isAligned = byteOffset % WORD === 0;
+  const count = Math.floor(length / WORD);
+  const words = new Uint32Array(
+    isAligned ? buffer : Uint8Array.from(content).buffer,
+    isAligned ? byteOffset : 0,
+    count,
+  );
+  for (let at = 0; at < count; at++) {
+    const word = words[at]!;
+    if (WORD_MARKS[markOf(word)] === 1 && WORDS.has(word)) return true;
+  }
+  return false;
+}
+
+// The four words, one of which a text shows to whoever looks at every fourth byte.
+function wordsOf(text: string): number[] {
+  return [0, 1, 2, 3].map((at) => {
+    const bytes = Uint8Array.from(Buffer.from(text.slice(at, at + WORD), 'latin1'));
+    return new Uint32Array(bytes.buffer)[0]!;
+  });
+}
+
+// Sixteen bits of a product spread well (Knuth, The Art of Computer Programming, volume 3, section 6.4).
+function markOf(word: number): number {
+  return Math.imul(word, 0x9e3779b1) >>> 16;
 }
 
 function* decoded(text: string): Generator<Buffer> {

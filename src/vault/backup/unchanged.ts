@@ -19,9 +19,15 @@ function mac(key: Buffer, { location, pin, asked, entries }: MarkedBackup): Buff
   hmac.update(JSON.stringify([location, pin.vault, pin.generation, pin.recipient, asked]));
   // Times are left out: a file that was only touched holds what it held.
   for (const { path, type, mode, uid, gid, size, sha256, target } of entries) {
-    hmac.update(JSON.stringify([path, type, mode, uid, gid, size, sha256, target]));
+    const names = target === undefined ? [path] : [path, target];
+    hmac.update(`${type} ${mode} ${uid} ${gid} ${size} ${sha256} ${names.map(distinct).join('\0')}\0\n`);
   }
   return hmac.digest();
+}
+
+// A name that is not UTF-8 would otherwise be hashed like another one, as lone surrogates all become U+FFFD.
+function distinct(name: string): string {
+  return name.isWellFormed() ? name : JSON.stringify(name);
 }
 
 /** A mark of a backup that was just made, under a fresh key. */

@@ -59,6 +59,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
   const lastOne = async () => (await context.memory.vault(pin.vault)).wrote[set];
   const id = newSnapshotId(options.beganAt, (await lastOne())?.id);
   const level = options.level === undefined ? {} : { level: options.level };
+  let rest: () => readonly Source[] = () => found;
   const target = (data: string) => ({
     store,
     recipient: pin.recipient,
@@ -66,7 +67,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
     // A set may be larger than one part, so a key in it may not have come by yet.
     async beforeObject(name: string) {
       checkTime(options);
-      if (written.size === 0) await options.watch.inspectRest(found, context.signal);
+      if (written.size === 0) await options.watch.inspectRest(rest(), context.signal);
       written.add(name);
     },
     ...callOptions(context),
@@ -80,6 +81,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
       ...callOptions(context),
     });
+    rest = packed.rest;
     const comment = artifactComment(pin.vault, set, id, FILES_ARTIFACT);
     const files = await writeArtifact(target(data), FILES_ARTIFACT, settled(packed.stream, options.watch), {
       comment,
@@ -111,16 +113,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
       bytes,
       entries,
     });
-    if (contents.length > LIMITS.contents) {
-      throw new StrongroomError(
-        'too-many-entries',
-        `the set ${set} has more entries than a snapshot can hold`,
-        {
-          hint: 'back it up as several sets',
-        },
-      );
-    }
-    const index = await writeArtifact(target(data), CONTENTS_ARTIFACT, asStream(contents), {
+    const index = await writeArtifact(target(data), CONTENTS_ARTIFACT, bounded(contents, set), {
       comment: artifactComment(pin.vault, set, id, CONTENTS_ARTIFACT),
       ...level,
     });
@@ -198,6 +191,17 @@ async function* settled(stream: AsyncIterable<Buffer>, watch: KeyWatch): AsyncGe
   }
 }
 
-async function* asStream(bytes: Buffer): AsyncGenerator<Buffer> {
-  yield bytes;
+function* bounded(contents: Iterable<Buffer>, set: string): Generator<Buffer> {
+  let size = 0;
+  for (const piece of contents) {
+    size += piece.length;
+    if (size > LIMITS.contents) {
+      throw new StrongroomError(
+        'too-many-entries',
+        `the set ${set} has more entries than a snapshot can hold`,
+        { hint: 'back it up as several sets' },
+      );
+    }
+    yield piece;
+  }
 }

@@ -40,8 +40,10 @@ export interface Contents {
   readonly entries: readonly Entry[];
 }
 
-/** The JSON of contents, as bytes, with a fresh nonce. */
-export function writeContents(contents: Contents): Buffer {
+const LINES = 1000;
+
+/** The JSON of contents, with a fresh nonce, in pieces: as one text it would take more memory than all the rest. */
+export function* writeContents(contents: Contents): Generator<Buffer> {
   const { entries, ...head } = contents;
   const text = JSON.stringify({
     format: 1,
@@ -50,9 +52,19 @@ export function writeContents(contents: Contents): Buffer {
     ...head,
     entries: [],
   });
+  yield Buffer.from(text.slice(0, -2));
   // One entry a line: a person with stock tools finds a file with grep.
-  const lines = entries.map((e) => JSON.stringify({ ...e, mode: e.mode.toString(8).padStart(4, '0') }));
-  return Buffer.from(`${text.slice(0, -2)}\n${lines.join(',\n')}\n]}\n`);
+  for (let from = 0; from < entries.length; from += LINES) {
+    const lines = entries.slice(from, from + LINES).map(lineOf);
+    yield Buffer.from(`${from === 0 ? '' : ','}\n${lines.join(',\n')}`);
+  }
+  yield Buffer.from('\n]}\n');
+}
+
+// Spelt out, as spreading objects is slow where there are 100,000.
+function lineOf({ path, type, mode, uid, gid, mtime, size, sha256, torn, target }: Entry): string {
+  const octal = mode.toString(8).padStart(4, '0');
+  return JSON.stringify({ path, type, mode: octal, uid, gid, mtime, size, sha256, torn, target });
 }
 
 const SHA256 = /^[0-9a-f]{64}$/;

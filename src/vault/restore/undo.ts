@@ -99,10 +99,7 @@ export async function keepUndo(
       bytes,
       entries,
     });
-    const stream = (async function* () {
-      yield contents;
-    })();
-    const index = await writeArtifact(target, CONTENTS_ARTIFACT, stream, comment(CONTENTS_ARTIFACT));
+    const index = await writeArtifact(target, CONTENTS_ARTIFACT, contents, comment(CONTENTS_ARTIFACT));
     const artifacts = [files.artifact, index.artifact];
     const record: SnapshotRecord = {
       format: 1,

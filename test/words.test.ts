@@ -202,7 +202,7 @@ describe('the check itself', () => {
     ['commands/a.ts', 'no slot fits'],
     ['help: list', 'Reads no contents.'],
     ['vault/a.ts', 'give another recipient'],
-    ['README.md', 'a part of 32 MiB'],
+    ['README.md', 'a part of 16 MiB'],
   ])('finds it in %s: %s', (where, text) => {
     expect(offences([{ where, text }])).toHaveLength(1);
   });

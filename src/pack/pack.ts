@@ -36,8 +36,6 @@ export interface PackOptions {
 interface Packing {
   readonly options: PackOptions;
   readonly result: PackResult;
-  /** Sources that were begun. */
-  begun: number;
   files: number;
   /** The chunk that is being filled, and how far it is. It goes round: page faults of fresh ones cost more than a copy. */
   readonly batch: Buffer;
@@ -53,30 +51,30 @@ const readInto = promisify(read);
 /**
  * Reads sources and makes a tar of them. To learn the hashes alone, drain the stream.
  *
- * @param sources in the order that the tar is to have
+ * @param sources in the order that the tar is to have. Emptied on the way: the entries take their place in memory
  * @returns `stream`, the tar in chunks of at most 1 MiB, each good until the next is asked for; `result`, which is
- *   complete when the stream has ended; and `rest`, the sources that have not been begun. A file that cannot be read is a problem and no entry. One over 16 MiB that gets shorter while it is read is
+ *   complete when the stream has ended; and `rest`, a view of the sources that are not done. A file that cannot be read is a problem and no entry. One over 16 MiB that gets shorter while it is read is
  *   filled up with zeros to the size that its header says.
  * @throws (the stream) InterruptedError, and whatever `inspect` throws
  */
 export function packSources(
-  sources: readonly Source[],
+  sources: Source[],
   options: PackOptions = {},
 ): { stream: AsyncGenerator<Buffer>; result(): PackResult; rest(): readonly Source[] } {
   const result: PackResult = { entries: [], problems: [], bytes: 0, tornLarge: [] };
   // Not cleared: only what was written to it is ever yielded.
   const batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
-  const packing: Packing = { options, result, begun: 0, files: 0, batch, used: 0 };
+  const packing: Packing = { options, result, files: 0, batch, used: 0 };
   return {
     stream: tarOf(sources, packing),
     result: () => result,
-    rest: () => sources.slice(packing.begun),
+    rest: () => sources,
   };
 }
 
-async function* tarOf(sources: readonly Source[], packing: Packing): AsyncGenerator<Buffer> {
-  for (const source of sources) {
-    packing.begun++;
+async function* tarOf(sources: Source[], packing: Packing): AsyncGenerator<Buffer> {
+  sources.reverse();
+  for (let source = sources.at(-1); source !== undefined; sources.pop(), source = sources.at(-1)) {
     if (packing.used + SMALL_ROOM > BATCH_BYTES) yield await takeBatch(packing);
     if (source.type !== 'file') {
       const entry = entryOf(source);

@@ -66,7 +66,7 @@ export interface Store {
 }
 
 /**
- * No object of a vault comes near it (parts are at most 32 MiB). Without a bound, a sparse file of a terabyte
+ * No object of a vault comes near it (parts are at most 16 MiB). Without a bound, a sparse file of a terabyte
  * planted in the store would be enough to kill a reader.
  */
 export const MAX_OBJECT_BYTES = 64 * 1024 * 1024;

@@ -15,6 +15,8 @@ export interface ArtifactTarget {
   readonly recipient: string;
   /** The data directory. */
   readonly data: string;
+  /** Room for parts, passed on from one artifact to the next. Empty at first. */
+  readonly room: Buffer[];
   readonly signal?: AbortSignal;
   /** Told of each object before it is written: so that an abandoned backup can be cleaned up, or refused. */
   beforeObject(name: string): void | Promise<void>;
@@ -29,10 +31,16 @@ export interface WrittenArtifact {
 /**
  * Cuts a stream into parts. Two buffers go round, of which only what is written to takes memory.
  * @param size of each part in bytes; only the last one is shorter, none is empty
+ * @param room buffers of that size that nobody uses; gets all of them back
  * @yields parts, each good until the next but one is asked for
  */
-export async function* cut(source: AsyncIterable<Buffer>, size: number): AsyncGenerator<Buffer> {
-  let buffer = Buffer.allocUnsafeSlow(size);
+export async function* cut(
+  source: AsyncIterable<Buffer>,
+  size: number,
+  room: Buffer[] = [],
+): AsyncGenerator<Buffer> {
+  const take = () => room.pop() ?? Buffer.allocUnsafeSlow(size);
+  let buffer = take();
   let other: Buffer | undefined;
   let used = 0;
   for await (const chunk of source) {
@@ -42,11 +50,12 @@ export async function* cut(source: AsyncIterable<Buffer>, size: number): AsyncGe
       at += copied;
       if (used < size) continue;
       yield buffer;
-      [buffer, other] = [other ?? Buffer.allocUnsafeSlow(size), buffer];
+      [buffer, other] = [other ?? take(), buffer];
       used = 0;
     }
   }
   if (used > 0) yield buffer.subarray(0, used);
+  room.push(buffer, ...(other ? [other] : []));
 }
 
 /**
@@ -82,7 +91,7 @@ export async function writeArtifact(
     }
   };
   try {
-    for await (const bytes of cut(encrypt(observed(), [recipient], call), LIMITS.part)) {
+    for await (const bytes of cut(encrypt(observed(), [recipient], call), LIMITS.part, target.room)) {
       if (parts.length === LIMITS.partsOfArtifact) {
         throw new StrongroomError('artifact-too-large', `${name} is larger than a snapshot can hold`, {
           hint: 'back it up as several sets',

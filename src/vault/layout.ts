@@ -15,7 +15,7 @@ export const LIMITS = {
   ledger: 16 * MiB,
   slot: MiB,
   recovery: MiB,
-  part: 32 * MiB,
+  part: 16 * MiB,
   partsOfArtifact: 99_999,
   contents: 64 * MiB,
 } as const;

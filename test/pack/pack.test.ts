@@ -227,7 +227,7 @@ describe('a packed tree', () => {
       { 'state/a.json': { a: 1 }, big: Buffer.alloc(3 * MIB, 'ab'), empty: '' },
       0,
     );
-    const { tar, entries, bytes } = await pack(sources);
+    const { tar, entries, bytes } = await pack([...sources]);
     const bytesOf = (path: string) => Buffer.from(sources.find((source) => source.path === path)!.bytes!);
     expect(tar.equals(expectedTar(entries, bytesOf))).toBe(true);
     expect(entries.map(({ path, mode }) => [path, mode])).toEqual([

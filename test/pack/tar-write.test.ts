@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { list } from 'tar';
+import { Header, list } from 'tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Entry } from '../../src/pack/entry.ts';
 import { decodeName, encodeName } from '../../src/pack/names.ts';
@@ -100,6 +100,31 @@ describe('a tar header', () => {
     expect(pax).toBe(`112 path=${entry.path}\n15 uid=2097152\n12 mtime=-1\n`);
     expect(header.toString('latin1', 1024, 1124)).toBe(`${'p'.repeat(99)}\0`);
     expect(header.toString('latin1', 1024 + 108, 1024 + 124)).toBe('000000 \x007777777\0');
+  });
+
+  it('is what another writer makes of the same values', () => {
+    const name = fc.stringMatching(/^[!-.0-~][ -.0-~]{0,97}$/).filter((text) => !text.includes('..'));
+    const number = (max: number) => fc.integer({ min: 0, max });
+    fc.assert(
+      fc.property(
+        name,
+        number(0o7777),
+        number(0o7777777),
+        number(0o7777777),
+        number(0o77777777777),
+        number(0o77777777777),
+        (path, mode, uid, gid, size, seconds) => {
+          fc.pre(path !== '.');
+          const other = new Header();
+          Object.assign(other, { type: 'File', path, mode, uid, gid, size, mtime: new Date(seconds * 1000) });
+          const block = Buffer.alloc(512);
+          other.encode(block);
+          const entry: Entry = { path, type: 'file', mode, uid, gid, size, mtime: seconds * 1000 };
+          expect(tarHeader(entry).equals(block)).toBe(true);
+        },
+      ),
+      { numRuns: 1000 },
+    );
   });
 
   it('counts the length of a PAX record with its own digits', () => {

@@ -259,7 +259,7 @@ export async function forge(
     entries,
   };
   const changed = { ...contents, ...forgery.contents?.(contents) };
-  const json = Buffer.concat([...writeContents(changed)]).toString();
+  const json = Buffer.concat(Array.from(writeContents(changed), (piece) => Buffer.from(piece))).toString();
   const contentsComment = forgery.contentsComment ?? artifactComment(pin.vault, set, id, CONTENTS_ARTIFACT);
   const index =
     forgery.contentsGzip ?? gzipOf(contentsComment, Buffer.from(forgery.contentsJson?.(json) ?? json));

@@ -131,7 +131,7 @@ it('the limits are those of the specification', () => {
   const MiB = 1024 * 1024;
   expect(format).toContain('| vault document, drill | 1 MiB |');
   expect(format).toContain('| record, ledger entry | 16 MiB |');
-  expect(format).toContain('| part | 32 MiB = 33,554,432 bytes;');
+  expect(format).toContain('| part | 16 MiB = 16,777,216 bytes;');
   expect(format).toContain('| parts of one artifact | 99,999 |');
   expect(format).toContain('| contents, decompressed | 64 MiB |');
   expect(LIMITS).toEqual({
@@ -140,7 +140,7 @@ it('the limits are those of the specification', () => {
     ledger: 16 * MiB,
     slot: MiB,
     recovery: MiB,
-    part: 33_554_432,
+    part: 16_777_216,
     partsOfArtifact: 99_999,
     contents: 64 * MiB,
   });

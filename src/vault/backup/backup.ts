@@ -94,18 +94,22 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
   const vault = await readVault(context, pin);
   const document = vault?.document;
   if (document) checkListed(document, options);
-  const { sources: found, problems } = await planBackup(options.sources, beganAt, context.signal);
-  refuseCredentials(found, options.credentialPaths ?? []);
+  const collectSources = async () => {
+    const plan = await planBackup(options.sources, beganAt, context.signal);
+    refuseCredentials(plan.sources, options.credentialPaths ?? []);
+    return plan;
+  };
+  const found = await collectSources();
   const watch = keyWatch(options, pin, document);
 
   const asked = { ...options.sources, restore: options.restore, memory: undefined };
   const marked = { location: context.store.location, pin, asked };
   // A label or a tag asks for a snapshot of its own.
   const isNamed = options.label !== undefined || Object.keys(options.tags ?? {}).length > 0;
-  if (options.skipUnchangedWithin !== undefined && !isNamed && !problems.some((p) => p.incomplete)) {
+  if (options.skipUnchangedWithin !== undefined && !isNamed && !found.problems.some((p) => p.incomplete)) {
     const { unchanged, wrote } = await context.memory.vault(pin.vault);
     const mark = unchanged[options.set];
-    const packed = packSources(found, callOptions(context));
+    const packed = packSources([...found.sources], callOptions(context));
     for await (const _ of packed.stream);
     const { entries, problems: reading } = packed.result();
     const isSame = isUnchanged({ ...marked, entries }, mark, beganAt, options.skipUnchangedWithin);
@@ -116,7 +120,7 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
       wrote[options.set]?.id === mark.snapshot &&
       (vault === undefined || (await isWhole(vault, options.set, wrote[options.set]!)))
     ) {
-      const all = [...problems, ...reading];
+      const all = [...found.problems, ...reading];
       return result(options.set, mark.snapshot, entries, all, began, { unchanged: true, stored: 0 });
     }
   }
@@ -128,7 +132,7 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
       pin,
       document,
       found,
-      problems,
+      collectAgain: collectSources,
       watch,
       began,
       beganAt,

@@ -31,13 +31,20 @@ const MAX_MS = 24 * 60 * 60 * 1000;
 export interface WriteOptions extends BackupOptions {
   readonly pin: Pin;
   readonly document: VaultDocument | undefined;
-  readonly found: readonly Source[];
-  readonly problems: readonly Problem[];
+  /** Taken over: packing empties it. */
+  readonly found: Collected;
+  /** Finds the sources once more. */
+  collectAgain(): Promise<Collected>;
   readonly watch: KeyWatch;
   readonly began: number;
   readonly beganAt: Date;
   /** Objects that no record names yet. */
   readonly written: Set<string>;
+}
+
+export interface Collected {
+  readonly sources: Source[];
+  readonly problems: readonly Problem[];
 }
 
 /** A snapshot that exists now. */
@@ -54,16 +61,19 @@ export interface Made {
  * @throws as `backup`; `options.written` then names what must be removed
  */
 export async function writeSnapshot(context: VaultContext, options: WriteOptions): Promise<Made> {
-  const { set, host, pin, sources, found, written } = options;
+  const { set, host, pin, sources, written } = options;
+  let { found } = options;
   const { store } = context;
   const lastOne = async () => (await context.memory.vault(pin.vault)).wrote[set];
   const id = newSnapshotId(options.beganAt, (await lastOne())?.id);
   const level = options.level === undefined ? {} : { level: options.level };
-  let rest: () => readonly Source[] = () => found;
+  const room: Buffer[] = [];
+  let rest: () => readonly Source[] = () => found.sources;
   const target = (data: string) => ({
     store,
     recipient: pin.recipient,
     data,
+    room,
     // A set may be larger than one part, so a key in it may not have come by yet.
     async beforeObject(name: string) {
       checkTime(options);
@@ -76,7 +86,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
   // A large file that changed while it was streamed cannot be taken back, so everything is packed once more.
   for (let attempt = 1; ; attempt++) {
     const data = newDataDirectory(set, id, pin.generation);
-    const packed = packSources(found, {
+    const packed = packSources(found.sources, {
       inspect: options.watch.inspect,
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
       ...callOptions(context),
@@ -91,9 +101,10 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
     if (tornLarge.length > 0 && attempt === 1) {
       await store.remove([...written]).catch(() => {});
       written.clear();
+      found = await options.collectAgain();
       continue;
     }
-    const problems = [...options.problems, ...reading];
+    const problems = [...found.problems, ...reading];
     const complete = !problems.some((p) => p.incomplete);
     const contents = writeContents({
       vault: pin.vault,

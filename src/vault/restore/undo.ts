@@ -67,6 +67,7 @@ export async function keepUndo(
     store,
     recipient,
     data,
+    room: [],
     beforeObject: (name: string) => void written.push(name),
     ...callOptions(vault),
   };

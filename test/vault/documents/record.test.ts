@@ -16,7 +16,7 @@ const body = bodyOf(stored);
 const read = (json: unknown, name = object) => readRecord(json, name, vault.pin.vault);
 const [files, contents] = body.artifacts as { name: string; parts: Json[] }[];
 const part = files!.parts[0]!;
-const full = { ...part, size: 32 * 1024 * 1024 };
+const full = { ...part, size: 16 * 1024 * 1024 };
 const withFiles = (artifact: unknown, more = 0) => ({
   ...body,
   artifacts: [artifact, contents],
@@ -174,7 +174,7 @@ it.each<[string, string, unknown, string]>([
     'artifacts[0].parts[0].size is not a whole number in its range',
   ],
   [
-    'with a part over 32 MiB',
+    'with a part over 16 MiB',
     'bad-document',
     withFiles({ ...files, parts: [{ ...part, size: full.size + 1 }] }),
     'artifacts[0].parts[0].size is not a whole number in its range',

@@ -1,30 +1,13 @@
-// Reads records and judges them: which snapshots there are, and what stands among them and does not count.
-import { createHash } from 'node:crypto';
-import { NAMESPACES } from '../sign/authority.ts';
-import { openDocumentAsync, reopenDocument } from '../sign/document.ts';
-import type { StoredObject } from '../store/store.ts';
-import type { CachedRecord } from './client.ts';
-import { readRecord, type SnapshotRecord } from './documents/record.ts';
-import { type Finding, finding, isFault } from './finding.ts';
-import { LIMITS, parseRecordName } from './layout.ts';
+// Which snapshots there are, and what is wrong with them as a whole: what is hidden, missing, or out of its time.
+import type { SnapshotRecord } from './documents/record.ts';
+import { type Finding, finding } from './finding.ts';
+import { parseRecordName } from './layout.ts';
 import { type Ledger, readLedger } from './ledger.ts';
 import { checkName } from './names.ts';
-import { judgeRecord, writerOf } from './standing.ts';
-import { callOptions, tryToRemember, type Vault } from './vault.ts';
+import { type ReadRecordsOptions, type RefusedRecord, readRecords, type Snapshot } from './read-records.ts';
+import { tryToRemember, type Vault } from './vault.ts';
 
-export interface Snapshot extends SnapshotRecord {
-  /** SHA-256 of the record's whole object. */
-  readonly sha256: string;
-  /** The store's own time of the record. */
-  readonly modified: Date;
-}
-
-/** A record that stands in the store and does not count, or that should stand there and is gone. */
-export interface RefusedRecord {
-  readonly set: string;
-  readonly id: string;
-  readonly finding: Finding;
-}
+export type { RefusedRecord, Snapshot } from './read-records.ts';
 
 export interface Snapshots {
   /** Those that count, oldest first. */
@@ -34,18 +17,6 @@ export interface Snapshots {
   readonly findings: readonly Finding[];
 }
 
-export interface ReadSnapshotsOptions {
-  /** Only this set's. */
-  readonly set?: string;
-  /** Verify every signature anew, whatever the cache says. */
-  readonly fresh?: boolean;
-}
-
-/** Records read at once: enough to keep the thread pool busy, and no more bytes than a part. */
-const BATCH = 64;
-const BATCH_BYTES = LIMITS.part;
-/** A larger record is not kept in the cache: reading it again costs less than a cache that grows. */
-const CACHED_BYTES = 64 * 1024;
 /** Clocks are set by seconds every day. */
 const CLOCK_SLACK_SECONDS = 60;
 
@@ -53,50 +24,10 @@ const CLOCK_SLACK_SECONDS = 60;
  * Reads every record and the ledger. Never throws for a record that is bad: that is what it reports.
  * @throws UsageError `bad-name`; StoreError; InterruptedError
  */
-export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions = {}): Promise<Snapshots> {
+export async function readSnapshots(vault: Vault, options: ReadRecordsOptions = {}): Promise<Snapshots> {
   if (options.set !== undefined) checkName(options.set, 'set');
   const ledger = await readLedger(vault);
-  const { location } = vault.store;
-  const known =
-    (options.fresh ? undefined : await vault.cache?.load(vault.document.vault, location)) ?? new Map();
-  const added: CachedRecord[] = [];
-  const snapshots: Snapshot[] = [];
-  const refused: RefusedRecord[] = [];
-  const found: Finding[] = [...ledger.findings];
-
-  const readOne = async (stored: StoredObject): Promise<void> => {
-    const place = parseRecordName(stored.name);
-    if (!place) {
-      found.push(finding('stray-object', stored.name, `${stored.name} is no snapshot`, 'warning'));
-      return;
-    }
-    try {
-      const snapshot = fromCache(vault, stored, known) ?? (await readSnapshot(vault, stored, known, added));
-      if (snapshot && !ledger.removes(snapshot.set, snapshot.id, snapshot.sha256)) snapshots.push(snapshot);
-    } catch (error) {
-      if (!isFault(error)) throw error;
-      const fault = finding(error.code, stored.name, error.message);
-      found.push(fault);
-      refused.push({ ...place, finding: fault });
-    }
-  };
-
-  let batch: StoredObject[] = [];
-  let bytes = 0;
-  const prefix = options.set === undefined ? 'snapshots/' : `snapshots/${options.set}/`;
-  for await (const stored of vault.store.list(prefix, callOptions(vault))) {
-    if (batch.length === BATCH || bytes + stored.size > BATCH_BYTES) {
-      await Promise.all(batch.map(readOne));
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(stored);
-    bytes += stored.size;
-  }
-  await Promise.all(batch.map(readOne));
-
-  if (added.length > 0 && !options.fresh)
-    await vault.cache?.save(vault.document.vault, location, known, added);
+  const { snapshots, refused, findings: found } = await readRecords(vault, ledger, options);
   // They were read side by side.
   snapshots.sort((a, b) => inOrder(a.id, b.id) || inOrder(a.set, b.set));
   refused.sort((a, b) => inOrder(a.finding.object, b.finding.object));
@@ -117,45 +48,8 @@ export async function readSnapshots(vault: Vault, options: ReadSnapshotsOptions 
   return { snapshots, refused, findings };
 }
 
-/** The record as it was read before, while its object is the same; judged anew, since the vault may have changed. */
-function fromCache(
-  vault: Vault,
-  { name, modified, etag }: StoredObject,
-  known: ReadonlyMap<string, CachedRecord>,
-): Snapshot | undefined {
-  const cached = known.get(name);
-  if (!cached || !etag || cached.etag !== etag) return undefined;
-  const record = JSON.parse(cached.record) as SnapshotRecord;
-  judgeRecord(vault.document, record, { signers: [cached.signer], modified });
-  return Object.assign(record, { sha256: cached.sha256, modified });
-}
-
 function inOrder(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-async function readSnapshot(
-  vault: Vault,
-  { name, modified, etag = '' }: StoredObject,
-  known: ReadonlyMap<string, CachedRecord>,
-  added: CachedRecord[],
-): Promise<Snapshot | undefined> {
-  const options = { namespace: NAMESPACES.record, object: name, maxBytes: LIMITS.record };
-  const bytes = await vault.store.get(name, { maxBytes: LIMITS.record, ...callOptions(vault) });
-  if (bytes === null) return undefined;
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const cached = known.get(name);
-  const opened =
-    cached?.sha256 === sha256
-      ? reopenDocument(bytes, options, [cached.signer])
-      : await openDocumentAsync(bytes, options);
-  const { key: signer } = writerOf(vault.document, opened.signers, name);
-  const record = readRecord(opened.parse(), name, vault.document.vault);
-  judgeRecord(vault.document, record, { signers: opened.signers, modified });
-  if (bytes.length <= CACHED_BYTES) {
-    added.push({ object: name, etag, sha256, signer, record: JSON.stringify(record) });
-  }
-  return { ...record, sha256, modified };
 }
 
 /** A record whose writer knew a newer vault document than there is to read: someone hid one. */

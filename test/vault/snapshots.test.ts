@@ -4,13 +4,9 @@ import { recordCache } from '../../src/host/record-cache.ts';
 import { localStore } from '../../src/store/local.ts';
 import { type ClientMemory, noMemory } from '../../src/vault/client.ts';
 import { applyDelete, planDelete } from '../../src/vault/delete.ts';
+import type { ReadRecordsOptions } from '../../src/vault/read-records.ts';
 import { chooseSnapshot } from '../../src/vault/select.ts';
-import {
-  isAgainstClock,
-  type ReadSnapshotsOptions,
-  readSnapshots,
-  type Snapshots,
-} from '../../src/vault/snapshots.ts';
+import { isAgainstClock, readSnapshots, type Snapshots } from '../../src/vault/snapshots.ts';
 import { verify } from '../../src/vault/verify/verify.ts';
 import { copyOf, flipped, get, objectsOf, put, putRevision, signBytes } from '../support/forge.ts';
 import { briefly } from '../support/refusals.ts';
@@ -29,7 +25,7 @@ const record = (id: string, set = 'app') => `snapshots/${set}/${id}.json`;
 
 async function read(
   from = vault,
-  options: ReadSnapshotsOptions = {},
+  options: ReadRecordsOptions = {},
   memory: ClientMemory = noMemory(),
 ): Promise<Snapshots> {
   return await readSnapshots(await openLocked(from, { memory }), options);
@@ -153,7 +149,7 @@ describe('the cache', () => {
     const counted = watched(store, ({ verb, name }) => {
       if (verb === 'get' && name.startsWith('snapshots/')) gets.push(name);
     });
-    const list = async (options: ReadSnapshotsOptions = {}) => {
+    const list = async (options: ReadRecordsOptions = {}) => {
       gets.length = 0;
       const open = { ...(await openLocked({ ...vault, store: counted })), cache };
       return { ...(await readSnapshots(open, options)), read: gets.length, open };

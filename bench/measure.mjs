@@ -32,13 +32,15 @@ function median(values) {
 
 /**
  * @param entries name → { command, env, before }: `before` is a shell command that is not timed
+ * @param warm a directory whose files are to be in the page cache for all alike: borg throws out of it what it read
  * @returns name → { seconds, kib } medians
  */
-export function compare(entries, runs) {
+export function compare(entries, runs, warm) {
   const samples = new Map(Object.keys(entries).map((name) => [name, []]));
   for (let run = 0; run < runs; run++) {
     for (const [name, { command, env, before }] of Object.entries(entries)) {
       if (before) time(before, env);
+      if (warm) time(`find ${warm} -type f -exec cat {} + > /dev/null`);
       // What the run before left in the page cache must not be written on this one's time.
       time('sync');
       samples.get(name).push(time(command, env));

@@ -157,7 +157,7 @@ const rows = {
   'small: back up 30 files'() {
     makeTree('t30', 30, 2000);
     const ways = { node: { command: `${node} -e 0` }, ...backups('t30') };
-    report('back up 30 files, whole process', compare(ways, runs * 2), [
+    report('back up 30 files, whole process', compare(ways, runs * 2, at('t30')), [
       ['node', 2.5],
       ['restic', 0.2],
     ]);
@@ -165,7 +165,7 @@ const rows = {
   'files10k: back up and restore 10,000 files of 2 KB'() {
     makeTree('t10k', 10_000, 2000);
     const ways = backups('t10k');
-    report('back up 10,000 files', compare(ways, runs), [['openssl', 1]]);
+    report('back up 10,000 files', compare(ways, runs, at('t10k')), [['openssl', 1]]);
     const target = at('target');
     const restores = {
       strongroom: {
@@ -194,7 +194,7 @@ const rows = {
   },
   'files100k: back up 100,000 files of 1 KB'() {
     makeTree('t100k', 100_000, 1000);
-    report('back up 100,000 files', compare(backups('t100k'), Math.min(runs, 3)), [
+    report('back up 100,000 files', compare(backups('t100k'), Math.min(runs, 3), at('t100k')), [
       ['age', 1],
       ['restic', 0.5],
       ['borg', 0.2],
@@ -202,7 +202,7 @@ const rows = {
   },
   'stream: 512 MiB, half random'() {
     makeHalfRandom('big', 512);
-    report('512 MiB, half random', compare(backups('big'), Math.min(runs, 3)), [
+    report('512 MiB, half random', compare(backups('big'), Math.min(runs, 3), at('big')), [
       ['openssl', 0.4],
       ['restic', 1],
     ]);

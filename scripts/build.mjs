@@ -11,13 +11,24 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(root);
-const SELDOM_NEEDED = ['age-encryption', 'yaml'];
+// What few runs need, by the name of its file beside the program.
+const SELDOM_NEEDED = {
+  'age-encryption': 'age-encryption',
+  yaml: 'yaml',
+  'aws-s3': 'src/store/s3/sdk.ts',
+  'aws-kms': 'src/keys/kms/sdk.ts',
+};
+const besideEntries = Object.fromEntries(
+  Object.entries(SELDOM_NEEDED).filter(([, entry]) => !entry.includes('/') || existsSync(entry)),
+);
+// Some packages of the SDK lack the file that stands in the others.
+const APACHE = 'node_modules/@aws-sdk/client-s3';
 const out = mkdtempSync('dist-');
 
 try {
@@ -55,10 +66,12 @@ try {
   });
   const beside = await build({
     ...shared,
-    entryPoints: SELDOM_NEEDED,
+    entryPoints: besideEntries,
+    // As modules, so that what is not asked for can be left out.
+    mainFields: ['module', 'main'],
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
-    minifyWhitespace: true,
+    minify: true,
   });
   const metafile = {
     outputs: Object.assign({}, ...[library, program, beside].map((b) => b.metafile.outputs)),
@@ -88,8 +101,16 @@ function besideTheProgram() {
   return {
     name: 'beside-the-program',
     setup({ onResolve }) {
-      const filter = new RegExp(`^(?:${SELDOM_NEEDED.join('|')})$`);
-      onResolve({ filter }, ({ path }) => ({ path: `./${path}.cjs`, external: true }));
+      const packages = Object.keys(besideEntries).filter((name) => besideEntries[name] === name);
+      onResolve({ filter: new RegExp(`^(?:${packages.join('|')})$`) }, ({ path }) => ({
+        path: `./${path}.cjs`,
+        external: true,
+      }));
+      onResolve({ filter: /\/sdk\.ts$/ }, ({ path, resolveDir }) => {
+        const file = relative(root, join(resolveDir, path));
+        const name = Object.keys(besideEntries).find((entry) => besideEntries[entry] === file);
+        return name && { path: `./${name}.cjs`, external: true };
+      });
     },
   };
 }
@@ -109,17 +130,25 @@ function lateChildProcess() {
   };
 }
 
+function licenceIn(directory) {
+  const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
+  return file && readFileSync(join(directory, file), 'utf8').trim();
+}
+
 /** The licence texts of every package of which something is in the bundle: they ask to go where their code goes. */
 function licences({ outputs }) {
   const inputs = Object.values(outputs).flatMap(({ inputs: parts }) =>
     Object.keys(parts).filter((path) => parts[path].bytesInOutput > 0),
   );
   const packages = new Set(inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []));
-  const texts = [...packages].sort().map((directory) => {
+  const named = new Map();
+  for (const directory of [...packages].sort()) {
     const { name, version, license } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
-    const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
-    if (file === undefined) throw new Error(`${name} has no licence file`);
-    return `${name} ${version} (${license})\n\n${readFileSync(join(directory, file), 'utf8').trim()}\n`;
-  });
-  return texts.join(`\n${'-'.repeat(78)}\n\n`);
+    const text = licenceIn(directory) ?? (license === 'Apache-2.0' ? licenceIn(APACHE) : undefined);
+    if (text === undefined) throw new Error(`${name} has no licence file`);
+    named.set(text, [...(named.get(text) ?? []), `${name} ${version} (${license})`]);
+  }
+  return [...named]
+    .map(([text, names]) => `${names.join('\n')}\n\n${text}\n`)
+    .join(`\n${'-'.repeat(78)}\n\n`);
 }

@@ -11,6 +11,9 @@ import { version } from './version.ts';
 // Whatever is created anywhere below is for its owner only, unless it says otherwise.
 process.umask(0o077);
 
+// The AWS SDK warns that its releases of 2027 will need Node 22. Ours is pinned to one that does not.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
 const stdout = openSink(1, () => process.stdout.columns);
 const stderr = openSink(2, () => process.stderr.columns);
 

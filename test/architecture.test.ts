@@ -37,9 +37,9 @@ const LONG: Readonly<Record<string, string>> = {};
 
 const FORBIDDEN_NAMES = /^(?:utils?|helpers?|common|managers?|services?|misc|shared|lib)$/;
 
-/** Packages that only these may load, and only when they are used. */
+/** Packages that only these files and folders may name, none of which is loaded before it is used. */
 const HEAVY: Readonly<Record<string, readonly string[]>> = {
-  '@aws-sdk/': ['store/s3.ts', 'keys/kms.ts'],
+  '@aws-sdk/': ['store/s3/', 'keys/kms.ts', 'keys/kms/'],
 };
 
 const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, path.indexOf('/')) : path);
@@ -155,14 +155,32 @@ function reachesOut(tree: Tree): string[] {
 }
 
 function heavy(tree: Tree): string[] {
-  return [...tree].flatMap(([path, source]) =>
+  const loaded = new Set<string>();
+  const complaints = [...tree].flatMap(([path, source]) =>
     importsOf(source).flatMap(({ specifier, typeOnly, lazy }) => {
       const [, may] = Object.entries(HEAVY).find(([prefix]) => specifier.startsWith(prefix)) ?? [];
       if (may === undefined || typeOnly) return [];
-      if (!may.includes(path)) return [`${path} imports ${specifier}`];
-      return lazy ? [] : [`${path} imports ${specifier} before it is needed`];
+      if (!may.some((allowed) => path.startsWith(allowed))) return [`${path} imports ${specifier}`];
+      if (!lazy) loaded.add(path);
+      return [];
     }),
   );
+  // Whatever has it loaded at once is heavy too, up to the border of the folders that may.
+  const edges = edgesOf(tree, true);
+  for (let before = -1; before !== loaded.size; ) {
+    before = loaded.size;
+    for (const { from, to } of edges) if (loaded.has(to)) loaded.add(from);
+  }
+  const isAllowed = (path: string) =>
+    Object.values(HEAVY)
+      .flat()
+      .some((allowed) => path.startsWith(allowed));
+  return [
+    ...complaints,
+    ...[...loaded]
+      .filter((path) => !isAllowed(path))
+      .map((path) => `${path} loads the AWS SDK before it is needed`),
+  ];
 }
 
 const src = sourcesBelow('src');
@@ -359,9 +377,16 @@ describe('the checks themselves', () => {
   it('find the AWS SDK anywhere, and too early where it may be', () => {
     const sdk = "import { S3Client } from '@aws-sdk/client-s3';";
     expect(heavy(tree({ 'vault/a.ts': sdk }))).toEqual(['vault/a.ts imports @aws-sdk/client-s3']);
-    expect(heavy(tree({ 'store/s3.ts': sdk }))).toEqual([
-      'store/s3.ts imports @aws-sdk/client-s3 before it is needed',
+    expect(
+      heavy(
+        tree({ 'store/s3/s3.ts': sdk, 'store/index.ts': from('./a.ts'), 'store/a.ts': from('./s3/s3.ts') }),
+      ),
+    ).toEqual([
+      'store/a.ts loads the AWS SDK before it is needed',
+      'store/index.ts loads the AWS SDK before it is needed',
     ]);
-    expect(heavy(tree({ 'store/s3.ts': "const s3 = await import('@aws-sdk/client-s3');" }))).toEqual([]);
+    expect(
+      heavy(tree({ 'store/s3/s3.ts': sdk, 'store/index.ts': "const s3 = await import('./s3/s3.ts');" })),
+    ).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 // Checks a value against a shape of config-schema.ts. Says which setting is wrong, and never what was in it.
 
-import type { Shape } from './config-schema.ts';
+import type { Shape } from './config-shape.ts';
 import { nearest } from './suggest.ts';
 import { clip } from './text.ts';
 
@@ -48,6 +48,8 @@ export function firstProblem(
       if (typeof value === 'number' && Number.isSafeInteger(value) && value >= shape.minimum)
         return undefined;
       return wrong(`a whole number, ${shape.minimum} or more`);
+    case 'flag':
+      return typeof value === 'boolean' ? undefined : wrong('true or false');
     case 'list':
       if (!Array.isArray(value)) return wrong('a list');
       return first(value.entries(), ([i, item]) => firstProblem(item, shape.of, [...path, String(i)]));

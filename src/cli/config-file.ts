@@ -3,7 +3,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { namePattern } from './config-schema.ts';
+import { namePattern } from './config-shape.ts';
 
 const largest = 1024 * 1024;
 

@@ -3,62 +3,7 @@
 // file that uses one is refused. A promise that is silently not kept would be worse.
 
 import type { JsonValue } from '../commands/command.ts';
-
-interface Common {
-  /** For the schema's readers. */
-  readonly summary: string;
-  /** What this is called when it is refused because this version cannot do it: `streams`. */
-  readonly later?: string;
-}
-
-/** A shape of a value. */
-export type Shape = Common &
-  (
-    | { readonly kind: 'text'; readonly pattern?: RegExp; readonly example?: string }
-    | { readonly kind: 'integer'; readonly minimum: number }
-    | { readonly kind: 'list'; readonly of: Shape }
-    | {
-        readonly kind: 'object';
-        readonly fields: Readonly<Record<string, Shape>>;
-        readonly required?: readonly string[];
-      }
-    | {
-        readonly kind: 'map';
-        readonly keys: RegExp | undefined;
-        readonly keysAre: string;
-        readonly of: Shape;
-      }
-    | { readonly kind: 'anything' }
-  );
-
-/** Names of sets, hosts, keys, streams and labels. */
-export const namePattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;
-
-const durationPattern = /^[1-9][0-9]{0,5}(s|m|h|d|w)$/;
-const unitMilliseconds: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
-
-/** `6h` in milliseconds. @param text what `durationPattern` takes */
-export function milliseconds(text: string): number {
-  return Number.parseInt(text, 10) * (unitMilliseconds[text.at(-1) ?? ''] ?? Number.NaN);
-}
-
-// Not empty, one line, no control characters: a path or a glob that has one is a mistake or worse.
-const line = /^[^\u0000-\u001f\u007f]+$/;
-
-const text = (summary: string): Shape => ({
-  kind: 'text',
-  summary,
-  pattern: line,
-  example: 'one line of text',
-});
-const texts = (summary: string): Shape => ({ kind: 'list', summary, of: text('one of them') });
-const duration = (summary: string): Shape => ({
-  kind: 'text',
-  summary,
-  pattern: durationPattern,
-  example: 'a duration such as 30m, 6h or 7d',
-});
-const number = (summary: string): Shape => ({ kind: 'integer', summary, minimum: 0 });
+import { duration, line, namePattern, number, type Shape, schemaOf, text, texts } from './config-shape.ts';
 
 const pin: Shape = {
   kind: 'object',
@@ -123,6 +68,13 @@ const restore: Shape = {
   },
 };
 
+const storageClass: Shape = {
+  kind: 'text',
+  summary: 'S3 storage class of the data: the default class unless given',
+  pattern: /^[A-Z][A-Z0-9_]{1,30}$/,
+  example: 'one such as STANDARD_IA',
+};
+
 const set: Shape = {
   kind: 'object',
   summary: 'one set of files that is backed up and restored together',
@@ -149,6 +101,60 @@ const set: Shape = {
     retention,
     objectives,
     restore,
+    storageClass,
+  },
+};
+
+const s3: Shape = {
+  kind: 'object',
+  summary: 'settings of an S3 location; credentials come from the usual AWS places, never from here',
+  fields: {
+    region: text('region of the bucket'),
+    endpoint: {
+      kind: 'text',
+      summary: 'URL of a service other than AWS',
+      pattern: /^https?:\/\/[^\s/]+\/?$/,
+      example: 'a URL such as https://s3.example.com',
+    },
+    forcePathStyle: { kind: 'flag', summary: 'bucket in the path instead of the host name' },
+    expectedBucketOwner: {
+      kind: 'text',
+      summary: 'account that must own the bucket',
+      pattern: /^[0-9]{12}$/,
+      example: 'twelve digits, quoted',
+    },
+    sse: {
+      kind: 'text',
+      summary: 'encryption by the service, besides our own: AES256 on AWS and none elsewhere unless given',
+      pattern: /^(none|AES256|aws:kms|aws:kms:dsse)$/,
+      example: 'none, AES256, aws:kms or aws:kms:dsse',
+    },
+    kmsKeyId: text("ARN of the service's key, with aws:kms and aws:kms:dsse"),
+    kmsContext: {
+      kind: 'map',
+      summary: 'encryption context for that key',
+      keys: line,
+      keysAre: 'one line of text',
+      of: text('its value'),
+    },
+    storageClass,
+    objectLock: {
+      kind: 'object',
+      summary: 'nobody may remove an object before its time; needs a bucket with Object Lock',
+      required: ['mode', 'days'],
+      fields: {
+        mode: {
+          kind: 'text',
+          summary: 'governance or compliance',
+          pattern: /^(governance|compliance)$/,
+          example: 'governance or compliance',
+        },
+        days: { kind: 'integer', summary: 'from the time of writing', minimum: 1 },
+      },
+    },
+    checksums: { kind: 'flag', summary: 'send SHA-256 checksums; some services refuse them' },
+    deadline: duration('how long one call may take, with all its attempts (60s)'),
+    stall: duration('how long to wait for the next byte (15s)'),
   },
 };
 
@@ -157,10 +163,20 @@ export const configShape: Shape = {
   kind: 'object',
   summary: 'strongroom.yaml: what is backed up and to which vault; it holds no secret',
   fields: {
-    location: text('the vault: a directory, relative to this file'),
+    location: text('the vault: a directory, relative to this file, or s3://BUCKET/PREFIX'),
     pin,
     sets: { kind: 'map', summary: 'sets by name', keys: namePattern, keysAre: 'a name', of: set },
-    s3: { kind: 'anything', summary: 'settings of an S3 location', later: 's3' },
+    s3,
+    kms: {
+      kind: 'list',
+      summary: 'AWS KMS keys that are trusted to open the vault',
+      of: {
+        kind: 'text',
+        summary: 'the ARN of a key',
+        pattern: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key\/[A-Za-z0-9-]+$/,
+        example: 'an ARN such as arn:aws:kms:eu-central-1:111122223333:key/…',
+      },
+    },
     replicas: { ...texts('further locations that hold a copy'), later: 'replicas' },
     notify: {
       kind: 'list',
@@ -178,35 +194,4 @@ export function jsonSchema(): JsonValue {
     title: 'strongroom.yaml',
     ...schemaOf(configShape),
   };
-}
-
-function schemaOf(shape: Shape): { readonly [key: string]: JsonValue } {
-  const description = shape.later === undefined ? shape.summary : `${shape.summary} (not in this version)`;
-  switch (shape.kind) {
-    case 'text':
-      return { type: 'string', description, ...(shape.pattern && { pattern: shape.pattern.source }) };
-    case 'integer':
-      return { type: 'integer', description, minimum: shape.minimum };
-    case 'list':
-      return { type: 'array', description, items: schemaOf(shape.of) };
-    case 'object':
-      return {
-        type: 'object',
-        description,
-        properties: Object.fromEntries(
-          Object.entries(shape.fields).map(([key, field]) => [key, schemaOf(field)]),
-        ),
-        ...(shape.required && { required: shape.required }),
-        additionalProperties: false,
-      };
-    case 'map':
-      return {
-        type: 'object',
-        description,
-        ...(shape.keys && { propertyNames: { pattern: shape.keys.source } }),
-        additionalProperties: schemaOf(shape.of),
-      };
-    case 'anything':
-      return { description };
-  }
 }

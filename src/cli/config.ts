@@ -3,14 +3,21 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Config, PinSetting, RestoreConfig, RetentionConfig, SetConfig } from '../commands/context.ts';
 import { UsageError } from '../errors.ts';
+import type { S3Options } from '../store/s3/options.ts';
 import { firstProblem, type Problem } from './config-check.ts';
-import { configShape, milliseconds } from './config-schema.ts';
+import { configShape } from './config-schema.ts';
+import { milliseconds } from './config-shape.ts';
 
 /** What the file holds once it fits `configShape`. */
 interface RawConfig {
   readonly location?: string;
   readonly pin?: PinSetting;
   readonly sets?: Readonly<Record<string, RawSet>>;
+  readonly s3?: Omit<S3Options, 'deadline' | 'stall' | 'storageClasses'> & {
+    readonly deadline?: string;
+    readonly stall?: string;
+  };
+  readonly kms?: readonly string[];
 }
 
 interface RawSet {
@@ -19,6 +26,7 @@ interface RawSet {
   readonly exclude?: readonly string[];
   readonly retention?: RetentionConfig;
   readonly objectives?: { readonly rpo?: string };
+  readonly storageClass?: string;
   readonly restore?: { readonly owner?: string; readonly modes?: Readonly<Record<string, string>> };
 }
 
@@ -35,6 +43,8 @@ export async function parseConfig(text: string, path: string, home: string): Pro
     location: raw.location === undefined ? undefined : from(raw.location),
     pin: raw.pin,
     sets: new Map(Object.entries(raw.sets ?? {}).map(([name, set]) => [name, setOf(name, set, from)])),
+    s3: s3Of(raw),
+    kms: raw.kms ?? [],
   };
 }
 
@@ -57,6 +67,21 @@ function setOf(name: string, raw: RawSet, from: (place: string) => string): SetC
     retention: raw.retention,
     objectives: { rpo: raw.objectives?.rpo === undefined ? undefined : milliseconds(raw.objectives.rpo) },
     restore: restoreOf(raw.restore ?? {}),
+  };
+}
+
+function s3Of({ s3 = {}, sets = {} }: RawConfig): S3Options {
+  const { deadline, stall, ...rest } = s3;
+  const seconds = (name: 'deadline' | 'stall', text: string | undefined) =>
+    text === undefined ? {} : { [name]: milliseconds(text) / 1000 };
+  const classes = Object.entries(sets).flatMap(([name, set]) =>
+    set.storageClass === undefined ? [] : [[name, set.storageClass]],
+  );
+  return {
+    ...rest,
+    ...seconds('deadline', deadline),
+    ...seconds('stall', stall),
+    ...(classes.length > 0 ? { storageClasses: Object.fromEntries(classes) } : {}),
   };
 }
 

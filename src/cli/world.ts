@@ -12,7 +12,12 @@ import type { WorldParts } from './run.ts';
 export async function createWorld({ env, paths, secrets }: WorldParts): Promise<World> {
   const keyPath = signingKeyPath(paths.state);
   return {
-    openStore: (location, create = false) => openStore(location, { create }),
+    openStore: (location, { config }, create = false) =>
+      openStore(location, { create, env, s3: config?.s3 ?? {} }),
+    s3Place: async (location) =>
+      location.startsWith('s3:')
+        ? (await import('../store/s3/location.ts')).parseS3Location(location)
+        : undefined,
     undoStore: () => openStore(join(paths.state, 'undo'), { create: true }),
     memory: stateMemory(paths.state),
     cache: recordCache(paths.cache),

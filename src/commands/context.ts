@@ -4,6 +4,7 @@
 import { UsageError } from '../errors.ts';
 import type { Methods } from '../keys/index.ts';
 import type { SigningKey } from '../sign/key.ts';
+import type { S3Options } from '../store/s3/options.ts';
 import type { Store } from '../store/store.ts';
 import type { ClientMemory, RecordCache } from '../vault/client.ts';
 import type { Fields, JsonValue, Shown } from './command.ts';
@@ -50,9 +51,12 @@ export interface Context {
 export interface World {
   /**
    * @param location a directory, absolute, or `s3://bucket/prefix`
+   * @param settings how to reach it
    * @param create whether the first write may make the place
    */
-  openStore(location: string, create?: boolean): Promise<Store>;
+  openStore(location: string, settings: Settings, create?: boolean): Promise<Store>;
+  /** An `s3://…` location taken apart; undefined for a directory. @throws UsageError `bad-location` */
+  s3Place(location: string): Promise<S3Place | undefined>;
   /** The local store of undo copies. */
   undoStore(): Promise<Store>;
   readonly memory: ClientMemory;
@@ -65,6 +69,12 @@ export interface World {
   signingKey(make: boolean): Promise<SigningKey | undefined>;
   /** Ways to open a vault, each loaded when it is used. */
   readonly methods: Methods;
+}
+
+/** Where a vault is in a bucket; its prefix is empty or ends in a slash. */
+export interface S3Place {
+  readonly bucket: string;
+  readonly prefix: string;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -110,6 +120,9 @@ export interface Config {
   readonly location: string | undefined;
   readonly pin: PinSetting | undefined;
   readonly sets: ReadonlyMap<string, SetConfig>;
+  readonly s3: S3Options;
+  /** ARNs of the KMS keys that this user trusts. */
+  readonly kms: readonly string[];
 }
 
 /** The pin as written in the file; the vault's code judges the text. */

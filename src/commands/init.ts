@@ -45,7 +45,7 @@ export const command = defineCommand({
     const hostName = world.hostName;
     const key = await world.signingKey(true);
     if (!key) throw new UsageError('no-signing-key', 'this machine has no signing key');
-    const store = await world.openStore(location, true);
+    const store = await world.openStore(location, settings, true);
     const base = { store, memory: world.memory, now: () => context.now(), signal: context.signal };
     const made = await initVault(base, {
       name,
@@ -78,7 +78,7 @@ export const command = defineCommand({
       ...made,
       location: store.location,
       isDefault: settings.location === undefined,
-      inside: store.location === context.cwd || isBelow(store.location, context.cwd),
+      inside: !store.remote && (store.location === context.cwd || isBelow(store.location, context.cwd)),
       config: { path, written, namesVault: !written && (await namesVault(path)) },
       keys: keys.keys.map((k) => k.name),
       recipients: keys.recipients,

@@ -32,7 +32,8 @@ export const choiceFlags = {
 /** @param create whether the place may be made (init) */
 export async function vaultContext(context: Context, create = false): Promise<VaultContext> {
   const world = await context.world();
-  const store = await world.openStore(locationOf(await context.settings()), create);
+  const settings = await context.settings();
+  const store = await world.openStore(locationOf(settings), settings, create);
   const { memory, cache } = world;
   return { store, memory, cache, now: () => context.now(), signal: context.signal };
 }

@@ -1,22 +1,35 @@
 // From a location to a store: the only list of stores. An adapter is loaded when a location names it.
 
 import { UsageError } from '../errors.ts';
+import type { S3Options } from './s3/options.ts';
 import type { Store } from './store.ts';
 
 export interface OpenOptions {
   /** The first `create` may make the store's directory; without it, a missing one is an error. */
   create?: boolean;
+  /** Settings of an S3 location. */
+  s3?: S3Options;
+  /** The environment, for an endpoint and a region. */
+  env?: Readonly<Record<string, string | undefined>>;
 }
 
 type Opener = (location: string, options: OpenOptions) => Promise<Store>;
 
 const stores: readonly (readonly [scheme: string, load: () => Promise<Opener>])[] = [
   ['directory', async () => (await import('./local.ts')).localStore],
+  [
+    's3',
+    async () => {
+      const { s3Store } = await import('./s3/s3.ts');
+      return async (location, { s3, env }) => s3Store(location, s3, env);
+    },
+  ],
 ];
 
 /**
- * @param location a directory path, absolute or relative to the working directory; `~` is not expanded
- * @throws UsageError `unknown-location` for a scheme this version has no store for, or no path at all
+ * @param location `s3://bucket/prefix`, or a directory path, absolute or relative to the working directory; `~` is not
+ *   expanded
+ * @throws UsageError `bad-location`, `bad-setting`; `unknown-location` for a scheme this version has no store for, or no path at all
  */
 export async function openStore(location: string, options: OpenOptions = {}): Promise<Store> {
   const scheme = schemeOf(location);
@@ -29,7 +42,7 @@ export async function openStore(location: string, options: OpenOptions = {}): Pr
 function schemeOf(location: string): string {
   if (location === '' || location.includes('\0')) {
     throw new UsageError('unknown-location', 'the location of the vault is empty or no path', {
-      hint: 'name a directory with --location or STRONGROOM_LOCATION',
+      hint: 'name a directory or s3://BUCKET/PREFIX with --location or STRONGROOM_LOCATION',
     });
   }
   if (/^~[^/]*(\/|$)/.test(location)) {
@@ -41,8 +54,7 @@ function schemeOf(location: string): string {
 }
 
 function unsupported(scheme: string): UsageError {
-  const what = scheme === 's3' ? 'S3 is' : `'${scheme}:' locations are`;
-  return new UsageError('unknown-location', `${what} not supported by this version`, {
-    hint: 'name a directory; ./ in front makes a name with a colon a path',
+  return new UsageError('unknown-location', `'${scheme}:' locations are not supported by this version`, {
+    hint: 'name a directory or s3://BUCKET/PREFIX; ./ in front makes a name with a colon a path',
   });
 }

@@ -31,6 +31,9 @@ export interface Store {
   /** As a person would write it: an absolute directory path, an s3:// URL, or 'memory:'. */
   readonly location: string;
 
+  /** Each call is a trip over a network, and who may write there may lack the right to read. */
+  readonly remote?: boolean;
+
   /**
    * Every object whose name starts with `prefix` (at any depth, also in the middle of a segment; '' is all),
    * ascending in byte order. Never `tmp/`, nor anything whose name is no object name. What is listed is only
@@ -57,8 +60,8 @@ export interface Store {
   create(name: string, bytes: Uint8Array, options?: CallOptions): Promise<'created' | 'exists'>;
 
   /**
-   * Removes objects in the order given; one that is not there is fine. All names are checked before the first
-   * is removed.
+   * Removes objects; one that is not there is fine. Those under one top-level directory are gone before those that
+   * come after them in the list and are under another. All names are checked before the first is removed.
    *
    * @throws IntegrityError `bad-object-name`
    */

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { parseConfig } from '../../src/cli/config.ts';
-import { jsonSchema, milliseconds } from '../../src/cli/config-schema.ts';
+import { jsonSchema } from '../../src/cli/config-schema.ts';
+import { milliseconds } from '../../src/cli/config-shape.ts';
 import { StrongroomError, UsageError } from '../../src/errors.ts';
 
 const file = '/srv/shop/strongroom.yaml';
@@ -64,6 +65,8 @@ sets:
         },
       ],
     ]),
+    s3: {},
+    kms: [],
   });
 });
 
@@ -78,7 +81,48 @@ test.each([
 });
 
 test('an empty file says nothing, and that is sound', async () => {
-  expect(await parse('# nothing yet\n')).toEqual({ location: undefined, pin: undefined, sets: new Map() });
+  expect(await parse('# nothing yet\n')).toEqual({
+    location: undefined,
+    pin: undefined,
+    sets: new Map(),
+    s3: {},
+    kms: [],
+  });
+});
+
+test('the settings of a bucket, with times in seconds and the classes of single sets', async () => {
+  const arn = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const config = await parse(`
+location: s3://acme-backups/shop
+s3: { sse: "aws:kms", kmsKeyId: "${arn}", forcePathStyle: false, deadline: 2m, stall: 5s, expectedBucketOwner: "111122223333",
+      objectLock: { mode: governance, days: 30 }, storageClass: STANDARD_IA, endpoint: "https://s3.example.com" }
+kms: ["${arn}"]
+sets: { db: { storageClass: GLACIER_IR }, app: {} }
+`);
+  expect(config.s3).toEqual({
+    sse: 'aws:kms',
+    kmsKeyId: arn,
+    forcePathStyle: false,
+    deadline: 120,
+    stall: 5,
+    expectedBucketOwner: '111122223333',
+    objectLock: { mode: 'governance', days: 30 },
+    storageClass: 'STANDARD_IA',
+    storageClasses: { db: 'GLACIER_IR' },
+    endpoint: 'https://s3.example.com',
+  });
+  expect(config.kms).toEqual([arn]);
+});
+
+test.each([
+  ['s3: { sse: des }', 's3.sse must be none, AES256, aws:kms or aws:kms:dsse'],
+  ['s3: { forcePathStyle: "yes" }', 's3.forcePathStyle must be true or false'],
+  ['s3: { objectLock: { mode: governance } }', 's3.objectLock needs days'],
+  ['s3: { endpoint: s3.example.com }', 's3.endpoint must be a URL such as https://s3.example.com'],
+  ['s3: { accessKeyId: AKIA }', 'unknown key s3.accessKeyId'],
+  ['kms: [alias/shop]', 'kms.0 must be an ARN'],
+])('%s is refused: %s', async (text, message) => {
+  await expect(parse(text)).rejects.toThrow(message);
 });
 
 test('durations', () => {
@@ -97,7 +141,7 @@ test.each([
     '# c\n\nfrobnicate: 1',
     'unknown-key',
     'line 3: unknown key frobnicate',
-    'known here: location, pin, sets, s3, replicas, notify',
+    'known here: location, pin, sets, s3, kms, replicas, notify',
   ],
   ['sets:\n  app:\n    include: .env', 'bad-setting', 'line 3: sets.app.include must be a list', undefined],
   [
@@ -151,14 +195,13 @@ test.each([
     '__proto__: { a: 1 }',
     'unknown-key',
     'line 1: unknown key __proto__',
-    'known here: location, pin, sets, s3, replicas, notify',
+    'known here: location, pin, sets, s3, kms, replicas, notify',
   ],
 ])('%j: %s', async (text, code, message, hint) => {
   expect(await refused(text)).toEqual({ code, message, hint, exitCode: 2 });
 });
 
 test.each([
-  ['s3: { sse: "aws:kms" }', 's3'],
   ['replicas: [/mnt/offsite/shop]', 'replicas'],
   ['notify: [{ healthchecks: "https://hc.example" }]', 'notify'],
   ['sets: { app: { discover: [compose] } }', 'sets.app.discover'],
@@ -303,7 +346,15 @@ test('any text is taken or refused, and never breaks the parser', async () => {
 test('the published schema knows every key, those of later versions too, and no other', () => {
   const schema = JSON.parse(JSON.stringify(jsonSchema()));
   expect(schema.$schema).toBe('https://json-schema.org/draft/2020-12/schema');
-  expect(Object.keys(schema.properties)).toEqual(['location', 'pin', 'sets', 's3', 'replicas', 'notify']);
+  expect(Object.keys(schema.properties)).toEqual([
+    'location',
+    'pin',
+    'sets',
+    's3',
+    'kms',
+    'replicas',
+    'notify',
+  ]);
   expect(schema.additionalProperties).toBe(false);
   const set = schema.properties.sets.additionalProperties;
   expect(Object.keys(set.properties)).toEqual([
@@ -315,6 +366,7 @@ test('the published schema knows every key, those of later versions too, and no 
     'retention',
     'objectives',
     'restore',
+    'storageClass',
   ]);
   expect(set.additionalProperties).toBe(false);
   expect(set.properties.streams.description).toBe(

@@ -15,7 +15,7 @@ const settings: Settings = {
   location: '/mnt/vault',
   env: undefined,
   configFile: '/srv/app/strongroom.yaml',
-  config: { location: '/mnt/vault', pin: undefined, sets: new Map([['app', app]]) },
+  config: { location: '/mnt/vault', pin: undefined, sets: new Map([['app', app]]), s3: {}, kms: [] },
   origins: new Map(),
 };
 const named = (paths: string[], set?: string, cwd = '/srv/app') =>

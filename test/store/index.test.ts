@@ -26,14 +26,7 @@ describe('from a location to a store', () => {
   });
 
   it('knows no other scheme, and never makes a directory of one', async () => {
-    for (const location of [
-      's3://bucket/prefix',
-      'S3://bucket',
-      's3:bucket',
-      'sftp://host/x',
-      'memory:',
-      'C:\\x',
-    ]) {
+    for (const location of ['sftp://host/x', 'memory:', 'C:\\x']) {
       await expect(openStore(location, { create: true }), location).rejects.toBeInstanceOf(UsageError);
       await expect(openStore(location), location).rejects.toMatchObject({
         code: 'unknown-location',
@@ -41,7 +34,14 @@ describe('from a location to a store', () => {
       });
       expect(existsSync(location)).toBe(false);
     }
-    await expect(openStore('s3://bucket')).rejects.toThrow('S3 is not supported by this version');
+    for (const location of ['S3://bucket', 's3:bucket', 's3://', 's3://b', 's3://bucket/../x']) {
+      await expect(openStore(location), location).rejects.toMatchObject({
+        code: 'bad-location',
+        exitCode: 2,
+      });
+      expect(existsSync(location)).toBe(false);
+    }
+    expect((await openStore('s3://bucket//a/b/')).location).toBe('s3://bucket/a/b');
   });
 
   it('refuses what is no location: nothing, a home that no shell has expanded, a NUL', async () => {

@@ -1,0 +1,45 @@
+// Owns trying again: when, how often, and when to give up. Knows nothing of what is tried.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InterruptedError } from '../../errors.ts';
+
+export interface AttemptOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for all attempts and the waits between them. */
+  readonly deadline: number;
+  /** Whether the same call may succeed a little later. */
+  isTransient(error: unknown, attempt: number): boolean;
+}
+
+const FIRST_WAIT_MS = 100;
+const MAX_WAIT_MS = 5000;
+
+/**
+ * Does something until it succeeds, fails for good, or the time is up. Waits are random up to a bound that doubles, so
+ * that many hosts whose service comes back do not all come at once.
+ *
+ * @param work gets the number of the attempt, from 1, and a signal that ends it
+ * @throws InterruptedError when the signal fires; else what the last attempt threw
+ * @see Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015), "full jitter"
+ */
+export async function attempt<T>(
+  work: (number: number, signal: AbortSignal) => Promise<T>,
+  { signal, deadline, isTransient }: AttemptOptions,
+): Promise<T> {
+  const until = performance.now() + deadline;
+  for (let number = 1; ; number++) {
+    const left = Math.max(1, until - performance.now());
+    const out = AbortSignal.timeout(Math.ceil(left));
+    const either = signal ? AbortSignal.any([signal, out]) : out;
+    try {
+      return await work(number, either);
+    } catch (error) {
+      if (signal?.aborted) throw new InterruptedError('interrupted', 'interrupted');
+      const wait = Math.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** number);
+      if (!(isTransient(error, number) || out.aborted) || performance.now() + wait >= until) throw error;
+      await sleep(wait, undefined, signal ? { signal } : {}).catch(() => {
+        throw new InterruptedError('interrupted', 'interrupted');
+      });
+    }
+  }
+}

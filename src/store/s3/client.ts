@@ -1,0 +1,38 @@
+// Owns the SDK's client: how it is set up, so that every call is one attempt with a bound on silence. The SDK's own
+// retries are off: after an attempt of unknown outcome a create must know that there was one.
+
+import type { S3Options } from './options.ts';
+import { S3Client } from './sdk.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const CONNECT_MS = 5000;
+const STALL_SECONDS = 15;
+/** As many as records are read at once. */
+const SOCKETS = 64;
+
+/** Whether the service is another one than AWS. */
+export function isElsewhere({ endpoint }: S3Options, env: Environment): boolean {
+  return Boolean(endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL);
+}
+
+/** @param env for the endpoint that the SDK takes by itself: then the bucket stands in the path, as most services want */
+export function makeClient(options: S3Options, env: Environment): S3Client {
+  const { region, endpoint, stall = STALL_SECONDS } = options;
+  const elsewhere = isElsewhere(options, env);
+  return new S3Client({
+    region: region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? (elsewhere ? 'us-east-1' : undefined)!,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    forcePathStyle: options.forcePathStyle ?? elsewhere,
+    maxAttempts: 1,
+    // We send SHA-256, and check what we read ourselves; other checksums are unknown to older services.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      socketTimeout: stall * 1000,
+      httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
+      httpAgent: { keepAlive: true, maxSockets: SOCKETS },
+    },
+  });
+}

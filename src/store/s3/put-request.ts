@@ -1,0 +1,48 @@
+// Owns what a PutObject asks for besides its bytes: create only, checksum, encryption, class and lock.
+
+import { createHash } from 'node:crypto';
+import type { EncryptionFields } from './encryption.ts';
+import type { S3Options } from './options.ts';
+import type { PutObjectCommandInput } from './sdk.ts';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * @param name of the object, without the location's prefix
+ * @returns the request but for its bucket and key
+ */
+export function putRequest(
+  options: S3Options,
+  encryption: EncryptionFields,
+  name: string,
+  bytes: Uint8Array,
+): Omit<PutObjectCommandInput, 'Bucket' | 'Key'> {
+  const { checksums = true } = options;
+  const storageClass = storageClassOf(options, name);
+  return {
+    Body: bytes,
+    ContentLength: bytes.length,
+    IfNoneMatch: '*',
+    ...encryption,
+    ...(checksums ? { ChecksumSHA256: createHash('sha256').update(bytes).digest('base64') } : {}),
+    ...(storageClass
+      ? { StorageClass: storageClass as NonNullable<PutObjectCommandInput['StorageClass']> }
+      : {}),
+    ...lockOf(options, name),
+  };
+}
+
+/** Documents are small and read often, so they stay in the default class. */
+function storageClassOf({ storageClass, storageClasses = {} }: S3Options, name: string): string | undefined {
+  const [top, set = ''] = name.split('/');
+  return top === 'data' ? (storageClasses[set] ?? storageClass) : undefined;
+}
+
+/** Keys go when they are rotated, so they are never locked. */
+function lockOf({ objectLock }: S3Options, name: string): Partial<PutObjectCommandInput> {
+  if (!objectLock || name.startsWith('keys/')) return {};
+  return {
+    ObjectLockMode: objectLock.mode === 'compliance' ? 'COMPLIANCE' : 'GOVERNANCE',
+    ObjectLockRetainUntilDate: new Date(Date.now() + objectLock.days * DAY_MS),
+  };
+}

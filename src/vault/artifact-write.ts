@@ -1,5 +1,5 @@
-// Writing an artifact: gzip, age, parts (docs/format.md section 7). Constant memory: one part is filled while the
-// one before it is on its way to the store.
+// Writing an artifact: gzip, age, parts (docs/format.md section 7). Constant memory: one part is filled while those
+// before it are on their way to the store.
 import { createHash } from 'node:crypto';
 import { encrypt } from '../crypt/age.ts';
 import { ConflictError, StrongroomError } from '../errors.ts';
@@ -28,11 +28,14 @@ export interface WrittenArtifact {
   readonly gzip: { readonly size: number; readonly sha256: string };
 }
 
+/** Writes under way at once: over a network each is mostly waiting. */
+const PARALLEL = { here: 1, remote: 3 };
+
 /**
- * Cuts a stream into parts. Two buffers go round, of which only what is written to takes memory.
+ * Cuts a stream into parts.
  * @param size of each part in bytes; only the last one is shorter, none is empty
- * @param room buffers of that size that nobody uses; gets all of them back
- * @yields parts, each good until the next but one is asked for
+ * @param room buffers of that size that nobody uses; of a fresh one only what is written to takes memory
+ * @yields parts, each in a buffer of its own, for the caller to put back into `room` when it is done with it
  */
 export async function* cut(
   source: AsyncIterable<Buffer>,
@@ -41,7 +44,6 @@ export async function* cut(
 ): AsyncGenerator<Buffer> {
   const take = () => room.pop() ?? Buffer.allocUnsafeSlow(size);
   let buffer = take();
-  let other: Buffer | undefined;
   let used = 0;
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; ) {
@@ -50,12 +52,12 @@ export async function* cut(
       at += copied;
       if (used < size) continue;
       yield buffer;
-      [buffer, other] = [other ?? take(), buffer];
+      buffer = take();
       used = 0;
     }
   }
   if (used > 0) yield buffer.subarray(0, used);
-  room.push(buffer, ...(other ? [other] : []));
+  else room.push(buffer);
 }
 
 /**
@@ -82,13 +84,15 @@ export async function writeArtifact(
     }
   }
   const parts: ObjectRef[] = [];
-  let underWay: Promise<void> | undefined;
+  const underWay = new Set<Promise<void>>();
+  const most = store.remote ? PARALLEL.remote : PARALLEL.here;
   const write = async (object: string, bytes: Buffer): Promise<void> => {
     await target.beforeObject(object);
     // The directory's name is random, so this is a bug or somebody who guesses 50 bits.
     if ((await store.create(object, bytes, call)) === 'exists') {
       throw new ConflictError('object-exists', `${object} exists already`, { object });
     }
+    target.room.push(Buffer.from(bytes.buffer));
   };
   try {
     for await (const bytes of cut(encrypt(observed(), [recipient], call), LIMITS.part, target.room)) {
@@ -100,14 +104,16 @@ export async function writeArtifact(
       const object = partName(data, name, parts.length);
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       parts.push({ object, size: bytes.length, sha256 });
-      await underWay;
-      underWay = write(object, bytes);
+      while (underWay.size >= most) await Promise.race(underWay);
+      const writing = write(object, bytes).then(() => void underWay.delete(writing));
+      underWay.add(writing);
       // Its failure is thrown by the await above or below; this only keeps Node from calling it unhandled.
-      underWay.catch(() => {});
+      writing.catch(() => {});
     }
-    await underWay;
+    await Promise.all(underWay);
   } catch (error) {
-    await underWay?.catch(() => {});
+    // Nothing may still be on its way while whoever called cleans up.
+    await Promise.allSettled(underWay);
     throw error;
   }
   return { artifact: { name, parts }, gzip: { size, sha256: hash.digest('hex') } };

@@ -68,6 +68,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
   const id = newSnapshotId(options.beganAt, (await lastOne())?.id);
   const level = options.level === undefined ? {} : { level: options.level };
   const room: Buffer[] = [];
+  let inspected: Promise<void> | undefined;
   let rest: () => readonly Source[] = () => found.sources;
   const target = (data: string) => ({
     store,
@@ -77,7 +78,8 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
     // A set may be larger than one part, so a key in it may not have come by yet.
     async beforeObject(name: string) {
       checkTime(options);
-      if (written.size === 0) await options.watch.inspectRest(rest(), context.signal);
+      inspected ??= options.watch.inspectRest(rest(), context.signal);
+      await inspected;
       written.add(name);
     },
     ...callOptions(context),
@@ -101,6 +103,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
     if (tornLarge.length > 0 && attempt === 1) {
       await store.remove([...written]).catch(() => {});
       written.clear();
+      inspected = undefined;
       found = await options.collectAgain();
       continue;
     }

@@ -1,7 +1,7 @@
 // `strongroom cat`: the bytes of one file on stdout, proven.
 import { cat } from '../vault/cat.ts';
 import { defineCommand } from './command.ts';
-import { choiceFlags, chooseOne, openUnlocked, trustNew } from './open.ts';
+import { choiceFlags, chooseOne, openUnlocked, pastFlag, trustNew } from './open.ts';
 
 export const command = defineCommand({
   description: [
@@ -13,13 +13,13 @@ export const command = defineCommand({
     snapshot: { value: 'SNAPSHOT', summary: 'id, unique beginning of one, latest, latest~2 or @label' },
     path: { value: 'PATH', summary: 'the file, relative to the root of its set' },
   },
-  flags: { ...choiceFlags, trustNew },
+  flags: { ...choiceFlags, ...pastFlag, trustNew },
   examples: [
     ['cat latest .env --set app', 'show one file'],
     ['cat latest certs/site.pem | openssl x509 -noout -enddate', 'look into a certificate'],
   ],
   async run({ args, flags }, context) {
-    const vault = await openUnlocked(context, flags.trustNew);
+    const vault = await openUnlocked(context, flags);
     const snapshot = await chooseOne(context, vault, args.snapshot, flags);
     const entry = await cat(vault, snapshot, args.path, (chunk) => context.stdout.write(chunk));
     return { snapshot, entry };

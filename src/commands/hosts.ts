@@ -10,7 +10,7 @@ export const list = defineCommand({
   flags: { trustNew },
   examples: [['hosts list', 'who may write']],
   async run({ flags }, context) {
-    return (await openLocked(context, flags.trustNew)).document;
+    return (await openLocked(context, flags)).document;
   },
   human({ hosts }, out) {
     out.table(

@@ -11,7 +11,7 @@ export const list = defineCommand({
   flags: { trustNew },
   examples: [['keys list', 'what opens the vault']],
   async run({ flags }, context) {
-    const { document } = await openLocked(context, flags.trustNew);
+    const { document } = await openLocked(context, flags);
     const notes: string[] = [];
     if (document.slots.length === 1) notes.push('there is only one way in: when it is lost, so is the vault');
     const hybrid = newestGeneration(document).recipient.startsWith('age1pq1');

@@ -3,7 +3,7 @@ import { chooseListed } from '../vault/select.ts';
 import { readSnapshots, type Snapshots } from '../vault/snapshots.ts';
 import { authorityFingerprint } from '../vault/vault.ts';
 import { defineCommand } from './command.ts';
-import { openLocked, trustNew, warnFindings } from './open.ts';
+import { openLocked, pastFlag, trustNew, warnFindings } from './open.ts';
 import { parseTag } from './tags.ts';
 
 export const command = defineCommand({
@@ -17,6 +17,7 @@ export const command = defineCommand({
     tag: { value: 'KEY=VALUE', repeat: true, summary: 'only those with this tag', parse: parseTag },
     since: { value: 'TIME', summary: 'only those made at or after TIME' },
     until: { value: 'TIME', summary: 'only those made at or before TIME' },
+    ...pastFlag,
     trustNew,
   },
   examples: [
@@ -24,7 +25,7 @@ export const command = defineCommand({
     ['list --set app --json', 'those of one set, a JSON object a line'],
   ],
   async run({ flags }, context) {
-    const vault = await openLocked(context, flags.trustNew);
+    const vault = await openLocked(context, flags);
     const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
     warnFindings(context, [...vault.findings, ...read.findings]);
     const { set, host, label, tag, since, until } = flags;

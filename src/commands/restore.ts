@@ -5,7 +5,7 @@ import { askedBy } from '../vault/restore/outside.ts';
 import { planRestore, type RestoreOptions } from '../vault/restore/plan.ts';
 import type { RefusedRecord, Snapshot } from '../vault/snapshots.ts';
 import { defineCommand } from './command.ts';
-import { choiceFlags, openUnlocked, trustNew } from './open.ts';
+import { choiceFlags, openUnlocked, pastFlag, trustNew } from './open.ts';
 import { carryOut, type Planned, undoRestores, type Work, wouldBeRefused } from './restore/carry-out.ts';
 import { chosenSnapshots, configuredRoots, ownSet } from './restore/choose.ts';
 import { mend } from './restore/mend.ts';
@@ -54,6 +54,7 @@ export const command = defineCommand({
     dryRun: { summary: 'show the plan, and change nothing' },
     undo: { summary: 'put back what the last restore into this target replaced' },
     recover: { summary: 'finish or undo a restore that was killed, and do nothing else' },
+    ...pastFlag,
     trustNew,
   },
   examples: [
@@ -85,7 +86,7 @@ export const command = defineCommand({
       if (recovered.length === 0 && !flags.dryRun) context.notice('there was no restore to finish or undo');
       return { works: [], recovered, skipped: [] };
     }
-    const vault = await openUnlocked(context, flags.trustNew);
+    const vault = await openUnlocked(context, flags);
     if (flags.undo) {
       const roots = target === undefined ? await configuredRoots(context, flags.set) : [target];
       for (const root of roots) await recover(root);

@@ -2,7 +2,7 @@
 import type { Entry } from '../pack/entry.ts';
 import { readSnapshotContents } from '../vault/artifact-read.ts';
 import { defineCommand } from './command.ts';
-import { choiceFlags, chooseOne, openUnlocked, trustNew } from './open.ts';
+import { choiceFlags, chooseOne, openUnlocked, pastFlag, trustNew } from './open.ts';
 
 export const command = defineCommand({
   description: ['Lists the entries with their modes, owners and sizes, the warnings, and the description.'],
@@ -14,14 +14,14 @@ export const command = defineCommand({
       summary: 'id, unique beginning of one, latest, latest~2 or @label',
     },
   },
-  flags: { ...choiceFlags, trustNew },
+  flags: { ...choiceFlags, ...pastFlag, trustNew },
   examples: [
     ['show', 'the newest snapshot of this host'],
     ['show latest~1 --set app', 'the one before the newest'],
     ['show @before-deploy', 'the newest with that label'],
   ],
   async run({ args, flags }, context) {
-    const vault = await openUnlocked(context, flags.trustNew);
+    const vault = await openUnlocked(context, flags);
     const snapshot = await chooseOne(context, vault, args.snapshot, flags);
     return { snapshot, contents: await readSnapshotContents(vault, snapshot) };
   },

@@ -37,7 +37,7 @@ export const command = defineCommand({
     if (flags.against !== undefined) {
       const directory = resolve(context.cwd, flags.against);
       await checkDirectory(directory);
-      const vault = await openUnlocked(context, flags.trustNew);
+      const vault = await openUnlocked(context, flags);
       const snapshot = await chooseOne(context, vault, args.snapshot, flags);
       const stateDirectory = context.paths.state;
       const differences = await compareTree(vault, snapshot, directory, stateDirectory);
@@ -48,8 +48,8 @@ export const command = defineCommand({
         hint: 'leave out SNAPSHOT, --host and --at (--set limits it to one set), or add --against DIR',
       });
     }
-    const unlocked = flags.readData ? await openUnlocked(context, flags.trustNew) : undefined;
-    const vault = unlocked ?? (await openLocked(context, flags.trustNew));
+    const unlocked = flags.readData ? await openUnlocked(context, flags) : undefined;
+    const vault = unlocked ?? (await openLocked(context, flags));
     const checked = await verify(vault, {
       ...(unlocked ? { unlocked } : {}),
       ...(flags.set === undefined ? {} : { set: flags.set }),

@@ -4,7 +4,15 @@
 import { isUtf8 } from 'node:buffer';
 import { IntegrityError, UsageError } from '../errors.ts';
 import type { SigningKey } from './key.ts';
-import { BEGIN, DISTRUST, END, signArmored, verifyArmored, verifyArmoredAsync } from './sshsig.ts';
+import {
+  BEGIN,
+  claimedSigner,
+  DISTRUST,
+  END,
+  signArmored,
+  verifyArmored,
+  verifyArmoredAsync,
+} from './sshsig.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 const FORMAT = 1;
@@ -87,6 +95,21 @@ export function reopenDocument(
   signers: readonly string[],
 ): OpenedDocument {
   return opened(split(bytes, options).body, [...signers], options.object);
+}
+
+/**
+ * A document with the signers that it claims, unverified: for bytes whose hash somebody signed who may be believed on
+ * whether they fit. Whether that somebody is the one claimed is for the caller to ask.
+ * @throws IntegrityError as `openDocument`, but for a signature that does not fit
+ */
+export function openVouched(bytes: Uint8Array, options: DocumentOptions): OpenedDocument {
+  const { namespace, object } = options;
+  const { body, blocks } = split(bytes, options);
+  return opened(
+    body,
+    blocks.map((block) => claimedSigner(block, namespace, object)),
+    object,
+  );
 }
 
 function split(bytes: Uint8Array, options: DocumentOptions): { body: Buffer; blocks: string[] } {

@@ -112,6 +112,16 @@ export async function verifyArmoredAsync(
   return publicKey;
 }
 
+/**
+ * The public key that a signature says it is by. Whether that is true is not looked at.
+ * @throws IntegrityError `bad-signature` when it is malformed or for another namespace
+ */
+export function claimedSigner(armored: string, namespace: string, object?: string): string {
+  const read = readSignature(armored, object);
+  if (read.namespace !== namespace) throw bad(object, 'was made for another purpose');
+  return read.publicKey;
+}
+
 function claim(armored: string, namespace: string, message: Uint8Array, object: string | undefined) {
   const read = readSignature(armored, object);
   if (read.namespace !== namespace) throw bad(object, 'was made for another purpose');

@@ -34,6 +34,9 @@ export interface Store {
   /** Each call is a trip over a network, and who may write there may lack the right to read. */
   readonly remote?: boolean;
 
+  /** What the place keeps of objects that were overwritten or removed, where it can. */
+  readonly history?: History;
+
   /**
    * Every object whose name starts with `prefix` (at any depth, also in the middle of a segment; '' is all),
    * ascending in byte order. Never `tmp/`, nor anything whose name is no object name. What is listed is only
@@ -66,6 +69,23 @@ export interface Store {
    * @throws IntegrityError `bad-object-name`
    */
   remove(names: readonly string[], options?: CallOptions): Promise<void>;
+}
+
+/** One of the versions that a place keeps of a name. */
+export interface StoredVersion extends StoredObject {
+  readonly version: string;
+  /** It is what counts now. */
+  readonly isLatest: boolean;
+  /** It says that the name was gone from then on, and has no bytes. */
+  readonly isRemoval: boolean;
+}
+
+/** Throws as the methods of `Store` do. */
+export interface History {
+  /** Every version of every object whose name starts with `prefix`, in no order. */
+  list(prefix: string, options?: CallOptions): AsyncIterable<StoredVersion>;
+  /** The bytes of one version, or null when it is not there. */
+  get(name: string, version: string, options?: CallOptions & { maxBytes?: number }): Promise<Buffer | null>;
 }
 
 /**

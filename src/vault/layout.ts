@@ -20,6 +20,9 @@ export const LIMITS = {
   contents: 64 * MiB,
 } as const;
 
+/** What vault documents' names begin with. */
+export const VAULT_DOCUMENTS = 'vault/';
+
 export function vaultDocumentName(revision: number): string {
   return `vault/${revision}.json`;
 }

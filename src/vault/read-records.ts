@@ -1,7 +1,7 @@
 // Reads records one by one and judges each: those that count, and what stands among them and does not.
 import { createHash } from 'node:crypto';
 import { NAMESPACES } from '../sign/authority.ts';
-import { type OpenedDocument, openDocumentAsync, reopenDocument } from '../sign/document.ts';
+import { type OpenedDocument, openDocumentAsync, openVouched, reopenDocument } from '../sign/document.ts';
 import type { StoredObject } from '../store/store.ts';
 import type { CachedRecord } from './client.ts';
 import { readRecord, type SnapshotRecord } from './documents/record.ts';
@@ -47,7 +47,8 @@ interface Reading {
   readonly added: CachedRecord[];
   /**
    * SHA-256 of records to the key of the host whose later record, which counts, names them as the one before it. That
-   * signature covers this hash and so those bytes: one verification stands for a whole chain.
+   * signature covers this hash and so those bytes, the older signature among them: one verification stands for a whole
+   * chain of records by one key. By no other: a host that was removed may have had the same name.
    */
   readonly vouched: Map<string, string>;
   readonly snapshots: Snapshot[];
@@ -163,13 +164,17 @@ function takeCached(reading: Reading, { name, modified, etag }: StoredObject): b
 function takeVouched(reading: Reading, fetched: Fetched): boolean {
   const { sha256, bytes, stored } = fetched;
   const cached = reading.known.get(stored.name);
-  const signer = cached?.sha256 === sha256 ? cached.signer : reading.vouched.get(sha256);
-  if (signer === undefined || reading.isFresh) return false;
+  const verified = cached?.sha256 === sha256 ? cached.signer : undefined;
+  const voucher = reading.vouched.get(sha256);
+  if ((verified ?? voucher) === undefined || reading.isFresh) return false;
   try {
-    judge(reading, fetched, reopenDocument(bytes, optionsFor(stored.name), [signer]));
+    const options = optionsFor(stored.name);
+    const opened = verified ? reopenDocument(bytes, options, [verified]) : openVouched(bytes, options);
+    if (!verified && !(opened.signers.length === 1 && opened.signers[0] === voucher)) return false;
+    judge(reading, fetched, opened);
     return true;
   } catch (error) {
-    // A host may name what another host wrote; its word counts for its own records only.
+    // Its own signature decides, and says what is wrong.
     if (!isFault(error)) throw error;
     return false;
   }
@@ -203,8 +208,10 @@ function judge(reading: Reading, { stored, bytes, sha256 }: Fetched, opened: Ope
 
 function count({ ledger, vouched, snapshots }: Reading, snapshot: Snapshot, signer: string): void {
   const { set, id, sha256, previous } = snapshot;
+  // What was removed may have been put back, and must not speak for anything.
+  if (ledger.removes(set, id, sha256)) return;
   if (previous) vouched.set(previous.sha256, signer);
-  if (!ledger.removes(set, id, sha256)) snapshots.push(snapshot);
+  snapshots.push(snapshot);
 }
 
 function refuse({ findings, refused }: Reading, name: string, error: unknown): void {

@@ -1,8 +1,9 @@
 // A chain of records: the newest one's signature stands for those before it, and nobody's word for another's.
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { SigningKey } from '../../src/sign/key.ts';
+import { applyDelete, planDelete } from '../../src/vault/delete.ts';
 import { readSnapshots } from '../../src/vault/snapshots.ts';
-import { enroll, flipped, forge, get, put } from '../support/forge.ts';
+import { enroll, flipped, forge, get, put, putRevision } from '../support/forge.ts';
 import { makeVault, newHost, openLocked, sha256, type TestVault, tick } from '../support/vault.ts';
 
 /** More than are read at once: within one reading of the store all signatures are verified. */
@@ -44,9 +45,40 @@ describe('a chain of records', () => {
   });
 
   it('needs no signature but at its end, except for verify', async () => {
-    const [first] = await chain(vault, vault, newHost('stranger').key);
+    // The host's own key, and a signature over something else.
+    const spoilt = { ...vault.host.key, sign: () => vault.host.key.sign(Buffer.from('something else')) };
+    const [first] = await chain(vault, vault, spoilt);
     expect(await list()).toMatchObject({ count: LONG, refused: [] });
-    expect(await list(true)).toMatchObject({ count: LONG - 1, refused: [[first, 'unlisted-writer']] });
+    expect(await list(true)).toMatchObject({ count: LONG - 1, refused: [[first, 'bad-signature']] });
+  });
+
+  it('does not make a stranger one of the hosts', async () => {
+    const [first] = await chain(vault, vault, newHost('stranger').key);
+    for (const fresh of [false, true])
+      expect(await list(fresh)).toMatchObject({ count: LONG - 1, refused: [[first, 'unlisted-writer']] });
+  });
+
+  it('does not bring a removed host back that had the same name and another key', async () => {
+    const again = newHost(vault.host.name);
+    await putRevision(vault, ({ hosts }) => ({
+      hosts: [
+        { ...hosts[0]!, removed: vault.document.time },
+        { ...hosts[0]!, key: again.key.publicKey },
+      ],
+    }));
+    const [first] = await chain(vault, { ...vault, host: again });
+    for (const fresh of [false, true])
+      expect(await list(fresh)).toMatchObject({ count: LONG - 1, refused: [[first, 'removed-host']] });
+  });
+
+  it('says nothing by the mouth of one that was removed and put back', async () => {
+    const [first = '', second = ''] = await chain(vault, vault, newHost('stranger').key);
+    const bytes = await get(vault.store, second);
+    const { snapshots } = await list();
+    const opened = await openLocked(vault);
+    await applyDelete(opened, planDelete(snapshots.filter((s) => s.object === second)), vault.host);
+    await put(vault.store, second, bytes);
+    expect(await list()).toMatchObject({ count: LONG - 2, refused: [[first, 'unlisted-writer']] });
   });
 
   it('says nothing for other bytes than those it names', async () => {

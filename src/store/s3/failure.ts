@@ -181,6 +181,8 @@ export function isTransient(error: unknown, attempt = 1): boolean {
   const { name, status, network } = facts(error);
   if (name === 'RequestTimeTooSkewed') return attempt === 1;
   if (TRANSIENT_NAMES.has(name)) return true;
+  // 501: not implemented; 507: full.
+  if (status === 501 || status === 507) return false;
   if (status !== undefined) return status >= 500 || status === 429 || status === 408;
   // No status: the reply was lost, or never came.
   return network !== undefined && !FINAL_NETWORK.has(network);
@@ -222,7 +224,7 @@ export function s3Failure(error: unknown, action: Action): unknown {
     return fail({ code: 'store-denied', reason: 'access denied', hint });
   }
   if (status === 507) return fail(MEANINGS.QuotaExceeded!);
-  if (status !== undefined && (status >= 500 || status === 429)) {
+  if (status !== undefined && (status >= 500 || status === 429 || TRANSIENT_NAMES.has(name))) {
     return fail({
       code: 'store-unreachable',
       reason: `the service is not well (${status})`,

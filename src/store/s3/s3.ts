@@ -7,29 +7,27 @@ import {
   checkPrefix,
   checkSignal,
   checkSize,
+  type History,
   isObjectName,
   type Store,
   type StoredObject,
 } from '../store.ts';
-import { attempt } from './attempt.ts';
-import { bodyOf } from './body.ts';
+import { Caller } from './caller.ts';
 import { type Environment, isElsewhere, makeClient } from './client.ts';
 import { checkConfirmed, type EncryptionFields, encryptionFields } from './encryption.ts';
-import { type Action, facts, isTransient, isUnknownOutcome, s3Failure } from './failure.ts';
+import { facts, isUnknownOutcome } from './failure.ts';
+import { s3History } from './history.ts';
 import { parseS3Location, type S3Location } from './location.ts';
 import type { S3Options } from './options.ts';
 import { putRequest } from './put-request.ts';
 import {
   DeleteObjectCommand,
-  GetObjectCommand,
-  type GetObjectCommandOutput,
   ListObjectsV2Command,
   type ListObjectsV2CommandOutput,
   PutObjectCommand,
   type S3Client,
 } from './sdk.ts';
 
-const DEADLINE_SECONDS = 60;
 /** Removals under way at once. */
 const REMOVALS = 16;
 
@@ -48,25 +46,27 @@ export function s3Store(location: string, options: S3Options = {}, env: Environm
 class S3Store implements Store {
   readonly location: string;
   readonly remote = true;
-  readonly #place: S3Location;
+  readonly history: History;
   readonly #options: S3Options;
   readonly #encryption: EncryptionFields;
-  readonly #client: S3Client;
+  readonly #caller: Caller;
 
   constructor(place: S3Location, options: S3Options, client: S3Client) {
     this.location = place.text;
-    this.#place = place;
     this.#options = options;
     this.#encryption = encryptionFields(options);
-    this.#client = client;
+    this.#caller = new Caller(place, options, client);
+    this.history = s3History(this.#caller);
   }
 
   async *list(prefix: string, { signal }: CallOptions = {}): AsyncGenerator<StoredObject> {
     checkPrefix(prefix);
+    const { client, bucket, prefix: base } = this.#caller;
     const page = (token?: string) => {
-      const input = { Prefix: this.#place.prefix + prefix, ...(token ? { ContinuationToken: token } : {}) };
-      const listed = this.#call('ListObjectsV2', prefix, signal, 's3:ListBucket', (abortSignal) =>
-        this.#client.send(new ListObjectsV2Command({ ...this.#bucket, ...input }), { abortSignal }),
+      const input = { ...bucket, Prefix: base + prefix, ...(token ? { ContinuationToken: token } : {}) };
+      const asked = { action: 'ListObjectsV2', name: prefix, permission: 's3:ListBucket', signal };
+      const listed = this.#caller.call(asked, (abortSignal) =>
+        client.send(new ListObjectsV2Command(input), { abortSignal }),
       );
       listed.catch(() => {});
       return listed;
@@ -78,7 +78,7 @@ class S3Store implements Store {
       next = NextContinuationToken ? page(NextContinuationToken) : undefined;
       for (const { Key = '', Size = 0, LastModified, ETag } of Contents) {
         checkSignal(signal);
-        const name = Key.slice(this.#place.prefix.length);
+        const name = Key.slice(base.length);
         if (!isObjectName(name)) continue;
         const etag = ETag ? { etag: `${ETag.replaceAll('"', '')}-${Size}` } : {};
         yield { name, size: Size, modified: LastModified ?? new Date(0), ...etag };
@@ -87,7 +87,7 @@ class S3Store implements Store {
   }
 
   async get(name: string, options: CallOptions & { maxBytes?: number } = {}): Promise<Buffer | null> {
-    return (await this.#read(name, options))?.bytes ?? null;
+    return (await this.#caller.read(name, options))?.bytes ?? null;
   }
 
   async create(name: string, bytes: Uint8Array, { signal }: CallOptions = {}): Promise<'created' | 'exists'> {
@@ -95,11 +95,12 @@ class S3Store implements Store {
     checkSize(name, bytes.length);
     // Whether an attempt may have come through although its reply did not.
     let isUnknown = false;
-    return await this.#call('PutObject', name, signal, undefined, async (abortSignal) => {
+    const { client, bucket, prefix } = this.#caller;
+    return await this.#caller.call({ action: 'PutObject', name, signal }, async (abortSignal) => {
       try {
         const request = putRequest(this.#options, this.#encryption, name, bytes);
-        const command = new PutObjectCommand({ ...this.#bucket, Key: this.#key(name), ...request });
-        const reply = await this.#client.send(command, { abortSignal });
+        const command = new PutObjectCommand({ ...bucket, Key: prefix + name, ...request });
+        const reply = await client.send(command, { abortSignal });
         await this.#confirm(name, reply);
         return 'created';
       } catch (error) {
@@ -114,27 +115,19 @@ class S3Store implements Store {
   async remove(names: readonly string[], { signal }: CallOptions = {}): Promise<void> {
     names.forEach(checkObjectName);
     checkSignal(signal);
+    const { client, bucket, prefix } = this.#caller;
     for (const run of runsOf(names)) {
       const pending = [...run];
       const worker = async (): Promise<void> => {
         for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
-          const Key = this.#key(name);
-          await this.#call('DeleteObject', name, signal, undefined, (abortSignal) =>
-            this.#client.send(new DeleteObjectCommand({ ...this.#bucket, Key }), { abortSignal }),
+          const input = { ...bucket, Key: prefix + name };
+          await this.#caller.call({ action: 'DeleteObject', name, signal }, (abortSignal) =>
+            client.send(new DeleteObjectCommand(input), { abortSignal }),
           );
         }
       };
       await Promise.all(Array.from({ length: Math.min(REMOVALS, run.length) }, worker));
     }
-  }
-
-  get #bucket(): { Bucket: string; ExpectedBucketOwner?: string } {
-    const owner = this.#options.expectedBucketOwner;
-    return { Bucket: this.#place.bucket, ...(owner === undefined ? {} : { ExpectedBucketOwner: owner }) };
-  }
-
-  #key(name: string): string {
-    return this.#place.prefix + name;
   }
 
   /** What is not encrypted as asked must not stay as if it were fine. */
@@ -157,52 +150,13 @@ class S3Store implements Store {
     signal: AbortSignal | undefined,
   ): Promise<'created' | 'exists'> {
     try {
-      const there = await this.#read(name, signal ? { signal } : {});
+      const there = await this.#caller.read(name, signal ? { signal } : {});
       if (!there?.bytes.equals(bytes)) return 'exists';
       await this.#confirm(name, there.reply);
       return 'created';
     } catch (error) {
       if ((error as { code?: unknown }).code === 'store-denied') return 'created';
       throw error;
-    }
-  }
-
-  async #read(
-    name: string,
-    { signal, maxBytes }: CallOptions & { maxBytes?: number },
-  ): Promise<{ bytes: Buffer; reply: GetObjectCommandOutput } | null> {
-    checkObjectName(name);
-    return await this.#call('GetObject', name, signal, undefined, async (abortSignal) => {
-      try {
-        const command = new GetObjectCommand({ ...this.#bucket, Key: this.#key(name) });
-        const reply = await this.#client.send(command, { abortSignal });
-        return { bytes: await bodyOf(reply, name, maxBytes), reply };
-      } catch (error) {
-        if (facts(error).name === 'NoSuchKey') return null;
-        throw error;
-      }
-    });
-  }
-
-  async #call<T>(
-    action: string,
-    name: string,
-    signal: AbortSignal | undefined,
-    permission: string | undefined,
-    work: (abortSignal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    checkSignal(signal);
-    const asked: Action = {
-      name: action,
-      bucket: this.#place.bucket,
-      key: this.#key(name),
-      ...(permission === undefined ? {} : { permission }),
-    };
-    const deadline = (this.#options.deadline ?? DEADLINE_SECONDS) * 1000;
-    try {
-      return await attempt((_, abortSignal) => work(abortSignal), { signal, deadline, isTransient });
-    } catch (error) {
-      throw s3Failure(error, asked);
     }
   }
 }

@@ -2,6 +2,7 @@
 // client's state: a plain hash of a secret would let whoever reads the state file guess it.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Entry } from '../../pack/entry.ts';
+import { encodeName } from '../../pack/names.ts';
 import type { UnchangedMark } from '../client.ts';
 import { documentTime } from '../names.ts';
 import type { Pin } from '../pin.ts';
@@ -19,15 +20,13 @@ function mac(key: Buffer, { location, pin, asked, entries }: MarkedBackup): Buff
   hmac.update(JSON.stringify([location, pin.vault, pin.generation, pin.recipient, asked]));
   // Times are left out: a file that was only touched holds what it held.
   for (const { path, type, mode, uid, gid, size, sha256, target } of entries) {
-    const names = target === undefined ? [path] : [path, target];
-    hmac.update(`${type} ${mode} ${uid} ${gid} ${size} ${sha256} ${names.map(distinct).join('\0')}\0\n`);
+    hmac.update(`${type} ${mode} ${uid} ${gid} ${size} ${sha256}\0`);
+    hmac.update(encodeName(path));
+    hmac.update('\0');
+    hmac.update(encodeName(target ?? ''));
+    hmac.update('\0');
   }
   return hmac.digest();
-}
-
-// A name that is not UTF-8 would otherwise be hashed like another one, as lone surrogates all become U+FFFD.
-function distinct(name: string): string {
-  return name.isWellFormed() ? name : JSON.stringify(name);
 }
 
 /** A mark of a backup that was just made, under a fresh key. */

@@ -9,6 +9,7 @@ import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault, type Vault } from '../vault.ts';
 import { findOrphans } from './orphans.ts';
 import { readData } from './read-data.ts';
+import { findMeddling } from './versions.ts';
 
 export interface VerifyOptions {
   /** Only this set's snapshots; the vault document and the keys are checked all the same. */
@@ -64,6 +65,8 @@ export async function verify(vault: Vault, options: VerifyOptions = {}): Promise
     if (findings.length > before) bad.add(snapshot.id);
     options.onProgress?.({ snapshots: ++done, of: read.snapshots.length, bytes: tally.bytes });
   }
+  const records = options.set === undefined ? 'snapshots/' : `snapshots/${options.set}/`;
+  for (const meddling of await findMeddling(vault, records)) findings.push(meddling);
   if (options.set === undefined) for (const orphan of await findOrphans(vault, read)) findings.push(orphan);
   return { snapshots: read.snapshots, bad, findings, ...tally, readData: options.unlocked !== undefined };
 }

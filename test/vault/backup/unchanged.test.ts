@@ -169,6 +169,13 @@ describe('the mark', () => {
     expect(isUnchanged({ ...marked, ...change }, markOf(marked, 'x', now), now, DAY)).toBe(false);
   });
 
+  it('is of one name, however odd: not of another that spells its bytes out', () => {
+    const odd = { ...marked, entries: [{ ...entry, path: 'a\udc80' }] };
+    const spelt = { ...marked, entries: [{ ...entry, path: '"a\\udc80"' }] };
+    expect(isUnchanged(spelt, markOf(odd, 'x', now), now, DAY)).toBe(false);
+    expect(isUnchanged(odd, markOf(odd, 'x', now), now, DAY)).toBe(true);
+  });
+
   it('is not of one revision or time of change', () => {
     const mark = markOf(marked, 'x', now);
     const later = { ...marked, pin: { ...pin, revision: 9 }, entries: [{ ...entry, mtime: 9 }] };

@@ -1,0 +1,97 @@
+// A versioned bucket: what somebody who may write there but holds no key did to it is seen, and undone by looking back.
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { memoryStore } from '../../src/store/memory.ts';
+import { versionsBefore } from '../../src/store/versions-before.ts';
+import { applyDelete, planDelete } from '../../src/vault/delete.ts';
+import { asOf } from '../../src/vault/past.ts';
+import { readSnapshots } from '../../src/vault/snapshots.ts';
+import { unlock } from '../../src/vault/unlock.ts';
+import { verify } from '../../src/vault/verify/verify.ts';
+import { type Bucket, s3Ground, skipS3 } from '../support/s3.ts';
+import {
+  client,
+  makeVault,
+  openLocked,
+  restoreInto,
+  scratch,
+  type TestVault,
+  treeOf,
+  withKey,
+} from '../support/vault.ts';
+
+describe.skipIf(skipS3)('a vault in a versioned bucket', () => {
+  const newBucket = s3Ground();
+
+  async function ground(): Promise<{ bucket: Bucket; vault: TestVault; ids: string[] }> {
+    const bucket = await newBucket({ versioned: true });
+    // The clock of the service judges when records were made.
+    const clock = { now: new Date(Date.now() - 3_600_000) };
+    const vault = await makeVault({ store: await bucket.store(), clock });
+    const ids: string[] = [];
+    for (const value of ['one', 'two']) ids.push((await vault.backup({ '.env': value })).snapshot);
+    return { bucket, vault, ids };
+  }
+  const record = (id = '') => `snapshots/app/${id}.json`;
+  const codes = async (vault: TestVault) =>
+    (await verify(await openLocked(vault))).findings.map((f) => [f.code, f.object]);
+
+  it('is sound as long as nobody meddles, removals of its own among it', async () => {
+    const { vault, ids } = await ground();
+    expect(await codes(vault)).toEqual([]);
+    const opened = await openLocked(vault);
+    const { snapshots } = await readSnapshots(opened);
+    await applyDelete(opened, planDelete(snapshots.filter((s) => s.id === ids[0])), vault.host);
+    expect(await codes(vault)).toEqual([]);
+  });
+
+  it('shows a record that was written over, hidden, or a vault document that was', async () => {
+    const { bucket, vault, ids } = await ground();
+    await bucket.put(record(ids[0]), 'garbage');
+    expect(await codes(vault)).toContainEqual(['overwritten', record(ids[0])]);
+    await bucket.remove(record(ids[1]));
+    expect(await codes(vault)).toContainEqual(['hidden', record(ids[1])]);
+    await bucket.put('vault/1.json', await bucket.get('vault/1.json'));
+    expect(await codes(vault)).not.toContainEqual(['overwritten', 'vault/1.json']);
+  });
+
+  it('is read as it was before, under the vault document of today', async () => {
+    const { bucket, vault, ids } = await ground();
+    await sleep(1100);
+    const before = new Date();
+    await sleep(1100);
+    for (const name of await bucket.names()) {
+      if (name.startsWith('vault/')) continue;
+      if (name.startsWith('data/')) await bucket.put(name, 'overwritten');
+      else await bucket.remove(name);
+    }
+    expect((await readSnapshots(await openLocked(vault))).snapshots).toEqual([]);
+
+    const context = asOf(client(vault), before);
+    const opened = await unlock(context, {
+      pin: vault.pin,
+      credentials: async () => [await withKey(vault.key)],
+    });
+    const { snapshots, findings } = await readSnapshots(opened);
+    expect(snapshots.map((s) => s.id)).toEqual(ids);
+    expect(findings).toEqual([]);
+    const base = scratch();
+    const root = join(base, 'out');
+    await restoreInto(opened, snapshots[1]!, root, base);
+    expect(treeOf(root)).toMatchObject({ '.env': '600:two' });
+    await expect(context.store.create('data/x', Buffer.from('x'))).rejects.toMatchObject({
+      code: 'read-only',
+    });
+    await expect(context.store.remove(['data/x'])).rejects.toMatchObject({ code: 'read-only' });
+
+    const early = asOf(client(vault), new Date(before.getTime() - 86_400_000)).store;
+    expect(await early.get(record(ids[0]))).toBeNull();
+  });
+});
+
+it('a place without versions says that it has none', () => {
+  expect(() => versionsBefore(memoryStore(), new Date(), [])).toThrow(
+    expect.objectContaining({ code: 'no-versions', exitCode: 2 }),
+  );
+});

@@ -19,6 +19,11 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+export interface ListOptions extends CallOptions {
+  /** Names that are probably there, ascending, for a place that can list faster when it knows. */
+  expected?: readonly string[];
+}
+
 /**
  * Write-once objects under '/'-separated names. Every adapter passes test/contract/store.ts.
  *
@@ -44,7 +49,7 @@ export interface Store {
    *
    * @throws IntegrityError `bad-object-name` for a prefix that no name can start with
    */
-  list(prefix: string, options?: CallOptions): AsyncIterable<StoredObject>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<StoredObject>;
 
   /**
    * The whole object, or null when there is none.

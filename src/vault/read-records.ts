@@ -89,7 +89,9 @@ export async function readRecords(
   };
   const listed: StoredObject[] = [];
   const prefix = set === undefined ? 'snapshots/' : `snapshots/${set}/`;
-  for await (const stored of vault.store.list(prefix, callOptions(vault))) listed.push(stored);
+  const expected = [...known.keys()].filter((name) => name.startsWith(prefix)).sort();
+  for await (const stored of vault.store.list(prefix, { expected, ...callOptions(vault) }))
+    listed.push(stored);
 
   let batch: StoredObject[] = [];
   let bytes = 0;

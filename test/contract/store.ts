@@ -154,6 +154,21 @@ export function describeStore(name: string, makeStore: () => Promise<StoreFixtur
         expect(await names(store, '')).toEqual(expected);
       });
 
+      it('is the same whatever was expected to be there', async () => {
+        const all = [...expected].sort();
+        const guesses = [
+          all,
+          all.filter((_, i) => i % 2 === 0),
+          all.map((object) => `${object}.gone`),
+          ['zzz'],
+        ];
+        for (const guess of guesses) {
+          const found: string[] = [];
+          for await (const { name } of store.list('', { expected: guess })) found.push(name);
+          expect(found).toEqual(expected);
+        }
+      });
+
       it('heeds a prefix that ends anywhere in a name', async () => {
         const prefixes = [
           'snapshots/',

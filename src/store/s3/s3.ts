@@ -8,7 +8,7 @@ import {
   checkSignal,
   checkSize,
   type History,
-  isObjectName,
+  type ListOptions,
   type Store,
   type StoredObject,
 } from '../store.ts';
@@ -17,16 +17,11 @@ import { type Environment, isElsewhere, makeClient } from './client.ts';
 import { checkConfirmed, type EncryptionFields, encryptionFields } from './encryption.ts';
 import { facts, isUnknownOutcome } from './failure.ts';
 import { s3History } from './history.ts';
+import { listObjects } from './listing.ts';
 import { parseS3Location, type S3Location } from './location.ts';
 import type { S3Options } from './options.ts';
 import { putRequest } from './put-request.ts';
-import {
-  DeleteObjectCommand,
-  ListObjectsV2Command,
-  type ListObjectsV2CommandOutput,
-  PutObjectCommand,
-  type S3Client,
-} from './sdk.ts';
+import { DeleteObjectCommand, PutObjectCommand, type S3Client } from './sdk.ts';
 
 /** Removals under way at once. */
 const REMOVALS = 16;
@@ -59,31 +54,9 @@ class S3Store implements Store {
     this.history = s3History(this.#caller);
   }
 
-  async *list(prefix: string, { signal }: CallOptions = {}): AsyncGenerator<StoredObject> {
+  list(prefix: string, options: ListOptions = {}): AsyncIterable<StoredObject> {
     checkPrefix(prefix);
-    const { client, bucket, prefix: base } = this.#caller;
-    const page = (token?: string) => {
-      const input = { ...bucket, Prefix: base + prefix, ...(token ? { ContinuationToken: token } : {}) };
-      const asked = { action: 'ListObjectsV2', name: prefix, permission: 's3:ListBucket', signal };
-      const listed = this.#caller.call(asked, (abortSignal) =>
-        client.send(new ListObjectsV2Command(input), { abortSignal }),
-      );
-      listed.catch(() => {});
-      return listed;
-    };
-    let next: ReturnType<typeof page> | undefined = page();
-    while (next) {
-      const { Contents = [], NextContinuationToken }: ListObjectsV2CommandOutput = await next;
-      // The next page comes while this one is looked at.
-      next = NextContinuationToken ? page(NextContinuationToken) : undefined;
-      for (const { Key = '', Size = 0, LastModified, ETag } of Contents) {
-        checkSignal(signal);
-        const name = Key.slice(base.length);
-        if (!isObjectName(name)) continue;
-        const etag = ETag ? { etag: `${ETag.replaceAll('"', '')}-${Size}` } : {};
-        yield { name, size: Size, modified: LastModified ?? new Date(0), ...etag };
-      }
-    }
+    return listObjects(this.#caller, prefix, options);
   }
 
   async get(name: string, options: CallOptions & { maxBytes?: number } = {}): Promise<Buffer | null> {

@@ -58,18 +58,24 @@ export async function verify(vault: Vault, options: VerifyOptions = {}): Promise
   for (const fault of read.findings) findings.push(fault);
   const bad = new Set<string>();
   let done = 0;
-  for (const snapshot of read.snapshots) {
-    const before = findings.length;
-    await checkParts(vault, snapshot, findings, tally);
-    if (options.unlocked && findings.length === before) await readData(options.unlocked, snapshot, findings);
-    if (findings.length > before) bad.add(snapshot.id);
-    options.onProgress?.({ snapshots: ++done, of: read.snapshots.length, bytes: tally.bytes });
+  for (const batch of batches(read.snapshots)) {
+    const checked = await Promise.all(batch.map((snapshot) => checkParts(vault, snapshot, tally)));
+    for (const [index, snapshot] of batch.entries()) {
+      const faults = checked[index]!;
+      if (options.unlocked && faults.length === 0) await readData(options.unlocked, snapshot, faults);
+      for (const fault of faults) findings.push(fault);
+      if (faults.length > 0) bad.add(snapshot.id);
+      options.onProgress?.({ snapshots: ++done, of: read.snapshots.length, bytes: tally.bytes });
+    }
   }
   const records = options.set === undefined ? 'snapshots/' : `snapshots/${options.set}/`;
   for (const meddling of await findMeddling(vault, records)) findings.push(meddling);
   if (options.set === undefined) for (const orphan of await findOrphans(vault, read)) findings.push(orphan);
   return { snapshots: read.snapshots, bad, findings, ...tally, readData: options.unlocked !== undefined };
 }
+
+/** Snapshots that are checked at once, if all of them together are no larger than a part. */
+const SIDE_BY_SIDE = 16;
 
 interface Tally {
   objects: number;
@@ -96,21 +102,34 @@ async function checkNamed(vault: Vault, object: ObjectRef, findings: Finding[], 
   }
 }
 
-async function checkParts(
-  vault: Vault,
-  snapshot: Snapshot,
-  findings: Finding[],
-  tally: Tally,
-): Promise<void> {
+async function checkParts(vault: Vault, snapshot: Snapshot, tally: Tally): Promise<Finding[]> {
+  const faults: Finding[] = [];
   for (const part of snapshot.artifacts.flatMap((a) => a.parts)) {
     try {
       const bytes = await readPart(vault.store, part, callOptions(vault));
       tally.bytes += bytes.length;
     } catch (error) {
       if (!isFault(error)) throw error;
-      findings.push(finding(error.code, part.object, `${snapshot.id} of ${snapshot.set}: ${error.message}`));
+      faults.push(finding(error.code, part.object, `${snapshot.id} of ${snapshot.set}: ${error.message}`));
     }
     tally.objects++;
   }
   tally.objects++;
+  return faults;
+}
+
+/** Small snapshots side by side, as each is mostly waiting where the vault is far away. */
+function batches(snapshots: readonly Snapshot[]): Snapshot[][] {
+  const cut: Snapshot[][] = [];
+  let bytes = 0;
+  for (const snapshot of snapshots) {
+    bytes += snapshot.stored;
+    const last = cut.at(-1);
+    if (last && last.length < SIDE_BY_SIDE && bytes <= LIMITS.part) last.push(snapshot);
+    else {
+      cut.push([snapshot]);
+      bytes = snapshot.stored;
+    }
+  }
+  return cut;
 }

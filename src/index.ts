@@ -19,12 +19,14 @@
 import { stateMemory } from './host/memory.ts';
 import { recordCache } from './host/record-cache.ts';
 import { openStore } from './store/index.ts';
+import type { S3Options } from './store/s3/options.ts';
 import { noMemory } from './vault/client.ts';
 import type { VaultContext } from './vault/vault.ts';
 
 export { generatePassphrase, weaknessOf } from './crypt/passphrase.ts';
 export * from './errors.ts';
 export { ensureSigningKey, type HostKey, readSigningKey } from './host/signing-key.ts';
+export { kmsCredential, newKmsKey } from './keys/kms.ts';
 export type { Credential, NewKey } from './keys/method.ts';
 export { newPassphraseKey, passphraseCredential } from './keys/passphrase.ts';
 export { identityCredential, identityFileCredential, newRecipientKey } from './keys/recipient.ts';
@@ -34,6 +36,7 @@ export type { Destination, Existing, PlacementPlan, PlaceReport, PlannedEntry } 
 export { generateSigningKey, type SigningKey } from './sign/key.ts';
 export { formatPrivateKey as formatSigningKey, parsePrivateKey as parseSigningKey } from './sign/openssh.ts';
 export { memoryStore } from './store/memory.ts';
+export type { S3Options } from './store/s3/options.ts';
 export type { Store, StoredObject } from './store/store.ts';
 export { readSnapshotContents } from './vault/artifact-read.ts';
 export {
@@ -79,19 +82,21 @@ export interface VaultAtOptions {
   readonly cacheDirectory?: string;
   /** Whether the first write may make the place. */
   readonly create?: boolean;
+  /** Settings of an S3 location. Credentials are the usual AWS chain's. */
+  readonly s3?: S3Options;
   readonly signal?: AbortSignal;
   readonly now?: () => Date;
 }
 
 /**
  * What every verb takes: the place of a vault, what this caller remembers, and a clock.
- * @param location a directory
- * @throws UsageError `unknown-location`
+ * @param location a directory, or `s3://bucket/prefix`
+ * @throws UsageError `unknown-location`, `bad-location`, `bad-setting`
  */
 export async function vaultAt(location: string, options: VaultAtOptions = {}): Promise<VaultContext> {
-  const { stateDirectory, cacheDirectory, create = false, signal, now = () => new Date() } = options;
+  const { stateDirectory, cacheDirectory, create = false, s3 = {}, signal, now = () => new Date() } = options;
   return {
-    store: await openStore(location, { create }),
+    store: await openStore(location, { create, s3 }),
     memory: stateDirectory === undefined ? noMemory() : stateMemory(stateDirectory),
     ...(cacheDirectory === undefined ? {} : { cache: recordCache(cacheDirectory) }),
     ...(signal ? { signal } : {}),

@@ -235,7 +235,16 @@ describe('the library', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it.each(['', 's3://bucket/prefix', 'ftp://x', '~/vault'])('refuses the location %j', async (location) => {
+  it.each(['', 'ftp://x', '~/vault'])('refuses the location %j', async (location) => {
     await expect(library.vaultAt(location)).rejects.toMatchObject({ code: 'unknown-location', exitCode: 2 });
+  });
+
+  it('takes a bucket with its settings, and opens nothing there yet', async () => {
+    const { store } = await library.vaultAt('s3://bucket/prefix/', { s3: { region: 'eu-central-1' } });
+    expect(store.location).toBe('s3://bucket/prefix');
+    await expect(library.vaultAt('s3://b')).rejects.toMatchObject({ code: 'bad-location' });
+    await expect(library.vaultAt('s3://bucket', { s3: { kmsKeyId: 'x' } })).rejects.toMatchObject({
+      code: 'bad-setting',
+    });
   });
 });

@@ -8,6 +8,7 @@ import { shortRecipient } from '../vault/short-recipient.ts';
 import { isBelow } from './below.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
+import { warnOfBucket } from './doctor/grave.ts';
 import { configText, namesVault, writeConfig } from './init/config-text.ts';
 import { chosenKeys, refusePrivateKeys } from './init/keys.ts';
 
@@ -27,15 +28,17 @@ export const command = defineCommand({
       repeat: true,
       summary: 'open it with the age identity of this recipient, or of each in a file',
     },
+    kms: { value: 'ARN', repeat: true, summary: 'open it with this AWS KMS key, or the one behind an alias' },
     keys: { value: 'FILE', summary: 'ways to open it, one a line (see keys.example)' },
     postQuantum: { summary: 'encrypt against quantum computers too (age 1.3 to recover without strongroom)' },
   },
   examples: [
     ['init --passphrase', 'a vault for this directory, opened with a passphrase'],
     ['init --location /mnt/backup/shop --keys keys.txt', 'at another place, with the keys of a file'],
+    ['init --passphrase --kms arn:aws:kms:…', 'opened by an AWS KMS key, or by a passphrase kept offline'],
   ],
   async run({ flags }, context) {
-    refusePrivateKeys([flags.name, flags.keys, ...flags.recipient]);
+    refusePrivateKeys([flags.name, flags.keys, ...flags.recipient, ...flags.kms]);
     const settings = await context.settings();
     const world = await context.world();
     const name =
@@ -47,6 +50,8 @@ export const command = defineCommand({
     if (!key) throw new UsageError('no-signing-key', 'this machine has no signing key');
     const store = await world.openStore(location, settings, true);
     const base = { store, memory: world.memory, now: () => context.now(), signal: context.signal };
+    // Before anything is written: the vault document stays the last.
+    await warnOfBucket(context);
     const made = await initVault(base, {
       name,
       keys: keys.keys,
@@ -89,7 +94,9 @@ export const command = defineCommand({
     out.note(out.styled('green', `The vault ${document.name} is ready`), ` at ${location}`);
     const ways = keys.map((name) => {
       const recipient = recipients.get(name);
-      return recipient === undefined ? name : `${name} (${shortRecipient(recipient)})`;
+      const arn = document.slots.find((slot) => slot.name === name)?.arn;
+      const which = recipient === undefined ? arn : shortRecipient(recipient);
+      return which === undefined ? name : `${name} (${which})`;
     });
     out.note(
       `  opens with: ${ways.join(', ')}${keys.length === 1 ? ' (only one way in: think of a second)' : ''}`,

@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts';
 import type { Credential } from '../keys/method.ts';
 import type { SigningKey } from '../sign/key.ts';
 import { documentTime } from '../vault/names.ts';
+import { asOf } from '../vault/past.ts';
 import { checkPin, type Pin } from '../vault/pin.ts';
 import { chooseSnapshot, parseAt } from '../vault/select.ts';
 import { readSnapshots, type Snapshot, type Snapshots } from '../vault/snapshots.ts';
@@ -22,6 +23,14 @@ export const trustNew = {
   summary: 'read a vault that nothing vouches for yet, or that is older than seen',
 } as const satisfies FlagSpec;
 
+/** The flag of every command that reads snapshots. */
+export const pastFlag = {
+  versionsBefore: {
+    value: 'TIME',
+    summary: 'read a versioned bucket as it was at TIME; whom to trust is still what it says today',
+  },
+} as const satisfies Record<string, FlagSpec>;
+
 /** Flags that choose a snapshot. */
 export const choiceFlags = {
   set: { value: 'SET', summary: 'the set' },
@@ -38,6 +47,17 @@ export async function vaultContext(context: Context, create = false): Promise<Va
   return { store, memory, cache, now: () => context.now(), signal: context.signal };
 }
 
+/** Flags that say how a vault is opened. */
+export interface Opening {
+  readonly trustNew?: boolean;
+  readonly versionsBefore?: string | undefined;
+}
+
+async function contextFor(context: Context, { versionsBefore }: Opening): Promise<VaultContext> {
+  const base = await vaultContext(context);
+  return versionsBefore === undefined ? base : asOf(base, parseAt(versionsBefore));
+}
+
 /** The pin of the configuration, if it holds one. @throws UsageError `bad-pin` */
 export async function configuredPin(context: Context): Promise<Pin | undefined> {
   const { config, location } = await context.settings();
@@ -51,10 +71,10 @@ function pinOption(pin: Pin | undefined): { pin?: Pin } {
 }
 
 /** Opens the vault for what needs no key, and says whom it trusts when no pin does. */
-export async function openLocked(context: Context, trustOlder = false): Promise<Vault> {
-  const vault = await openVault(await vaultContext(context), {
+export async function openLocked(context: Context, flags: Opening = {}): Promise<Vault> {
+  const vault = await openVault(await contextFor(context, flags), {
     ...pinOption(await configuredPin(context)),
-    trustOlder,
+    trustOlder: flags.trustNew ?? false,
   });
   if (vault.trust === 'unproven') {
     context.warn(
@@ -81,12 +101,26 @@ async function credentials(context: Context, pinned: boolean, prompt: string): P
     const ask = () => secrets.passphrase(prompt);
     found.push(await methods.passphrase(ask, pinned ? 22 : 20, secrets.passphraseGiven));
   }
-  return found;
+  return [...found, ...(await kmsCredentials(context))];
+}
+
+/** AWS KMS keys: those that the user named prove a vault, whatever else the vault names does not. */
+async function kmsCredentials(context: Context): Promise<Credential[]> {
+  const { methods } = await context.world();
+  const { config } = await context.settings();
+  const words = (name: string) => (context.env[name] ?? '').split(/[\s,]+/).filter((word) => word !== '');
+  const named = [...(config?.kms ?? []), ...words('STRONGROOM_KMS_KEYS')];
+  const options = { regions: words('STRONGROOM_KMS_REGIONS'), signal: context.signal };
+  return [
+    ...(named.length > 0 ? [await methods.kms({ named }, options)] : []),
+    await methods.kms({ except: named }, options),
+  ];
 }
 
 /** Opens and unlocks the vault with what is at hand. */
-export async function openUnlocked(context: Context, trust = false): Promise<UnlockedVault> {
-  return await unlockWith(await vaultContext(context), context, trust, await configuredPin(context));
+export async function openUnlocked(context: Context, flags: Opening = {}): Promise<UnlockedVault> {
+  const base = await contextFor(context, flags);
+  return await unlockWith(base, context, flags.trustNew ?? false, await configuredPin(context));
 }
 
 /** As `openUnlocked`, over a context of the caller's. */
@@ -101,8 +135,16 @@ export async function unlockWith(
     trustOlder: trust,
     credentials: (pinned) =>
       credentials(context, pinned, `Passphrase for the vault at ${base.store.location}`),
-    confirm: async (question) =>
-      trust || (context.terminal.interactive && (await context.terminal.confirmTyped(question))),
+    async confirm(question, service) {
+      if (!trust) return context.terminal.interactive && (await context.terminal.confirmTyped(question));
+      // Nothing is sent to a key of a vault that nothing vouches for without a word of which key that is.
+      if (service !== undefined)
+        context.warn('unpinned-kms', `asking the AWS KMS key ${service}, which only the vault names`, {
+          object: service,
+          hint: 'pin the vault with `strongroom trust`, or name the key in STRONGROOM_KMS_KEYS',
+        });
+      return true;
+    },
   });
 }
 

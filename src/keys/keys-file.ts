@@ -1,10 +1,12 @@
 // A keys file (keys.example): one way to open the vault a line, `#` begins a comment. An age recipients file is one.
 import { recipientKind } from '../crypt/identity.ts';
 import { UsageError } from '../errors.ts';
+import { parseKmsArn } from './kms/arn.ts';
 
 export type KeyLine =
   | { readonly method: 'passphrase' }
-  | { readonly method: 'age'; readonly recipient: string };
+  | { readonly method: 'age'; readonly recipient: string }
+  | { readonly method: 'kms'; readonly arn: string };
 
 /**
  * @param source where the text came from, for messages
@@ -31,6 +33,14 @@ export function parseKeysFile(text: string, source: string): KeyLine[] {
         });
       }
       found.push({ method: 'age', recipient: line });
+    } else if (/^arn:aws[a-z-]*:kms:/.test(line)) {
+      if (!parseKmsArn(line)) {
+        throw new UsageError('bad-keys-file', `${at}: not a valid ARN of an AWS KMS key`, {
+          object: source,
+          hint: 'copy it again: arn:aws:kms:REGION:ACCOUNT:key/ID',
+        });
+      }
+      found.push({ method: 'kms', arn: line });
     } else {
       throw refused(line, at, source);
     }
@@ -38,18 +48,13 @@ export function parseKeysFile(text: string, source: string): KeyLine[] {
   if (found.length > 0) return found;
   throw new UsageError('bad-keys-file', `${source} names no way to open the vault`, {
     object: source,
-    hint: 'write one a line: `passphrase`, or an age recipient (age1…)',
+    hint: 'write one a line: `passphrase`, an age recipient (age1…), or the ARN of an AWS KMS key (arn:aws:kms:…)',
   });
 }
 
 function refused(line: string, at: string, source: string): UsageError {
-  const later = line.startsWith('arn:aws:kms:')
-    ? 'AWS KMS keys'
-    : /^(?:ssh|ecdsa)-/.test(line)
-      ? 'SSH keys'
-      : undefined;
-  if (later) {
-    return new UsageError('not-yet', `${at}: ${later} are not supported by this version`, { object: source });
+  if (/^(?:ssh|ecdsa)-/.test(line)) {
+    return new UsageError('not-yet', `${at}: SSH keys are not supported by this version`, { object: source });
   }
   const secret = /^AGE-SECRET-KEY-|PRIVATE KEY/.test(line);
   return new UsageError(
@@ -59,7 +64,7 @@ function refused(line: string, at: string, source: string): UsageError {
       object: source,
       hint: secret
         ? 'write its recipient (age-keygen -y prints it), and consider the key exposed if others could read this file'
-        : 'write one a line: `passphrase`, or an age recipient (age1…)',
+        : 'write one a line: `passphrase`, an age recipient (age1…), or the ARN of an AWS KMS key (arn:aws:kms:…)',
     },
   );
 }

@@ -37,8 +37,8 @@ export interface Credential {
   readonly description: string;
   /** Whether opening a slot proves whose vault it is: nobody else could have made a slot that this opens. */
   readonly authenticates: boolean;
-  /** Whether trying it asks a person, or a service: such ones are tried last. */
-  readonly silent: boolean;
+  /** Whom trying it asks: what asks nobody is tried first, what asks a person last. */
+  readonly asks: 'nobody' | 'service' | 'person';
   /** Whether it could open this slot at all, judged from what the vault document says of it. */
   fits(slot: WrappedSlot): boolean;
   /**

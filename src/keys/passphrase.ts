@@ -38,7 +38,7 @@ export function passphraseCredential(
   return {
     description: 'the passphrase',
     authenticates: true,
-    silent,
+    asks: silent ? 'nobody' : 'person',
     fits: (slot) => slot.method === 'passphrase',
     async unwrap(bytes, slot) {
       answer ??= ask();

@@ -29,7 +29,7 @@ export async function identityCredential(identities: readonly string[], source: 
     description: `the identity in ${source}`,
     // Anyone can encrypt to a recipient, which is no secret: a slot that opens says nothing about who made it.
     authenticates: false,
-    silent: true,
+    asks: 'nobody',
     fits: (slot) => slot.method === 'age' && (slot.recipient === undefined || recipients.has(slot.recipient)),
     async unwrap(bytes, slot) {
       return await decryptBytes(bytes, identities, { object: slot.object });

@@ -71,8 +71,11 @@ export async function initVault(context: VaultContext, options: InitOptions): Pr
   };
   try {
     const slots: Slot[] = [];
-    for (const key of options.keys) {
-      const { bytes, fields } = await key.wrap(plain, { vault, generation: 1 });
+    // All of them before anything is stored: a service may refuse, and not every role may remove what it made.
+    const wrapped: (Awaited<ReturnType<NewKey['wrap']>> & { key: NewKey })[] = [];
+    for (const key of options.keys)
+      wrapped.push({ key, ...(await key.wrap(plain, { vault, generation: 1 })) });
+    for (const { key, bytes, fields } of wrapped) {
       const object = slotName(1, key.name, key.extension);
       await create(object, bytes);
       const { name, method } = key;

@@ -7,7 +7,8 @@ export const RECOVERY_TEXT = `# Recovering this vault with stock tools
 
 This directory (or bucket prefix) is a strongroom vault, format 1. You need: \`age\` (1.3 or later when the
 recipients in the vault document begin with age1pq1), \`ssh-keygen\` (OpenSSH 8.1 or later), \`sha256sum\`, \`gzip\`,
-\`tar\`, \`sed\`, \`awk\`, \`grep\`, and one way to open the vault: its passphrase, an age identity, or an SSH key.
+\`tar\`, \`sed\`, \`awk\`, \`grep\`, and one way to open the vault: its passphrase, an age identity, an SSH key, or
+\`aws\`, \`base64\` and credentials that may use its AWS KMS key.
 Copy the vault to this machine first when it is in a bucket. Run the commands in one shell (bash or sh), in the
 vault's own directory, and stop at the first that complains.
 
@@ -48,14 +49,20 @@ The ways to open it stand under "slots" in the document. With the passphrase (ag
     slots() { body "$document" | grep -A 1 "^ *\\"method\\": \\"$1\\",$" | sed -n 's|^ *"object": "\\(keys/[a-z0-9._/-]*\\)",*$|\\1|p'; }
     age -d -o "$work/identity.txt" "$(slots passphrase | tail -n 1)"
 
-With an age identity or an SSH key of yours in me.txt (for AWS KMS see the end):
+With an age identity or an SSH key of yours in me.txt:
 
     for slot in $(slots age) $(slots ssh); do age -d -i me.txt -o "$work/identity.txt" "$slot" && break; done
+
+With its AWS KMS key (as whoever \`aws sts get-caller-identity\` names; see the end when it refuses):
+
+    arn() { body "$document" | grep -A 5 "^ *\\"object\\": \\"$1\\",$" | sed -n 's|^ *"arn": "\\(arn:aws[a-z-]*:kms:[a-z0-9-]*:[0-9]*:key/[A-Za-z0-9-]*\\)",*$|\\1|p'; }
+    context="vault=$(field "$document" vault | head -n 1),generation=$(field "$document" generation | tail -n 1)"
+    for slot in $(slots kms); do aws kms decrypt --region "$(arn "$slot" | cut -d : -f 4)" --key-id "$(arn "$slot")" --encryption-context "$context" --ciphertext-blob "fileb://$slot" --query Plaintext --output text | base64 -d > "$work/identity.txt" && [ -s "$work/identity.txt" ] && break; done
 
 The first line of the result must name this vault (the "vault" of the document) and its generation:
 
     head -n 1 "$work/identity.txt"
-    field "$document" vault
+    field "$document" vault | head -n 1
 
 ## 4. Choose a snapshot and check it
 
@@ -75,7 +82,7 @@ Its record names its host, and must be signed by that host's key as the vault do
     signature "$record" > "$work/record.sig"
     body "$record" | ssh-keygen -Y verify -f "$work/hosts" -I "$host" -n strongroom-record-v1 -s "$work/record.sig" || record=BAD
     [ "$(field "$record" object | head -n 1)" = "$record" ] || record=BAD
-    [ "$(field "$record" vault)" = "$(field "$document" vault)" ] || record=BAD
+    [ "$(field "$record" vault | head -n 1)" = "$(field "$document" vault | head -n 1)" ] || record=BAD
 
 Its stored parts must be those that the record lists:
 
@@ -108,9 +115,10 @@ A snapshot whose data directory begins with a lower number than the newest gener
 identity. The object keys/N/previous-*.age of generation N holds the identity of generation N-1:
 \`age -d -i "$work/identity.txt" keys/N/previous-RANDOM.age > "$work/older.txt"\`
 
-## AWS KMS
+## When AWS KMS refuses
 
-A slot that ends in .kms is opened by the key and the encryption context that stand in the document:
-\`aws kms decrypt --ciphertext-blob fileb://SLOT.kms --encryption-context vault=ID,generation=N --key-id ARN --query
-Plaintext --output text | base64 -d > "$work/identity.txt"\`
+The role needs kms:Decrypt on the ARN of the slot, in its own policy and in the key's. A disabled key:
+\`aws kms enable-key --key-id ARN\`. One that is pending deletion: \`aws kms cancel-key-deletion --key-id ARN\`, then
+enable it. A key that was deleted is gone: use another way to open the vault. A multi-Region key (its id begins with
+mrk-) has replicas: when its own region does not answer, put another one in --region and in the ARN.
 `;

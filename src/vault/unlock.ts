@@ -12,7 +12,7 @@ import { newestGeneration, type Slot, type VaultDocument } from './documents/vau
 import { LIMITS } from './layout.ts';
 import { pinOf } from './pin.ts';
 import { groupCandidates, newerByOthers, noDocument, readCandidates } from './trust.ts';
-import { howToTrust, noKeyFits, WRONG } from './unlock-hints.ts';
+import { noKeyFits, notTrusted, WRONG } from './unlock-hints.ts';
 import {
   callOptions,
   checkRevision,
@@ -33,9 +33,13 @@ export interface UnlockOptions extends OpenOptions {
   /**
    * Asked when a key opens a vault that nothing vouches for: an age recipient is public, so whoever writes to the
    * store could have made it. Left out: no.
+   * @param service the ARN of a KMS key that only the vault names, asked before anything is sent to it
    */
-  confirm?(question: string): Promise<boolean>;
+  confirm?(question: string, service?: string): Promise<boolean>;
 }
+
+/** Throws where a service that only the vault names may not be asked. */
+type Consent = (slot: Slot) => Promise<void>;
 
 interface Opened {
   readonly identity: string;
@@ -94,31 +98,42 @@ async function openSlot(
 const MOST_UNPINNED = 8;
 
 /**
- * Tries every credential on every slot it fits, those that ask nobody first; says what failed and why.
- * @param options.toProve whether the one that opens had better prove whose vault it is
+ * Tries every credential on every slot it fits, those that ask a person last; says what failed and why.
+ * @param options.consent given where nothing vouches for the vault: the one that opens had better prove whose it is,
+ *   and a service that does not is asked only with consent
  */
 async function tryAll(
   store: Store,
   document: VaultDocument,
   credentials: readonly Credential[],
-  options: { readonly signal?: AbortSignal; readonly most?: number; readonly toProve?: boolean },
+  options: { readonly signal?: AbortSignal; readonly most?: number; readonly consent?: Consent },
 ): Promise<Opened> {
-  const proof = (c: Credential) => (options.toProve ? Number(c.authenticates) : 0);
-  const order = [...credentials].sort((a, b) => Number(b.silent) - Number(a.silent) || proof(b) - proof(a));
+  const { consent } = options;
+  // By turns: a person last, then what proves nothing, then a service.
+  const rank = ({ asks, authenticates }: Credential) =>
+    (asks === 'person' ? 4 : 0) + (consent && !authenticates ? 2 : 0) + (asks === 'service' ? 1 : 0);
+  const order = [...credentials].sort((a, b) => rank(a) - rank(b));
   const failures: StrongroomError[] = [];
   const tried: string[] = [];
   for (const credential of order) {
     const slots = document.slots.filter((s) => credential.fits(s)).slice(0, options.most);
     // What nobody gave, and would only be asked for, was not tried.
-    if (slots.length === 0 && credential.silent) tried.push(`${credential.description} is none of its keys`);
+    if (slots.length === 0 && credential.asks === 'nobody')
+      tried.push(`${credential.description} is none of its keys`);
     for (const slot of slots) {
       try {
+        if (credential.asks === 'service' && !credential.authenticates) await consent?.(slot);
         const opened = await openSlot(store, document, slot, credential, options.signal);
         if (opened) return opened;
         tried.push(`${credential.description} is not the key ${slot.name}`);
       } catch (error) {
         const mayGoOn = error instanceof UnlockError || error instanceof IntegrityError;
-        if (!mayGoOn || error.code === 'no-terminal') throw error;
+        if (!mayGoOn) throw error;
+        if (error.code === 'no-terminal') {
+          // Nobody is there to be asked: what was tried before says more than that.
+          if (failures.length === 0) throw error;
+          continue;
+        }
         failures.push(error);
         tried.push(
           WRONG.has(error.code)
@@ -156,12 +171,20 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
   if (groups.length === 0) throw noDocument(found, store.location);
   if (groups.length > MOST_UNPINNED) throw severalVaults(groups, store.location);
   const credentials = await options.credentials(false);
-  const limits = { ...callOptions(context), most: MOST_UNPINNED, toProve: true };
-  const open: { candidate: (typeof groups)[number]; opened: Opened }[] = [];
+  const limits = { ...callOptions(context), most: MOST_UNPINNED };
+  const open: { candidate: (typeof groups)[number]; opened: Opened; isAgreed: boolean }[] = [];
   let failure: unknown;
   for (const candidate of groups) {
+    const { document } = candidate;
+    const agreed = new Set<string>();
+    const consent: Consent = async ({ name, arn = '' }) => {
+      const question = `${store.location} holds a vault with fingerprint ${pinOf(document).authority} that names the AWS KMS key ${arn}, but anybody who can write there could have made it. Is that the fingerprint that init printed?`;
+      if (!(await options.confirm?.(question, arn))) throw notTrusted(document, store.location, arn);
+      agreed.add(name);
+    };
     try {
-      open.push({ candidate, opened: await tryAll(store, candidate.document, credentials, limits) });
+      const opened = await tryAll(store, document, credentials, { ...limits, consent });
+      open.push({ candidate, opened, isAgreed: agreed.has(opened.slot.name) });
     } catch (error) {
       if (!(error instanceof UnlockError || error instanceof IntegrityError) || error.code === 'no-terminal')
         throw error;
@@ -175,17 +198,12 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
       open.map((o) => o.candidate),
       store.location,
     );
-  const { candidate, opened } = first;
+  const { candidate, opened, isAgreed } = first;
   const pin = pinOf(candidate.document);
   const findings = [...found.findings, ...newerByOthers(found, pin.authority)];
-  if (!opened.credential.authenticates) {
+  if (!opened.credential.authenticates && !isAgreed) {
     const question = `${opened.credential.description} opens a vault with fingerprint ${pin.authority}, but anybody who can write to ${store.location} could have made it. Is that the fingerprint that init printed?`;
-    if (!(await options.confirm?.(question))) {
-      throw new UnlockError('not-trusted', `nothing vouches for the vault at ${store.location}`, {
-        object: store.location,
-        hint: howToTrust(candidate.document, store.location),
-      });
-    }
+    if (!(await options.confirm?.(question))) throw notTrusted(candidate.document, store.location);
   }
   await checkRevision(context, candidate.document, pin.revision, options.trustOlder === true);
   await context.memory.rememberPin(store.location, pin);

@@ -71,6 +71,7 @@ export function describeMethod(method: string, make: () => Promise<MethodFixture
       expect(['age', 'kms']).toContain(key.extension);
       const credential = await fixture.right();
       expect(credential.description).not.toBe('');
+      expect(['nobody', 'service', 'person']).toContain(credential.asks);
       for (const secret of fixture.secrets) expect(credential.description).not.toContain(secret);
     });
 

@@ -8,10 +8,16 @@ it('the list of methods makes every key and every credential that there is', asy
   expect(await methods.newPassphrase('p', 'x')).toMatchObject({ method: 'passphrase', name: 'p' });
   expect(await methods.newRecipient('a', recipient)).toMatchObject({ method: 'age', name: 'a' });
   expect(await methods.passphrase(async () => 'x', 20, false)).toMatchObject({
-    silent: false,
+    asks: 'person',
     authenticates: true,
   });
-  expect(await methods.identities(identity, 'me.txt')).toMatchObject({ silent: true, authenticates: false });
+  expect(await methods.identities(identity, 'me.txt')).toMatchObject({
+    asks: 'nobody',
+    authenticates: false,
+  });
+  const arn = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  expect(await methods.newKms('k', arn)).toMatchObject({ method: 'kms', extension: 'kms', name: 'k' });
+  expect(await methods.kms({ named: [arn] })).toMatchObject({ asks: 'service', authenticates: true });
   expect(await methods.keysFile('passphrase', 'keys.txt')).toEqual([{ method: 'passphrase' }]);
 });
 

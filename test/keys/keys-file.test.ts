@@ -9,6 +9,13 @@ const identity = await generateIdentity('x25519');
 const recipient = await recipientOf(identity);
 const hybrid = await recipientOf(await generateIdentity('hybrid'));
 
+const ARNS = [
+  'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+  'arn:aws:kms:ap-southeast-2:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab',
+  'arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+  'arn:aws-us-gov:kms:us-gov-west-1:111122223333:alias/backup/shop',
+];
+
 describe('a keys file', () => {
   it.each<[string, string, unknown[]]>([
     ['a passphrase', 'passphrase', [{ method: 'passphrase' }]],
@@ -23,6 +30,11 @@ describe('a keys file', () => {
       'Windows line ends',
       `passphrase\r\n${recipient}\r\n`,
       [{ method: 'passphrase' }, { method: 'age', recipient }],
+    ],
+    [
+      'AWS KMS keys of several regions, accounts and partitions, and an alias',
+      ARNS.join('\n'),
+      ARNS.map((arn) => ({ method: 'kms', arn })),
     ],
   ])('names %s', (_, text, expected) => {
     expect(parseKeysFile(text, 'keys.txt')).toEqual(expected);
@@ -63,10 +75,16 @@ describe('a keys file', () => {
       'keys.txt, line 1: SSH keys are not supported by this version',
     ],
     [
-      'a KMS key',
+      'a KMS key with a slip in its account',
       'arn:aws:kms:eu-west-1:1:key/x',
-      'not-yet',
-      'keys.txt, line 1: AWS KMS keys are not supported by this version',
+      'bad-keys-file',
+      'keys.txt, line 1: not a valid ARN of an AWS KMS key',
+    ],
+    [
+      'the ARN of something else',
+      'arn:aws:iam::111122223333:role/backup',
+      'bad-keys-file',
+      'keys.txt, line 1: not a way to open a vault',
     ],
   ])('with %s is refused by line, and no line of it is repeated', (_, text, code, message) => {
     expect(() => parseKeysFile(text, 'keys.txt')).toThrow(

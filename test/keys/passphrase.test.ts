@@ -30,7 +30,7 @@ describe('a passphrase', () => {
   it('proves the vault that it opens, and says of itself how much work it is', async () => {
     expect(passphraseCredential(async () => passphrase)).toMatchObject({
       authenticates: true,
-      silent: true,
+      asks: 'nobody',
       description: 'the passphrase',
     });
     const { fields } = await newPassphraseKey('p', passphrase, 11).wrap(Buffer.from('x'), context);
@@ -47,7 +47,7 @@ describe('a passphrase', () => {
       22,
       false,
     );
-    expect(credential.silent).toBe(false);
+    expect(credential.asks).toBe('person');
     expect(credential.fits(slot)).toBe(true);
     expect(times).toBe(0);
     await expect(credential.unwrap(await wrap('another'), slot)).rejects.toMatchObject({

@@ -37,7 +37,7 @@ describe('an age identity', () => {
     const credential = await identityCredential([await generateIdentity('x25519')], 'me.txt');
     expect(credential).toMatchObject({
       authenticates: false,
-      silent: true,
+      asks: 'nobody',
       description: 'the identity in me.txt',
     });
   });

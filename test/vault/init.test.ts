@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { generateIdentity, recipientOf } from '../../src/crypt/identity.ts';
-import { StoreError } from '../../src/errors.ts';
+import { StoreError, UnlockError } from '../../src/errors.ts';
 import type { NewKey } from '../../src/keys/method.ts';
 import { newPassphraseKey } from '../../src/keys/passphrase.ts';
 import { newRecipientKey } from '../../src/keys/recipient.ts';
@@ -152,6 +152,23 @@ describe('a vault is refused', () => {
     const store = memoryStore();
     await expect(initVault(at(store), options(more))).rejects.toMatchObject({ code, exitCode: 2, message });
     expect((await namesOf(store)).filter((name) => name !== 'RECOVERY.md')).toEqual([]);
+  });
+
+  it('when one of its keys cannot be made, and nothing is even created: not every role may remove it again', async () => {
+    const store = watched(memoryStore());
+    const refused: NewKey = {
+      name: 'kms',
+      method: 'kms',
+      extension: 'kms',
+      wrap: async () => {
+        throw new UnlockError('kms-denied', 'access denied');
+      },
+    };
+    const keys = [newRecipientKey('a', recipient), refused];
+    await expect(initVault(at(store), options({ keys }))).rejects.toMatchObject({ code: 'kms-denied' });
+    expect(store.writes).toEqual([]);
+    await initVault(at(store), options({ keys: keys.slice(0, 1) }));
+    expect(store.writes).toHaveLength(3);
   });
 
   it.each(['vault/1.json', 'vault/7.json', 'snapshots/app/x.json', 'data/x', 'notes.txt', 'keys/2/x.age'])(

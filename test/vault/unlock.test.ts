@@ -1,13 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { generateIdentity, recipientOf } from '../../src/crypt/identity.ts';
 import { UnlockError } from '../../src/errors.ts';
-import type { Credential } from '../../src/keys/method.ts';
+import { kmsCredential, newKmsKey } from '../../src/keys/kms.ts';
+import type { Credential, NewKey } from '../../src/keys/method.ts';
 import { newPassphraseKey, passphraseCredential } from '../../src/keys/passphrase.ts';
 import { identityFileCredential, newRecipientKey } from '../../src/keys/recipient.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { noMemory } from '../../src/vault/client.ts';
 import { initVault } from '../../src/vault/init.ts';
 import { unlock } from '../../src/vault/unlock.ts';
+import { type Kms, startKms } from '../servers/kms.ts';
 import { copyOf, put, putRevision } from '../support/forge.ts';
 import {
   client,
@@ -312,5 +314,176 @@ describe('without a pin', () => {
       code: 'wrong-passphrase',
     });
     expect(await memory.pinFor('memory:')).toBeUndefined();
+  });
+});
+
+describe('an AWS KMS key', () => {
+  let kms: Kms;
+  beforeAll(async () => {
+    kms = await startKms();
+  });
+  afterEach(() => kms.interfere(undefined));
+  afterAll(() => kms.close());
+
+  const options = () => ({ endpoint: kms.endpoint, credentials: kms.credentials });
+  const named = (arn: string) => kmsCredential({ named: [arn] }, options());
+  const offered = (...except: string[]) => kmsCredential({ except }, options());
+
+  /** A vault that opens with this KMS key, and with others if given. */
+  async function vaultWith(arn: string, ...keys: NewKey[]) {
+    const place = { store: memoryStore(), clock: clockAt() };
+    const made = await initVault(client(place), {
+      name: 'shop',
+      keys: [newKmsKey('kms', arn, options()), ...keys],
+      host: { name: 'a', publicKey: newHost('a').key.publicKey },
+    });
+    kms.calls.length = 0;
+    return { ...made, context: client(place) };
+  }
+
+  it('opens a pinned vault, whoever named the key', async () => {
+    const arn = kms.createKey();
+    const { context, pin } = await vaultWith(arn);
+    for (const credential of [named(arn), offered()]) {
+      expect(await unlock(context, { pin, credentials: async () => [credential] })).toMatchObject({
+        openedBy: 'kms',
+      });
+    }
+  });
+
+  it('is tried after what asks nobody, and before a person is asked', async () => {
+    const arn = kms.createKey();
+    const { context, pin } = await vaultWith(
+      arn,
+      newPassphraseKey('passphrase', PASSPHRASE, 10),
+      newRecipientKey('age', await recipientOf(vault.key)),
+    );
+    const person = asked(PASSPHRASE);
+    const unlockBy = (...credentials: Credential[]) =>
+      unlock(context, { pin, credentials: async () => credentials });
+    expect(await unlockBy(person, offered(), await withKey(vault.key))).toMatchObject({ openedBy: 'age' });
+    expect(kms.calls).toEqual([]);
+    expect(await unlockBy(person, offered(), await withKey(stranger))).toMatchObject({ openedBy: 'kms' });
+    expect(person.times()).toBe(0);
+    kms.setState(arn, 'Disabled');
+    expect(await unlockBy(person, offered(), await withKey(stranger))).toMatchObject({
+      openedBy: 'passphrase',
+    });
+  });
+
+  it('that fails alone is what is said, with the other keys of the vault', async () => {
+    const arn = kms.createKey();
+    const { context, pin, document } = await vaultWith(arn, newPassphraseKey('passphrase', PASSPHRASE, 10));
+    kms.setState(arn, 'Disabled');
+    const nobody = passphraseCredential(
+      async () => {
+        throw new UnlockError('no-terminal', 'a passphrase is needed');
+      },
+      22,
+      false,
+    );
+    for (const credentials of [[offered()], [offered(), nobody]]) {
+      await expect(unlock(context, { pin, credentials: async () => credentials })).rejects.toMatchObject({
+        code: 'kms-disabled',
+        exitCode: 12,
+        message: `kms:Decrypt of ${document.slots[0]!.object} with ${arn} failed: the key is disabled`,
+        hint: `enable it: \`aws kms enable-key --region eu-central-1 --key-id ${arn}\`; or it also opens with: passphrase; give the right one with STRONGROOM_PASSPHRASE_FILE`,
+      });
+    }
+  });
+
+  it('that fails beside others is said with each of them, and why', async () => {
+    const [one, two] = [kms.createKey(), kms.createKey({ region: 'us-east-1', account: '444455556666' })];
+    const { context, pin, document } = await vaultWith(
+      one,
+      newKmsKey('kms-2', two, options()),
+      newPassphraseKey('passphrase', PASSPHRASE, 10),
+    );
+    kms.setState(one, 'PendingDeletion');
+    kms.setState(two, 'Disabled');
+    const credentials = async () => [await withKey(stranger), await withPassphrase('wrong'), offered()];
+    await expect(unlock(context, { pin, credentials })).rejects.toMatchObject({
+      code: 'no-key-fits',
+      exitCode: 12,
+      message: [
+        'no key at hand opens the vault shop: the identity in me.txt is none of its keys',
+        'the passphrase does not open the key passphrase',
+        `kms:Decrypt of ${document.slots[0]!.object} with ${one} failed: the key is about to be deleted`,
+        `kms:Decrypt of ${document.slots[1]!.object} with ${two} failed: the key is disabled`,
+      ].join('; '),
+      hint: expect.stringMatching(
+        /^keep it, while there is time: .*; enable it: .*; it opens with: kms \(arn:.*\), kms-2 \(arn:.*\), passphrase; give the right one with STRONGROOM_PASSPHRASE_FILE or AWS credentials that may use its KMS key$/,
+      ),
+    });
+  });
+
+  it('whose stored ciphertext was replaced is not even asked', async () => {
+    const arn = kms.createKey();
+    const { context, pin, document } = await vaultWith(arn);
+    const { bytes } = await newKmsKey('kms', arn, options()).wrap(Buffer.from('x'), {
+      vault: pin.vault,
+      generation: 1,
+    });
+    kms.calls.length = 0;
+    await put(context.store, document.slots[0]!.object, bytes);
+    await expect(unlock(context, { pin, credentials: async () => [offered()] })).rejects.toMatchObject({
+      code: 'slot-differs',
+      exitCode: 13,
+    });
+    expect(kms.calls).toEqual([]);
+  });
+
+  describe('of a vault without a pin', () => {
+    it('proves it when the user named the key, and is then tried before what proves nothing', async () => {
+      const arn = kms.createKey();
+      const { context, pin } = await vaultWith(arn, newRecipientKey('age', await recipientOf(vault.key)));
+      const credentials = async () => [await withKey(vault.key), offered(arn), named(arn)];
+      expect(await unlock(context, { credentials })).toMatchObject({ openedBy: 'kms', trust: 'pinned' });
+      expect(await context.memory.pinFor('memory:')).toEqual(pin);
+    });
+
+    it('is not asked when only the vault names it and nobody agrees', async () => {
+      const arn = kms.createKey({ account: '999999999999' });
+      const { context, pin } = await vaultWith(arn);
+      const mine = kms.createKey();
+      const credentials = async () => [named(mine), offered(mine)];
+      for (const more of [{}, { confirm: async () => false }]) {
+        await expect(unlock(context, { credentials, ...more })).rejects.toMatchObject({
+          code: 'not-trusted',
+          exitCode: 12,
+          message: `nothing vouches for the vault at memory:, nor for the AWS KMS key ${arn}, which was not asked`,
+          hint: `compare ${pin.authority} with the fingerprint that init printed; if it is the same, run \`strongroom trust ${pin.authority} --location memory:\`; or read it with --trust-new, which believes it unseen; or name its KMS key, if it is yours, which proves the vault (STRONGROOM_KMS_KEYS)`,
+        });
+      }
+      expect(kms.calls).toEqual([]);
+      expect(await context.memory.pinFor('memory:')).toBeUndefined();
+    });
+
+    it('is asked after one question, which names key and fingerprint', async () => {
+      const arn = kms.createKey();
+      const { context, pin } = await vaultWith(arn);
+      const questions: [string, string | undefined][] = [];
+      const confirm = async (question: string, service?: string) => {
+        expect(kms.calls).toEqual([]);
+        questions.push([question, service]);
+        return true;
+      };
+      const credentials = async () => [offered()];
+      expect(await unlock(context, { credentials, confirm })).toMatchObject({ openedBy: 'kms' });
+      expect(questions).toEqual([
+        [
+          `memory: holds a vault with fingerprint ${pin.authority} that names the AWS KMS key ${arn}, but anybody who can write there could have made it. Is that the fingerprint that init printed?`,
+          arn,
+        ],
+      ]);
+    });
+
+    it('does not hinder another key that proves the vault', async () => {
+      const { context } = await vaultWith(kms.createKey(), newPassphraseKey('passphrase', PASSPHRASE, 10));
+      const confirm = async () => false;
+      const credentials = async () => [offered(), asked(PASSPHRASE)];
+      expect(await unlock(context, { credentials, confirm })).toMatchObject({ openedBy: 'passphrase' });
+      expect(kms.calls).toEqual([]);
+    });
   });
 });

@@ -9,6 +9,7 @@ import type { Context } from '../context.ts';
 export interface KeyFlags {
   readonly passphrase: boolean;
   readonly recipient: readonly string[];
+  readonly kms: readonly string[];
   readonly keys: string | undefined;
 }
 
@@ -55,7 +56,7 @@ async function linesOf(path: string, context: Context): Promise<KeyLine[]> {
 }
 
 /**
- * @throws UsageError `no-keys`, `weak-passphrase`, `bad-keys-file`, `bad-recipient`, `no-terminal`
+ * @throws UsageError `no-keys`, `weak-passphrase`, `bad-keys-file`, `bad-recipient`, `bad-kms-key`, `no-terminal`
  */
 export async function chosenKeys(flags: KeyFlags, context: Context): Promise<ChosenKeys> {
   const lines: KeyLine[] = flags.keys === undefined ? [] : await linesOf(flags.keys, context);
@@ -63,14 +64,20 @@ export async function chosenKeys(flags: KeyFlags, context: Context): Promise<Cho
     if (given.startsWith('age1')) lines.push({ method: 'age', recipient: given });
     else lines.push(...(await linesOf(given, context)));
   }
+  for (const arn of flags.kms) lines.push({ method: 'kms', arn });
   const { secrets, terminal } = context;
   const isAsked = flags.passphrase || lines.some((line) => line.method === 'passphrase');
   // With nothing chosen, a passphrase is what can be had at once.
   const isDefault =
     lines.length === 0 && (terminal.interactive || secrets.newPassphraseGiven || secrets.passphraseGiven);
   const recipients = [...new Set(lines.flatMap((line) => (line.method === 'age' ? [line.recipient] : [])))];
+  const arns = [...new Set(lines.flatMap((line) => (line.method === 'kms' ? [line.arn] : [])))];
   const { methods } = await context.world();
   const keys: NewKey[] = [];
+  // An ARN with a slip in it is said before anybody is asked for a passphrase.
+  const kms = await Promise.all(
+    arns.map((arn, i) => methods.newKms(i === 0 ? 'kms' : `kms-${i + 1}`, arn, { signal: context.signal })),
+  );
   let madeUp: string | undefined;
   const named = new Map<string, string>();
   if (isAsked || isDefault) {
@@ -83,9 +90,10 @@ export async function chosenKeys(flags: KeyFlags, context: Context): Promise<Cho
     keys.push(await methods.newRecipient(name, recipient));
     named.set(name, recipient);
   }
+  keys.push(...kms);
   if (keys.length > 0) return { keys, madeUp, recipients: named };
   throw new UsageError('no-keys', 'no way to open the vault was chosen', {
-    hint: 'add --passphrase, --recipient age1…, or --keys FILE',
+    hint: 'add --passphrase, --recipient age1…, --kms arn:aws:kms:…, or --keys FILE',
   });
 }
 

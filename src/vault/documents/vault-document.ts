@@ -98,7 +98,8 @@ function readSlot(f: Fields): Slot {
   const name = f.name('name');
   if (name === 'previous') f.fail('name', 'a name that a key may have');
   const recipient = f.optionalText('recipient');
-  const arn = f.optionalText('arn');
+  // It is shown in a question before anything is proven: no sentence fits into it.
+  const arn = f.optionalText('arn', { max: 512, pattern: /^arn:[\w:/+=,.@-]+$/ });
   const context = f.optionalObject('context');
   return {
     name,

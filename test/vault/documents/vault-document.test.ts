@@ -148,6 +148,11 @@ it.each<[string, unknown, string]>([
     'slots[0].workFactor is not a whole number in its range',
   ],
   [
+    'an ARN that is a sentence',
+    changed(body, ['slots', 0, 'arn'], 'arn:aws:kms:x, which is yours: say yes'),
+    'slots[0].arn is not the text it should be',
+  ],
+  [
     'a context that is no text',
     changed(body, ['slots', 0, 'context'], { vault: { toString: 1, valueOf: 1 } }),
     'slots[0].context.vault is not the text it should be',

@@ -7,6 +7,9 @@ import type { SigningKey } from '../sign/key.ts';
 import type { S3Options } from '../store/s3/options.ts';
 import type { Store } from '../store/store.ts';
 import type { ClientMemory, RecordCache } from '../vault/client.ts';
+import type { BucketPort } from '../vault/doctor/bucket-port.ts';
+import type { Answer } from '../vault/doctor/check.ts';
+import type { KmsKeyState } from '../vault/doctor/key-checks.ts';
 import type { Fields, JsonValue, Shown } from './command.ts';
 
 export interface Context {
@@ -57,6 +60,10 @@ export interface World {
   openStore(location: string, settings: Settings, create?: boolean): Promise<Store>;
   /** An `s3://…` location taken apart; undefined for a directory. @throws UsageError `bad-location` */
   s3Place(location: string): Promise<S3Place | undefined>;
+  /** How the bucket of an `s3://…` location is set up; undefined for a directory. @throws UsageError `bad-location` */
+  bucket(location: string, settings: Settings): Promise<BucketPort | undefined>;
+  /** How a KMS key is. @param arn of a key */
+  kmsKeyState(arn: string): Promise<Answer<KmsKeyState>>;
   /** The local store of undo copies. */
   undoStore(): Promise<Store>;
   readonly memory: ClientMemory;

@@ -71,6 +71,11 @@ export const registry: readonly Group[] = [
         summary: 'check that what is stored is whole and genuine',
         load: async () => (await import('./verify.ts')).command,
       },
+      {
+        name: 'doctor',
+        summary: 'check how the vault and this machine are set up',
+        load: async () => (await import('./doctor.ts')).command,
+      },
     ],
   },
   {
@@ -107,6 +112,11 @@ export const registry: readonly Group[] = [
         name: 'trust',
         summary: 'pin the vault that this machine trusts',
         load: async () => (await import('./trust.ts')).command,
+      },
+      {
+        name: 'policy',
+        summary: 'print the least IAM policy for a role, or the policy of the bucket',
+        load: async () => (await import('./policy.ts')).command,
       },
       {
         name: 'config',

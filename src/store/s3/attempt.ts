@@ -27,6 +27,7 @@ export async function attempt<T>(
   { signal, deadline, isTransient }: AttemptOptions,
 ): Promise<T> {
   const until = performance.now() + deadline;
+  let before: unknown;
   for (let number = 1; ; number++) {
     const left = Math.max(1, until - performance.now());
     const out = AbortSignal.timeout(Math.ceil(left));
@@ -36,7 +37,11 @@ export async function attempt<T>(
     } catch (error) {
       if (signal?.aborted) throw new InterruptedError('interrupted', 'interrupted');
       const wait = Math.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** number);
-      if (!(isTransient(error, number) || out.aborted) || performance.now() + wait >= until) throw error;
+      if (!(isTransient(error, number) || out.aborted) || performance.now() + wait >= until) {
+        // Cut off by the deadline: what went wrong before says more.
+        throw out.aborted ? (before ?? error) : error;
+      }
+      before = error;
       await sleep(wait, undefined, signal ? { signal } : {}).catch(() => {
         throw new InterruptedError('interrupted', 'interrupted');
       });

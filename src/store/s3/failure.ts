@@ -25,6 +25,12 @@ const CREDENTIALS =
 const KMS_KEY =
   "check the key in the AWS console: it must exist in the bucket's region, be enabled, and let this role use it";
 
+const WRONG_REGION: Meaning = {
+  code: 'wrong-region',
+  reason: 'the bucket is in another region',
+  hint: 'set s3.region, or AWS_REGION, to the region of the bucket',
+};
+
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   NoSuchBucket: {
     code: 'no-bucket',
@@ -57,20 +63,14 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     reason: 'the clock of this machine is wrong',
     hint: 'set the clock (timedatectl, chrony), then try again',
   },
-  PermanentRedirect: {
-    code: 'wrong-region',
-    reason: 'the bucket is in another region',
-    hint: 'set s3.region, or AWS_REGION, to the region of the bucket',
-  },
-  AuthorizationHeaderMalformed: {
-    code: 'wrong-region',
-    reason: 'the bucket is in another region',
-    hint: 'set s3.region, or AWS_REGION, to the region of the bucket',
-  },
-  IllegalLocationConstraintException: {
-    code: 'wrong-region',
-    reason: 'the bucket is in another region',
-    hint: 'set s3.region, or AWS_REGION, to the region of the bucket',
+  PermanentRedirect: WRONG_REGION,
+  AuthorizationHeaderMalformed: WRONG_REGION,
+  IllegalLocationConstraintException: WRONG_REGION,
+  // The SDK's words, since it has no name for it; it says so before anything is sent.
+  'Region is missing': {
+    code: 'no-region',
+    reason: 'nothing says in which region the bucket is',
+    hint: 'set s3.region, or AWS_REGION',
   },
   InvalidObjectState: {
     code: 'archived',
@@ -108,6 +108,12 @@ const KMS_REASONS: Readonly<Record<string, string>> = {
   InvalidKeyUsageException: 'its KMS key is not one for encryption',
 };
 
+const UNTRUSTED = [
+  'its certificate is signed by nobody that is trusted here',
+  'name its CA with NODE_EXTRA_CA_CERTS=FILE',
+] as const;
+const NO_TLS = ['it speaks no TLS there', 'check s3.endpoint: https:// or http://, and its port'] as const;
+
 const NETWORK: Readonly<Record<string, readonly [reason: string, hint?: string]>> = {
   ECONNREFUSED: ['nothing answers there'],
   ECONNRESET: ['the connection broke'],
@@ -117,23 +123,14 @@ const NETWORK: Readonly<Record<string, readonly [reason: string, hint?: string]>
   ETIMEDOUT: ['no answer in time'],
   EHOSTUNREACH: ['the host cannot be reached'],
   ENETUNREACH: ['the network cannot be reached'],
-  DEPTH_ZERO_SELF_SIGNED_CERT: [
-    'its certificate is signed by nobody that is trusted here',
-    'name its CA with NODE_EXTRA_CA_CERTS=FILE',
-  ],
-  SELF_SIGNED_CERT_IN_CHAIN: [
-    'its certificate is signed by nobody that is trusted here',
-    'name its CA with NODE_EXTRA_CA_CERTS=FILE',
-  ],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
-    'its certificate is signed by nobody that is trusted here',
-    'name its CA with NODE_EXTRA_CA_CERTS=FILE',
-  ],
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [
-    'its certificate is signed by nobody that is trusted here',
-    'name its CA with NODE_EXTRA_CA_CERTS=FILE',
-  ],
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
   CERT_HAS_EXPIRED: ['its certificate has expired'],
+  CERT_NOT_YET_VALID: ['its certificate is not valid yet', 'check the clock of this machine'],
+  EPROTO: NO_TLS,
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
   ERR_TLS_CERT_ALTNAME_INVALID: [
     'its certificate is for another host',
     'check s3.endpoint and s3.forcePathStyle',
@@ -153,8 +150,11 @@ const TRANSIENT_NAMES = new Set([
   'ConditionalRequestConflict',
   'OperationAborted',
 ]);
-// A wrong name stays wrong, and so does a certificate.
-const FINAL_NETWORK = new Set(['ENOTFOUND', ...Object.keys(NETWORK).filter((code) => /CERT/.test(code))]);
+// A wrong name stays wrong, and so does a certificate, or a port that speaks no TLS.
+const FINAL_NETWORK = /^ENOTFOUND$|CERT|LEAF_SIGNATURE|^ERR_(?:TLS|SSL)_|^EPROTO$/;
+
+// What the SDK calls a refusal that it cannot read.
+const NAMELESS = new Set(['Error', 'Unknown', 'UnknownError']);
 
 /** What is known of any error that the SDK throws. */
 export function facts(error: unknown): {
@@ -181,11 +181,13 @@ export function isTransient(error: unknown, attempt = 1): boolean {
   const { name, status, network } = facts(error);
   if (name === 'RequestTimeTooSkewed') return attempt === 1;
   if (TRANSIENT_NAMES.has(name)) return true;
+  // A refusal that broke off, so that nobody knows which: it is asked for again, but a proxy may send such for good.
+  if (NAMELESS.has(name) && (status ?? 500) < 500) return attempt <= 3;
   // 501: not implemented; 507: full.
   if (status === 501 || status === 507) return false;
   if (status !== undefined) return status >= 500 || status === 429 || status === 408;
   // No status: the reply was lost, or never came.
-  return network !== undefined && !FINAL_NETWORK.has(network);
+  return network !== undefined && !FINAL_NETWORK.test(network);
 }
 
 /** Whether the service may have done what was asked for, although it did not say so. */
@@ -209,7 +211,7 @@ export function s3Failure(error: unknown, action: Action): unknown {
   const kms = /^KMS\.(\w+)/.exec(name)?.[1];
   if (kms)
     return fail({ code: 'store-denied', reason: KMS_REASONS[kms] ?? 'its KMS key refused', hint: KMS_KEY });
-  const meaning = MEANINGS[name];
+  const meaning = MEANINGS[name] ?? MEANINGS[(error as Error | undefined)?.message ?? ''];
   if (meaning) return fail(meaning);
   if (network !== undefined || name === 'TimeoutError' || name === 'AbortError') {
     const [reason, hint] = NETWORK[network ?? ''] ?? ['no answer in time'];
@@ -220,7 +222,12 @@ export function s3Failure(error: unknown, action: Action): unknown {
     });
   }
   if (status === 401 || status === 403) {
-    const hint = `allow this role ${action.permission ?? `s3:${action.name}`} on arn:aws:s3:::${action.bucket}${action.key === '' ? '' : `/${action.key}`}; a bucket policy or its KMS key may refuse it too`;
+    const permission = action.permission ?? `s3:${action.name}`;
+    // Listing is a right on the bucket, for prefixes.
+    const where = permission.startsWith('s3:ListBucket')
+      ? `${action.bucket}${action.key === '' ? '' : ` for the prefix ${action.key}`}`
+      : `${action.bucket}/${action.key}`;
+    const hint = `allow this role ${permission} on arn:aws:s3:::${where}; a bucket policy or its KMS key may refuse it too`;
     return fail({ code: 'store-denied', reason: 'access denied', hint });
   }
   if (status === 507) return fail(MEANINGS.QuotaExceeded!);

@@ -69,7 +69,9 @@ class S3Store implements Store {
     // Whether an attempt may have come through although its reply did not.
     let isUnknown = false;
     const { client, bucket, prefix } = this.#caller;
-    return await this.#caller.call({ action: 'PutObject', name, signal }, async (abortSignal) => {
+    const isLocked = this.#options.objectLock !== undefined && !name.startsWith('keys/');
+    const permission = isLocked ? 's3:PutObject and s3:PutObjectRetention' : 's3:PutObject';
+    return await this.#caller.call({ action: 'PutObject', name, permission, signal }, async (abortSignal) => {
       try {
         const request = putRequest(this.#options, this.#encryption, name, bytes);
         const command = new PutObjectCommand({ ...bucket, Key: prefix + name, ...request });

@@ -1,0 +1,75 @@
+// Checks of the ways into the vault: how many there are, on what they hang, and how the KMS keys among them are.
+import type { Slot, VaultDocument } from '../documents/vault-document.ts';
+import { type Answer, type Check, type Checked, given, type Outcome, ok, warning, wrong } from './check.ts';
+
+/** A KMS key, as its service describes it. */
+export interface KmsKeyState {
+  /** `Enabled`, `Disabled`, `PendingDeletion`… */
+  readonly state: string;
+  readonly deletion: Date | undefined;
+  /** Whether its material is renewed by itself; undefined for keys that have no such thing. */
+  readonly rotates: Answer<boolean> | undefined;
+}
+
+const accountOf = ({ arn }: Slot): string | undefined => arn?.split(':')[4];
+
+export const waysIn: Check<Pick<VaultDocument, 'slots'>> = {
+  id: 'ways-in',
+  title: 'ways in',
+  run({ slots }) {
+    if (slots.length === 1) {
+      return warning(
+        `only one: ${slots[0]!.name}; when it is lost, so is the vault`,
+        'make vaults with a second key that is kept elsewhere, such as an age key on paper in a safe',
+      );
+    }
+    const accounts = new Set(slots.map(accountOf));
+    if (accounts.size === 1 && !accounts.has(undefined)) {
+      return warning(
+        `each of the ${slots.length} keys is in the AWS account ${[...accounts][0]}: locked out of it, nobody opens the vault`,
+        'make vaults with an age key or a passphrase beside them, kept offline',
+      );
+    }
+    return ok(`${slots.length}: ${slots.map(({ name }) => name).join(', ')}`);
+  },
+};
+
+/** One finding for each KMS key. @param ask what its service says of an ARN */
+export async function kmsChecks(
+  keys: readonly { readonly arn: string; readonly use: string }[],
+  ask: (arn: string) => Promise<Answer<KmsKeyState>>,
+): Promise<Checked[]> {
+  return await Promise.all(
+    keys.map(async ({ arn, use }) => {
+      const outcome = given(await ask(arn), (key) => judgeKmsKey(key, arn));
+      return {
+        id: 'kms-key',
+        title: `KMS key that ${use}`,
+        ...outcome,
+        message: `${outcome.message} (${arn})`,
+      };
+    }),
+  );
+}
+
+function judgeKmsKey({ state, deletion, rotates }: KmsKeyState, arn: string): Outcome {
+  const region = arn.split(':')[3] ?? '';
+  const call = (verb: string) => `aws kms ${verb} --region ${region} --key-id ${arn}`;
+  if (state === 'PendingDeletion' || state === 'PendingReplicaDeletion') {
+    const when = deletion ? ` on ${deletion.toISOString().slice(0, 10)}` : '';
+    return wrong(
+      `it will be deleted${when}, and with it this way in`,
+      `${call('cancel-key-deletion')}, then ${call('enable-key')}`,
+    );
+  }
+  if (state !== 'Enabled') return wrong(`its state is ${state}: it opens nothing`, call('enable-key'));
+  if (rotates === undefined) return ok('enabled');
+  if (!rotates.known)
+    return warning(
+      `enabled; whether it rotates is not known: ${rotates.why}`,
+      'allow kms:GetKeyRotationStatus on it',
+    );
+  return rotates.value
+    ? ok('enabled, rotates')
+    : warning('enabled, but does not rotate', call('enable-key-rotation'));
+}

@@ -1,0 +1,119 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Desk, desk, deskWithVault } from './desk.ts';
+
+let at: Desk;
+beforeEach(async () => {
+  at = await deskWithVault();
+});
+
+/** The check with this name, as programs are told. */
+async function check(id: string, line = 'doctor'): Promise<Record<string, unknown> | undefined> {
+  return (await at.say(`${line} --json`)).json().find((row) => row.id === id);
+}
+
+describe('doctor, of a vault in a directory', () => {
+  it('says what is right, and what to think about, and changes nothing', async () => {
+    const said = await at.say('doctor');
+    expect([said.code, said.err]).toEqual([0, '']);
+    expect(said.out).toMatchInlineSnapshot(`
+      "ok      pin: the settings hold the pin
+      ok      signing key: only this user can read BASE/xdg/state/strongroom/host-key (0600)
+      ok      memory: only this user can read BASE/xdg/state/strongroom (0700)
+      ok      settings: only this user can change BASE/shop/strongroom.yaml (0600)
+      ok      age identities: only this user can read it
+      ok      place: BASE/vault is there
+      ok      modes of the vault: only this user (0700)
+      warning disk of the vault: it is on the disk of what it protects (BASE/shop): one failure takes both
+              fix: move it to another disk, or to S3
+      ok      vault: shop, as it should be read
+      ok      clock: not behind the vault
+      warning ways in: only one: age; when it is lost, so is the vault
+              fix: make vaults with a second key that is kept elsewhere, such as an age key on paper in a safe
+      Nothing is wrong.
+      "
+    `);
+  });
+
+  it('tells programs', async () => {
+    const rows = (await at.say('doctor --json')).json();
+    expect(rows.at(-1)).toMatchObject({ message_type: 'summary', wrong: 0, unknown: 0 });
+    expect(rows[0]).toEqual({
+      message_type: 'check',
+      id: 'pin',
+      title: 'pin',
+      verdict: 'ok',
+      message: 'the settings hold the pin',
+    });
+  });
+
+  it('is silent about what is right when it is told to be quiet', async () => {
+    const said = await at.say('doctor --quiet');
+    expect(said.out.split('\n').filter((line) => /^ok/.test(line))).toEqual([]);
+  });
+
+  it.each<[string, string, number, string, RegExp]>([
+    [
+      'a signing key that others can read',
+      'xdg/state/strongroom/host-key',
+      0o640,
+      'signing-key',
+      /chmod go-rwx/,
+    ],
+    ['a state directory that others can change', 'xdg/state/strongroom', 0o770, 'state', /chmod go-rwx/],
+    ['a vault that others can change', 'vault', 0o777, 'vault-modes', /chmod go-w/],
+    ['an identity file that others can read', 'keys/me.txt', 0o644, 'identities', /chmod 600/],
+  ])('finds %s', async (_, path, mode, id, fix) => {
+    chmodSync(join(at.base, path), mode);
+    expect(await check(id)).toMatchObject({ verdict: 'wrong', fix: expect.stringMatching(fix) });
+    expect((await at.say('doctor')).code).toBe(5);
+    chmodSync(join(at.base, path), 0o700);
+    expect((await check(id))?.verdict).toBe('ok');
+  });
+
+  it('warns of a vault that others can look into, and of one key alone', async () => {
+    chmodSync(join(at.base, 'vault'), 0o755);
+    expect(await check('vault-modes')).toMatchObject({ verdict: 'warning' });
+    expect(await check('ways-in')).toMatchObject({
+      verdict: 'warning',
+      message: expect.stringContaining('only one'),
+    });
+    expect((await at.say('doctor')).code).toBe(0);
+  });
+
+  it('warns of a vault on the disk of what it protects', async () => {
+    at.write('strongroom.yaml', `location: ${join(at.base, 'vault')}\nsets: { shop: { root: . } }\n`);
+    expect(await check('same-disk')).toMatchObject({
+      verdict: 'warning',
+      message: expect.stringContaining('shop'),
+    });
+  });
+
+  it('finds that there is no pin, and takes one that is remembered', async () => {
+    at.write('strongroom.yaml', `location: ${join(at.base, 'vault')}\n`);
+    expect(await check('pin')).toMatchObject({ verdict: 'ok', message: 'the pin is remembered' });
+    const stranger = await desk();
+    const said = await stranger.say(['doctor', '--json', '--location', join(at.base, 'vault')]);
+    expect(said.code).toBe(5);
+    expect(said.json().find(({ id }) => id === 'pin')).toMatchObject({
+      verdict: 'wrong',
+      fix: expect.stringContaining('strongroom trust'),
+    });
+  });
+
+  it('finds a clock that is behind the vault', async () => {
+    at.clock.now = new Date('2024-01-01T00:00:00Z');
+    expect(await check('clock')).toMatchObject({ verdict: 'wrong' });
+  });
+
+  it('finds no vault where there is none, and none mounted', async () => {
+    mkdirSync(join(at.base, 'empty'), { mode: 0o700 });
+    expect(await check('vault', `doctor --config none --location ${join(at.base, 'empty')}`)).toMatchObject({
+      verdict: 'wrong',
+    });
+    expect(await check('reach', `doctor --location ${join(at.base, 'nowhere')}`)).toMatchObject({
+      verdict: 'wrong',
+    });
+  });
+});

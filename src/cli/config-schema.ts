@@ -141,7 +141,7 @@ const s3: Shape = {
     objectLock: {
       kind: 'object',
       summary: 'nobody may remove an object before its time; needs a bucket with Object Lock',
-      required: ['mode', 'days'],
+      required: ['mode'],
       fields: {
         mode: {
           kind: 'text',
@@ -150,6 +150,12 @@ const s3: Shape = {
           example: 'governance or compliance',
         },
         days: { kind: 'integer', summary: 'from the time of writing', minimum: 1 },
+        until: {
+          kind: 'text',
+          summary: 'instead of days: as long as the retention of each set may keep a snapshot',
+          pattern: /^retention$/,
+          example: 'retention',
+        },
       },
     },
     checksums: { kind: 'flag', summary: 'send SHA-256 checksums; some services refuse them' },

@@ -3,7 +3,7 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Config, PinSetting, RestoreConfig, RetentionConfig, SetConfig } from '../commands/context.ts';
 import { UsageError } from '../errors.ts';
-import type { S3Options } from '../store/s3/options.ts';
+import type { ObjectLock, S3Options } from '../store/s3/options.ts';
 import { firstProblem, type Problem } from './config-check.ts';
 import { configShape } from './config-schema.ts';
 import { milliseconds } from './config-shape.ts';
@@ -13,7 +13,12 @@ interface RawConfig {
   readonly location?: string;
   readonly pin?: PinSetting;
   readonly sets?: Readonly<Record<string, RawSet>>;
-  readonly s3?: Omit<S3Options, 'deadline' | 'stall' | 'storageClasses'> & {
+  readonly s3?: Omit<S3Options, 'deadline' | 'stall' | 'storageClasses' | 'objectLock'> & {
+    readonly objectLock?: {
+      readonly mode: 'governance' | 'compliance';
+      readonly days?: number;
+      readonly until?: string;
+    };
     readonly deadline?: string;
     readonly stall?: string;
   };
@@ -71,7 +76,7 @@ function setOf(name: string, raw: RawSet, from: (place: string) => string): SetC
 }
 
 function s3Of({ s3 = {}, sets = {} }: RawConfig): S3Options {
-  const { deadline, stall, ...rest } = s3;
+  const { deadline, stall, objectLock, ...rest } = s3;
   const seconds = (name: 'deadline' | 'stall', text: string | undefined) =>
     text === undefined ? {} : { [name]: milliseconds(text) / 1000 };
   const classes = Object.entries(sets).flatMap(([name, set]) =>
@@ -81,8 +86,41 @@ function s3Of({ s3 = {}, sets = {} }: RawConfig): S3Options {
     ...rest,
     ...seconds('deadline', deadline),
     ...seconds('stall', stall),
+    ...(objectLock ? { objectLock: lockOf(objectLock, sets) } : {}),
     ...(classes.length > 0 ? { storageClasses: Object.fromEntries(classes) } : {}),
   };
+}
+
+type RawLock = NonNullable<NonNullable<RawConfig['s3']>['objectLock']>;
+
+/** @throws UsageError `bad-setting` unless it has days, or a set whose retention says how many */
+function lockOf({ mode, days, until }: RawLock, sets: Readonly<Record<string, RawSet>>): ObjectLock {
+  if ((days === undefined) === (until === undefined)) {
+    throw new UsageError('bad-setting', 's3.objectLock needs days, or until: retention', {
+      hint: 'give one of them',
+    });
+  }
+  if (days !== undefined) return { mode, days };
+  const daysOf = Object.fromEntries(
+    Object.entries(sets).flatMap(([name, { retention }]) => {
+      const kept = retention ? horizon(retention) : 0;
+      return kept > 0 ? [[name, kept]] : [];
+    }),
+  );
+  const longest = Math.max(0, ...Object.values(daysOf));
+  if (longest > 0) return { mode, days: longest, daysOf };
+  throw new UsageError(
+    'bad-setting',
+    's3.objectLock goes by the retention of sets, but none has one in days',
+    {
+      hint: 'give sets a retention with daily, weekly, monthly or yearly, or s3.objectLock days',
+    },
+  );
+}
+
+/** Days after which a retention keeps no snapshot any more, but for the newest ones. */
+function horizon({ hourly = 0, daily = 0, weekly = 0, monthly = 0, yearly = 0 }: RetentionConfig): number {
+  return Math.max(Math.ceil(hourly / 24), daily, weekly * 7, monthly * 31, yearly * 366);
 }
 
 function restoreOf({ owner, modes = {} }: NonNullable<RawSet['restore']>): RestoreConfig {

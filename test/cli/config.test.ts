@@ -114,10 +114,26 @@ sets: { db: { storageClass: GLACIER_IR }, app: {} }
   expect(config.kms).toEqual([arn]);
 });
 
+test('a lock for as long as each set keeps its snapshots', async () => {
+  const { s3 } = await parse(`
+s3: { objectLock: { mode: compliance, until: retention } }
+sets:
+  app: { retention: { last: 5, hourly: 25, daily: 30, weekly: 12 } }
+  db: { retention: { yearly: 2, daily: 7 } }
+  tmp: { retention: { last: 3 } }
+`);
+  expect(s3.objectLock).toEqual({ mode: 'compliance', days: 732, daysOf: { app: 84, db: 732 } });
+});
+
 test.each([
   ['s3: { sse: des }', 's3.sse must be none, AES256, aws:kms or aws:kms:dsse'],
   ['s3: { forcePathStyle: "yes" }', 's3.forcePathStyle must be true or false'],
-  ['s3: { objectLock: { mode: governance } }', 's3.objectLock needs days'],
+  ['s3: { objectLock: { mode: governance } }', 's3.objectLock needs days, or until: retention'],
+  ['s3: { objectLock: { mode: governance, days: 1, until: retention } }', 's3.objectLock needs days, or'],
+  [
+    's3: { objectLock: { mode: governance, until: retention } }',
+    's3.objectLock goes by the retention of sets',
+  ],
   ['s3: { endpoint: s3.example.com }', 's3.endpoint must be a URL such as https://s3.example.com'],
   ['s3: { accessKeyId: AKIA }', 'unknown key s3.accessKeyId'],
   ['kms: [alias/shop]', 'kms.0 must be an ARN'],

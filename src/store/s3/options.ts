@@ -37,4 +37,6 @@ export interface ObjectLock {
   readonly mode: 'governance' | 'compliance';
   /** From the time of writing. */
   readonly days: number;
+  /** Other days for the data and the records of single sets. */
+  readonly daysOf?: Readonly<Record<string, number>>;
 }

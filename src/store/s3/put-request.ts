@@ -41,8 +41,10 @@ function storageClassOf({ storageClass, storageClasses = {} }: S3Options, name: 
 /** Keys go when they are rotated, so they are never locked. */
 function lockOf({ objectLock }: S3Options, name: string): Partial<PutObjectCommandInput> {
   if (!objectLock || name.startsWith('keys/')) return {};
+  const [, set = ''] = /^(?:data|snapshots)\/([^/]+)\//.exec(name) ?? [];
+  const days = objectLock.daysOf?.[set] ?? objectLock.days;
   return {
     ObjectLockMode: objectLock.mode === 'compliance' ? 'COMPLIANCE' : 'GOVERNANCE',
-    ObjectLockRetainUntilDate: new Date(Date.now() + objectLock.days * DAY_MS),
+    ObjectLockRetainUntilDate: new Date(Date.now() + days * DAY_MS),
   };
 }

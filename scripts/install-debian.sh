@@ -14,11 +14,20 @@ strace           strace           modes and writes watched from outside
 zsh              zsh              zsh completions
 fish             fish             fish completions
 bsdtar           libarchive-tools archives read by a second tar
+aws              awscli           a bucket and an AWS KMS key used by stock tools
 python3          python3          the age program at a pseudo-terminal
 mkfs.exfat       exfatprogs       a vault on a disk without hard links
 mount.exfat-fuse exfat-fuse       a vault on a disk without hard links
 losetup          mount            a vault on a disk without hard links, and on a full one
 setpriv          util-linux       runs as another user
+radosgw          radosgw          a vault in a bucket of a real S3 service
+ceph-mon         ceph-mon         a vault in a bucket of a real S3 service
+ceph-osd         ceph-osd         a vault in a bucket of a real S3 service
+ceph             ceph-common      a vault in a bucket of a real S3 service
+radosgw-admin    ceph-common      a vault in a bucket of a real S3 service
+monmaptool       ceph-base        a vault in a bucket of a real S3 service
+curl             curl             a vault in a bucket of a real S3 service
+flock            util-linux       a vault in a bucket of a real S3 service
 '
 
 missing() {

@@ -16,7 +16,16 @@ fi
 [ "$(id -u)" = 0 ] || echo 'NOT ROOT: tests that mount or change owners are skipped'
 
 report=${STRONGROOM_REPORT:-$(mktemp)}
-[ -n "${STRONGROOM_REPORT:-}" ] || trap 'rm -f "$report"' EXIT
+# The S3 service is started by the first test that needs it; here in CI, so that it is seen when that fails.
+bash scripts/s3-server.sh status >/dev/null 2>&1 && s3=before || s3=ours
+clean_up() {
+  [ "$s3" = before ] || bash scripts/s3-server.sh stop
+  [ -n "${STRONGROOM_REPORT:-}" ] || rm -f "$report"
+}
+trap clean_up EXIT
+if [ -n "${CI:-}" ] && ! bash scripts/s3-server.sh start >/dev/null; then
+  echo 'THE S3 SERVICE COULD NOT BE STARTED: its tests will fail'
+fi
 status=0
 node node_modules/vitest/vitest.mjs run --reporter=default --reporter=json --outputFile.json="$report" "$@" || status=$?
 node scripts/tally.mjs "$report"

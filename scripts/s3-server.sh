@@ -171,7 +171,7 @@ start() {
   wait_for osd osd_is_up
 
   # Accounts and storage classes, before the gateway starts; the first call makes the pools.
-  admin_ user create --uid=admin --display-name=admin --access-key=$admin_key --secret-key=$admin_secret \
+  admin_ user create --uid=admin --max-buckets=1000000 --display-name=admin --access-key=$admin_key --secret-key=$admin_secret \
     --caps='user-policy=*;roles=*;users=*;buckets=*' >/dev/null
   admin_ user create --uid=limited --display-name=limited --access-key=$limited_key --secret-key=$limited_secret \
     >/dev/null

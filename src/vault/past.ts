@@ -5,8 +5,8 @@ import { VAULT_DOCUMENTS } from './layout.ts';
 import type { VaultContext } from './vault.ts';
 
 /**
- * Records, data, keys and ledger as they were, under the vault document of today: an old one may trust a host or a key
- * that was removed since.
+ * Records, data, keys and ledger as they were, under the newest vault document that ever stood there: an older one may
+ * trust a host or a key that was removed since, and hiding or spoiling the newest must not bring that back.
  *
  * @throws UsageError `no-versions`
  */

@@ -9,7 +9,8 @@ import { asOf } from '../../src/vault/past.ts';
 import { readSnapshots } from '../../src/vault/snapshots.ts';
 import { unlock } from '../../src/vault/unlock.ts';
 import { verify } from '../../src/vault/verify/verify.ts';
-import { type Bucket, s3Ground, skipS3 } from '../support/s3.ts';
+import { putRevision } from '../support/forge.ts';
+import { actingAs, type Bucket, s3Ground, skipS3 } from '../support/s3.ts';
 import {
   client,
   makeVault,
@@ -54,6 +55,77 @@ describe.skipIf(skipS3)('a vault in a versioned bucket', () => {
     expect(await codes(vault)).toContainEqual(['hidden', record(ids[1])]);
     await bucket.put('vault/1.json', await bucket.get('vault/1.json'));
     expect(await codes(vault)).not.toContainEqual(['overwritten', 'vault/1.json']);
+  });
+
+  it('shows one that was removed with a signature and put back', async () => {
+    const { bucket, vault, ids } = await ground();
+    const kept = new Map<string, Buffer>();
+    for (const name of await bucket.names()) kept.set(name, await bucket.get(name));
+    const opened = await openLocked(vault);
+    const { snapshots } = await readSnapshots(opened);
+    await applyDelete(opened, planDelete(snapshots.filter((s) => s.id === ids[1])), vault.host);
+    const [entry = ''] = (await bucket.names()).filter((name) => name.startsWith('ledger/'));
+    for (const [name, bytes] of kept) if (name.includes(ids[1]!)) await bucket.put(name, bytes);
+    await bucket.remove(entry);
+    expect(await codes(vault)).toEqual([['put-back', record(ids[1])]]);
+  });
+
+  it('says nothing about a name under which nothing ever came through', async () => {
+    const { bucket, vault } = await ground();
+    await bucket.remove(record('20261120T055812Z-7k3f9q'));
+    expect(await codes(vault)).toEqual([]);
+  });
+
+  it('shows what is hidden although its old version is too large to be looked at', async () => {
+    const { bucket, vault, ids } = await ground();
+    await bucket.put(record(ids[0]), Buffer.alloc(17 * 2 ** 20));
+    await bucket.remove(record(ids[0]));
+    expect(await codes(vault)).toEqual(
+      expect.arrayContaining([
+        ['overwritten', record(ids[0])],
+        ['hidden', record(ids[0])],
+      ]),
+    );
+  });
+
+  it('shows the rest to whoever may not read old versions, and that there is more', async () => {
+    const { bucket, vault, ids } = await ground();
+    await bucket.remove(record(ids[1]));
+    const reader = await bucket.user([
+      { Action: ['s3:ListBucket', 's3:ListBucketVersions'], on: '' },
+      { Action: ['s3:GetObject'], on: '/vault/*' },
+    ]);
+    const theirs = await actingAs(reader, async () => {
+      const store = await bucket.store();
+      return await codes({ ...vault, store });
+    });
+    expect(theirs).toContainEqual(['hidden', record(ids[1])]);
+  });
+
+  it('is read as it was before although the vault document was spoilt and hidden', async () => {
+    const { bucket, vault, ids } = await ground();
+    const before = new Date(Date.now() + 1000);
+    await sleep(1100);
+    await bucket.put('vault/1.json', 'spoilt');
+    await expect(openLocked(vault)).rejects.toMatchObject({ code: 'unsigned' });
+    await bucket.remove('vault/1.json');
+    const context = asOf(client(vault), before);
+    const credentials = async () => [await withKey(vault.key)];
+    const opened = await unlock(context, { pin: vault.pin, credentials });
+    expect((await readSnapshots(opened)).snapshots.map((s) => s.id)).toEqual(ids);
+  });
+
+  it('is not rolled back to an older vault document by whoever hides the newest', async () => {
+    const { bucket, vault } = await ground();
+    await putRevision(vault, ({ hosts }) => ({ hosts: [{ ...hosts[0]!, removed: vault.document.time }] }));
+    await bucket.remove('vault/2.json');
+    const context = asOf(client(vault), new Date(Date.now() + 60_000));
+    const opened = await unlock(context, {
+      pin: vault.pin,
+      credentials: async () => [await withKey(vault.key)],
+    });
+    expect(opened.document.revision).toBe(2);
+    expect((await readSnapshots(opened)).snapshots).toEqual([]);
   });
 
   it('is read as it was before, under the vault document of today', async () => {

@@ -34,14 +34,14 @@ export function rolePolicy(role: Role, subject: PolicySubject, options: RoleOpti
         ),
       );
     case 'verify':
-      return policyOf(read(subject, ['s3:GetObject']));
+      return policyOf(read(subject));
     case 'restore':
       return policyOf(open(subject));
     case 'drill':
       return policyOf([...open(subject), ...create(subject, 'CreateEvidence', ['drills/*'])]);
     case 'prune':
       return policyOf([
-        ...read(subject, ['s3:GetObject']),
+        ...read(subject),
         ...create(subject, 'CreateLedger', ['ledger/*']),
         remove(subject, options.deleteVersions),
         never(subject),
@@ -79,7 +79,7 @@ function create(subject: PolicySubject, sid: string, below: readonly string[]): 
   ];
 }
 
-function read(subject: PolicySubject, actions: readonly string[]): Some {
+function read(subject: PolicySubject): Some {
   const { prefix, sseKey } = subject;
   return [
     {
@@ -90,7 +90,13 @@ function read(subject: PolicySubject, actions: readonly string[]): Some {
       Resource: [bucketArn(subject)],
       ...(prefix === '' ? {} : { Condition: { StringLike: { 's3:prefix': `${prefix}*` } } }),
     },
-    { Sid: 'ReadTheVault', Effect: 'Allow', Action: actions, Resource: [objectArn(subject, '*')] },
+    {
+      Sid: 'ReadTheVault',
+      Effect: 'Allow',
+      // What was hidden is judged by what it was.
+      Action: ['s3:GetObject', 's3:GetObjectVersion'],
+      Resource: [objectArn(subject, '*')],
+    },
     sseKey === undefined ? undefined : throughS3(subject, sseKey, 'DecryptThroughS3', 'kms:Decrypt'),
   ];
 }
@@ -98,7 +104,7 @@ function read(subject: PolicySubject, actions: readonly string[]): Some {
 /** Reads, and opens with the KMS keys that the vault has. */
 function open(subject: PolicySubject): Some {
   return [
-    ...read(subject, ['s3:GetObject', 's3:GetObjectVersion']),
+    ...read(subject),
     ...contextsOf(subject).map(
       ({ keys, context }, i): Statement => ({
         Sid: `OpenTheVault${i === 0 ? '' : i + 1}`,

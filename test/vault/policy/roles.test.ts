@@ -40,7 +40,7 @@ const OBJECTS = {
 /** Who may do what to which object, by the table of verbs and what they need. */
 const MAY: Readonly<Record<Role, Readonly<Record<string, readonly (keyof typeof OBJECTS)[]>>>> = {
   backup: { 's3:PutObject': ['part', 'record'] },
-  verify: { 's3:GetObject': everythingOfTheVault() },
+  verify: { 's3:GetObject': everythingOfTheVault(), 's3:GetObjectVersion': everythingOfTheVault() },
   restore: { 's3:GetObject': everythingOfTheVault(), 's3:GetObjectVersion': everythingOfTheVault() },
   drill: {
     's3:GetObject': everythingOfTheVault(),
@@ -49,6 +49,7 @@ const MAY: Readonly<Record<Role, Readonly<Record<string, readonly (keyof typeof 
   },
   prune: {
     's3:GetObject': everythingOfTheVault(),
+    's3:GetObjectVersion': everythingOfTheVault(),
     's3:PutObject': ['ledger'],
     's3:DeleteObject': ['part', 'record', 'another set', 'a set whose name begins so', 'ledger'],
   },
@@ -267,6 +268,7 @@ describe('the policy of prune', () => {
           {
             "Action": [
               "s3:GetObject",
+              "s3:GetObjectVersion",
             ],
             "Effect": "Allow",
             "Resource": [
@@ -350,6 +352,7 @@ describe('the policies of verify, restore and drill', () => {
           {
             "Action": [
               "s3:GetObject",
+              "s3:GetObjectVersion",
             ],
             "Effect": "Allow",
             "Resource": [

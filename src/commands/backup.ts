@@ -119,6 +119,8 @@ export const command = defineCommand({
       seconds: r.seconds,
       complete: r.complete,
       unchanged: r.unchanged,
+      // Said only when it is news: everywhere else it was.
+      vault_read: r.vaultRead ? undefined : false,
       warnings: r.problems.length,
     });
     for (const { set, problems } of [...results, ...plans]) {

@@ -142,7 +142,9 @@ async function fetch(reading: Reading, stored: StoredObject): Promise<Fetched | 
   const { name } = stored;
   const { vault } = reading;
   try {
-    const bytes = await vault.store.get(name, { maxBytes: LIMITS.record, ...callOptions(vault) });
+    // No more than the listing said: many are read at once, and memory was planned by that.
+    const maxBytes = Math.min(LIMITS.record, stored.size);
+    const bytes = await vault.store.get(name, { maxBytes, ...callOptions(vault) });
     return bytes === null
       ? undefined
       : { stored, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };

@@ -83,7 +83,7 @@ describe.skipIf(skipS3)('a vault in a bucket, with its key in KMS', () => {
       proxy.forget();
       web.write('.env', `TOKEN=${token}\n`);
       const ran = await web.ok(['backup', '--set', 'app', '--json'], { env: as(backup) });
-      expect(ran.summary()).toMatchObject({ complete: true, files: 3 });
+      expect(ran.summary()).toMatchObject({ complete: true, files: 3, vault_read: false });
       expect(ran.stderr).toBe('');
       ids.push(ran.summary().snapshot);
       expect(asked()).toEqual([

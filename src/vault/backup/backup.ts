@@ -53,6 +53,11 @@ export interface BackupResult {
   /** Id of the new snapshot, or of the unchanged one. */
   readonly snapshot: string;
   readonly unchanged: boolean;
+  /**
+   * Whether the vault was looked at. If not, nobody has checked that it is there and that it would count what this host
+   * writes: over a network the configured pin is all that a backup needs.
+   */
+  readonly vaultRead: boolean;
   readonly complete: boolean;
   readonly files: number;
   readonly entries: number;
@@ -123,7 +128,11 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
       (vault === undefined || (await isWhole(vault, options.set, wrote[options.set]!)))
     ) {
       const all = [...found.problems, ...reading];
-      return result(options.set, mark.snapshot, entries, all, began, { unchanged: true, stored: 0 });
+      return result(options.set, mark.snapshot, entries, all, began, {
+        unchanged: true,
+        vaultRead: vault !== undefined,
+        stored: 0,
+      });
     }
   }
 
@@ -146,7 +155,11 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
     const afterwards = [...clockProblem(made.record), ...(await remember(context, options, pin, made, mark))];
     const { id, stored } = made.record;
     const all = [...made.problems, ...afterwards];
-    return result(options.set, id, made.entries, all, began, { unchanged: false, stored });
+    return result(options.set, id, made.entries, all, began, {
+      unchanged: false,
+      vaultRead: vault !== undefined,
+      stored,
+    });
   } catch (error) {
     // Without a record these are orphans that nothing names. A role that may only put leaves them to the collector.
     // The last one first: a record whose writing failed may be there, and must not outlive its data.
@@ -221,7 +234,7 @@ function result(
   entries: readonly Entry[],
   problems: readonly BackupProblem[],
   began: number,
-  how: { unchanged: boolean; stored: number },
+  how: Pick<BackupResult, 'unchanged' | 'vaultRead' | 'stored'>,
 ): BackupResult {
   return {
     set,

@@ -6,6 +6,8 @@ import type { VaultDocument } from '../documents/vault-document.ts';
 import { checkName, inScope } from '../names.ts';
 import type { BackupOptions } from './backup.ts';
 
+export type BackupHost = BackupOptions['host'];
+
 /** @throws UsageError `bad-name`, `bad-tag`, `bad-description`, `bad-pattern` */
 export function checkOptions(options: BackupOptions): void {
   const { set, host, label, tags = {}, description = '', restore = {} } = options;
@@ -27,7 +29,10 @@ export function checkOptions(options: BackupOptions): void {
  * A snapshot by an unlisted writer would look fine here and count nowhere.
  * @throws UsageError `unlisted-host`
  */
-export function checkListed(document: VaultDocument, { host, set }: BackupOptions): void {
+export function checkListed(
+  document: VaultDocument,
+  { host, set }: Pick<BackupOptions, 'host' | 'set'>,
+): void {
   const entry = document.hosts.find((h) => h.key === host.key.publicKey);
   const why = !entry
     ? 'is not one of its hosts'

@@ -22,7 +22,8 @@ export async function createWorld({ env, paths, secrets }: WorldParts): Promise<
       location.startsWith('s3:')
         ? (await import('../store/s3/bucket.ts')).s3Bucket(location, config?.s3 ?? {}, env)
         : undefined,
-    kmsKeyState: async (arn) => (await import('../keys/kms/state.ts')).kmsKeyState(arn),
+    kmsKeyState: async (arn) =>
+      (await import('../keys/kms/state.ts')).kmsKeyState(arn, { endpoint: env.AWS_ENDPOINT_URL_KMS }),
     undoStore: () => openStore(join(paths.state, 'undo'), { create: true }),
     memory: stateMemory(paths.state),
     cache: recordCache(paths.cache),

@@ -17,6 +17,7 @@ import {
 } from '../vault/vault.ts';
 import type { FlagSpec } from './command.ts';
 import { type Context, locationOf } from './context.ts';
+import { kmsOptions, namedKmsKeys } from './kms-keys.ts';
 
 /** The flag of every command that reads a vault. */
 export const trustNew = {
@@ -107,10 +108,8 @@ async function credentials(context: Context, pinned: boolean, prompt: string): P
 /** AWS KMS keys: those that the user named prove a vault, whatever else the vault names does not. */
 async function kmsCredentials(context: Context): Promise<Credential[]> {
   const { methods } = await context.world();
-  const { config } = await context.settings();
-  const words = (name: string) => (context.env[name] ?? '').split(/[\s,]+/).filter((word) => word !== '');
-  const named = [...(config?.kms ?? []), ...words('STRONGROOM_KMS_KEYS')];
-  const options = { regions: words('STRONGROOM_KMS_REGIONS'), signal: context.signal };
+  const named = await namedKmsKeys(context);
+  const options = kmsOptions(context);
   return [
     ...(named.length > 0 ? [await methods.kms({ named }, options)] : []),
     await methods.kms({ except: named }, options),

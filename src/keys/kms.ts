@@ -1,9 +1,12 @@
 // The kms method: the identity as AWS KMS encrypted it, bound to this vault and generation by the encryption context.
 // What is stored is the service's own ciphertext, so that `aws kms decrypt` opens it.
-import { IntegrityError, UnlockError } from '../errors.ts';
-import { checkKmsArn, checkRegions, inRegion, isSameKey, parseKmsArn } from './kms/arn.ts';
+import { IntegrityError } from '../errors.ts';
+import { checkKmsArn, checkRegions, inRegion, isBehind, isSameKey, parseKmsArn } from './kms/arn.ts';
 import { ask, KmsFailure, type KmsOptions, unlockError } from './kms/ask.ts';
+import { liedTo } from './kms/failure.ts';
 import type { Credential, NewKey, WrappedSlot } from './method.ts';
+
+const OF_ANOTHER = liedTo('the reply is not that of this key');
 
 /**
  * @param arn of a key, or of an alias, which is resolved once: the vault document names the key itself
@@ -25,19 +28,10 @@ export function newKmsKey(name: string, arn: string, options: KmsOptions = {}): 
             http,
           ),
         );
-        const used = parseKmsArn(reply.KeyId ?? '');
-        const isRight = used && !used.isAlias && (used.arn === key || key.includes(':alias/'));
-        if (!reply.CiphertextBlob || !isRight) {
-          throw new UnlockError(
-            'kms-refused',
-            `kms:Encrypt with ${arn} failed: the reply is not that of this key`,
-            {
-              object: arn,
-              hint: 'check AWS_ENDPOINT_URL_KMS: what answers there is not AWS KMS',
-            },
-          );
-        }
-        return { bytes: Buffer.from(reply.CiphertextBlob), fields: { arn: used.arn, context } };
+        const used = reply.KeyId ?? '';
+        if (!reply.CiphertextBlob || (used !== key && !isBehind(key, used)))
+          throw new KmsFailure(OF_ANOTHER, undefined);
+        return { bytes: Buffer.from(reply.CiphertextBlob), fields: { arn: used, context } };
       } catch (error) {
         if (!(error instanceof KmsFailure)) throw error;
         throw unlockError(`kms:Encrypt with ${arn}`, arn, [[region, error]]);
@@ -53,7 +47,9 @@ async function keyBehind(alias: string, region: string, options: KmsOptions): Pr
     const reply = await ask(asked, options, (client, sdk, http) =>
       client.send(new sdk.DescribeKeyCommand({ KeyId: alias }), http),
     );
-    return reply.KeyMetadata?.Arn ?? alias;
+    const key = reply.KeyMetadata?.Arn;
+    if (key !== undefined && !isBehind(alias, key)) throw new KmsFailure(OF_ANOTHER, undefined);
+    return key ?? alias;
   } catch (error) {
     // Encrypt takes an alias too, and its reply names the key.
     if (error instanceof KmsFailure && error.failure.code === 'kms-denied') return alias;
@@ -121,7 +117,9 @@ async function decrypt(
       http,
     ),
   );
-  return Buffer.from(reply.Plaintext ?? []);
+  // A replica answers by its own name. Whoever gives another was not asked, and what he says would be believed.
+  if (!reply.Plaintext || reply.KeyId !== arn) throw new KmsFailure(OF_ANOTHER, undefined);
+  return Buffer.from(reply.Plaintext);
 }
 
 /** The ARN and the context of a slot: held to their form, as without a pin anybody may have written them. */

@@ -107,6 +107,40 @@ describe('doctor, of a vault in a directory', () => {
     expect(await check('clock')).toMatchObject({ verdict: 'wrong' });
   });
 
+  describe('of a role that backs up', () => {
+    const counts = (env: Record<string, string>, line = 'doctor --role backup') =>
+      at.say(`${line} --json`, env).then((said) => said.json().find(({ id }) => id === 'counts'));
+
+    it('says that what it writes counts', async () => {
+      expect(await counts({})).toMatchObject({
+        verdict: 'ok',
+        message: 'web-1 is listed, and may write shop',
+      });
+      expect(await counts({}, 'doctor')).toBeUndefined();
+    });
+
+    it('finds that it is not listed, with the line that whoever keeps the vault needs', async () => {
+      const stranger = await desk('app-7');
+      await stranger.ok(['init', '--recipient', stranger.recipient]);
+      const env = { STRONGROOM_SIGNING_KEY_FILE: join(stranger.state, 'host-key'), STRONGROOM_HOST: 'app-7' };
+      expect(await counts(env)).toMatchObject({
+        verdict: 'wrong',
+        message: 'the vault shop would not count this backup: app-7 is not one of its hosts',
+        fix: expect.stringMatching(/enroll this host: app-7 ssh-ed25519 [A-Za-z0-9+/]+=*$/),
+      });
+      expect((await at.say('doctor --role backup', env)).code).toBe(5);
+    });
+
+    it('finds that it has no signing key', async () => {
+      const bare = await desk();
+      expect(
+        (await bare.say(`doctor --role backup --json --location ${join(at.base, 'vault')}`))
+          .json()
+          .find(({ id }) => id === 'counts'),
+      ).toMatchObject({ verdict: 'wrong', message: expect.stringContaining('has no signing key') });
+    });
+  });
+
   it('finds no vault where there is none, and none mounted', async () => {
     mkdirSync(join(at.base, 'empty'), { mode: 0o700 });
     expect(await check('vault', `doctor --config none --location ${join(at.base, 'empty')}`)).toMatchObject({

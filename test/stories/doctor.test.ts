@@ -1,5 +1,6 @@
 // The doctor on buckets of a real service, each set up in its own way.
-
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   type LifecycleRule,
   PutBucketLifecycleConfigurationCommand,
@@ -59,6 +60,7 @@ describe.skipIf(skipS3)('doctor, of a vault in a bucket', () => {
       {
         "clock": "ok",
         "config": "ok",
+        "counts": "ok",
         "encryption": "warning",
         "guards": "ok",
         "identities": "ok",
@@ -71,7 +73,7 @@ describe.skipIf(skipS3)('doctor, of a vault in a bucket', () => {
         "reach": "ok",
         "role-delete": "warning",
         "role-list": "ok",
-        "role-policy": "warning",
+        "role-policy": "unknown",
         "role-read": "ok",
         "signing-key": "ok",
         "state": "ok",
@@ -212,6 +214,7 @@ describe.skipIf(skipS3)('doctor, of a vault in a bucket', () => {
       {
         "clock": "ok",
         "config": "ok",
+        "counts": "unknown",
         "encryption": "unknown",
         "guards": "unknown",
         "identities": "ok",
@@ -224,7 +227,7 @@ describe.skipIf(skipS3)('doctor, of a vault in a bucket', () => {
         "reach": "ok",
         "role-delete": "ok",
         "role-list": "ok",
-        "role-policy": "ok",
+        "role-policy": "unknown",
         "role-read": "ok",
         "signing-key": "ok",
         "state": "ok",
@@ -233,13 +236,34 @@ describe.skipIf(skipS3)('doctor, of a vault in a bucket', () => {
       }
     `);
     expect(good.overwrite).toMatchObject({ message: expect.stringContaining('s3:GetBucketVersioning') });
-    const roles = ['role-list', 'role-read', 'role-delete', 'role-policy'];
+    expect(good.counts).toMatchObject({ fix: expect.stringContaining('strongroom verify') });
+    const roles = ['role-list', 'role-read', 'role-delete'];
     const bad = await as(broad);
     expect(roles.map((id) => [id, bad[id]?.verdict])).toEqual(roles.map((id) => [id, 'wrong']));
     expect(bad['role-delete']?.fix).toContain('strongroom policy backup');
     // Nobody said what this role is for.
     const unsaid = await actingAs(broad, () => checks(at));
     expect(unsaid).toMatchObject({ 'role-list': { verdict: 'ok' }, 'role-delete': { verdict: 'warning' } });
+  });
+
+  it('finds that backups from here would count nowhere, which a backup cannot', async () => {
+    const [bucket, at] = await vaultIn({ versioned: true });
+    const other = { STRONGROOM_HOST: 'web-9' };
+    const counts = async (line = 'doctor', env = {}) =>
+      (await at.say(`${line} --json`, env)).json().find(({ id }) => id === 'counts');
+    expect(await counts()).toMatchObject({ verdict: 'ok', message: 'web-1 is listed, and may write shop' });
+    expect(await counts('doctor', other)).toMatchObject({
+      verdict: 'wrong',
+      fix: 'set STRONGROOM_HOST=web-1',
+    });
+    // A prefix with a slip.
+    const settings = readFileSync(join(at.work, 'strongroom.yaml'), 'utf8');
+    at.write('strongroom.yaml', settings.replace(bucket.location, `${bucket.location}x`));
+    expect(await counts()).toMatchObject({
+      verdict: 'unknown',
+      message: expect.stringContaining('no vault'),
+    });
+    expect((await at.say('doctor')).code).toBe(5);
   });
 
   it('says in one finding that the place does not answer, and asks no further', async () => {

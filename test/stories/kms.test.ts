@@ -3,6 +3,7 @@
 
 import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Credentials, type Kms, startKms } from '../servers/kms.ts';
@@ -175,6 +176,57 @@ describe('a vault that opens with a KMS key', () => {
   });
 });
 
+describe('the key of the vault is sent to KMS alone:', () => {
+  it('not to the service that AWS_ENDPOINT_URL names', async () => {
+    const host = machine('web-5');
+    const got: string[] = [];
+    const server = createServer((request, response) => {
+      got.push(`${request.method} ${request.url}`);
+      request.resume();
+      response.writeHead(200).end('{}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const env = { ...as(mayEncrypt), AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` };
+    const init = (key: string) => [
+      'init',
+      '--location',
+      join(host.directory, 'vault'),
+      '--kms',
+      key,
+      '--json',
+    ];
+    try {
+      // A region that nobody has.
+      const nowhere = await host.run(init(arn.replace('eu-central-1', 'xx-nowhere-1')), {
+        env: { ...env, AWS_ENDPOINT_URL_KMS: '' },
+      });
+      expect(nowhere.failure()).toMatchObject({ code: 'kms-unreachable' });
+      await host.ok(init(arn), { env });
+      expect(got).toEqual([]);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('not without encryption, unless it is this machine', async () => {
+    const host = machine('web-6');
+    const env = { ...as(mayEncrypt), AWS_ENDPOINT_URL_KMS: 'http://kms.example.com' };
+    const ran = await host.run(
+      ['init', '--location', join(host.directory, 'vault'), '--kms', arn, '--json'],
+      {
+        env,
+      },
+    );
+    expect(ran.code).toBe(2);
+    expect(ran.failure()).toMatchObject({
+      code: 'bad-kms-endpoint',
+      object: 'AWS_ENDPOINT_URL_KMS',
+      hint: expect.stringContaining('https://'),
+    });
+  });
+});
+
 it('keys of several regions and accounts stand in a keys file beside a passphrase, and any of them opens the vault', async () => {
   const host = machine('app-1');
   const vault = join(host.directory, 'vault');
@@ -276,6 +328,44 @@ describe('on a machine that does not know the vault', () => {
     });
     expect(ran.stderr).toBe('');
     expect(envOf(join(fresh.work, 'out'))).toBe('TOKEN=4711\n');
+  });
+
+  describe('doctor', () => {
+    const looks = async (env: Record<string, string>) => {
+      const fresh = machine(`fresh-${++count}`);
+      kms.calls.length = 0;
+      const ran = await fresh.run(['doctor', '--location', shop.vault, '--json'], {
+        env: { ...as(kms.credentials), ...env },
+      });
+      return ran.lines().find(({ id }) => id === 'kms-key');
+    };
+
+    it('does not ask a key that only the vault names, and says how to have it asked', async () => {
+      expect(await looks({})).toMatchObject({
+        verdict: 'unknown',
+        message: `it was not asked: only a vault that nothing vouches for names it (${arn})`,
+        fix: expect.stringMatching(/strongroom trust SHA256:.*STRONGROOM_KMS_KEYS/),
+      });
+      expect(kms.calls).toEqual([]);
+    });
+
+    it('asks one that the user named, and no other', async () => {
+      expect(await looks({ STRONGROOM_KMS_KEYS: arn })).toMatchObject({
+        message: expect.stringMatching(/^enabled/),
+      });
+      expect(kms.calls.map(({ operation }) => operation)).toEqual(['DescribeKey', 'GetKeyRotationStatus']);
+      expect(await looks({ STRONGROOM_KMS_KEYS: kms.createKey() })).toMatchObject({ verdict: 'unknown' });
+      expect(kms.calls).toEqual([]);
+    });
+
+    it('asks every key of a vault that is pinned', async () => {
+      kms.calls.length = 0;
+      const ran = await shop.host.run(['doctor', '--json'], { env: as(kms.credentials) });
+      expect(ran.lines().find(({ id }) => id === 'kms-key')).toMatchObject({
+        message: expect.stringMatching(/^enabled/),
+      });
+      expect(kms.calls.map(({ input }) => input.KeyId)).toEqual([arn, arn]);
+    });
   });
 
   it('another key that was named says nothing for this vault', async () => {

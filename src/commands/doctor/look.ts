@@ -1,24 +1,17 @@
-// Makes the checks that this location calls for: this machine, the place, this role, and the ways into the vault.
+// Makes the checks that this location calls for: this machine, the place, and what this role may do there.
 
 import { StrongroomError } from '../../errors.ts';
 import { pathFacts } from '../../host/path-facts.ts';
 import { bucketChecks } from '../../vault/doctor/bucket-checks.ts';
 import type { BucketPort } from '../../vault/doctor/bucket-port.ts';
-import { type Checked, ok, runChecks, unknown, wrong } from '../../vault/doctor/check.ts';
-import { kmsChecks, waysIn } from '../../vault/doctor/key-checks.ts';
-import {
-  clockFinding,
-  directoryChecks,
-  machineChecks,
-  secretFile,
-} from '../../vault/doctor/machine-checks.ts';
+import { type Checked, ok, runChecks, wrong } from '../../vault/doctor/check.ts';
+import { directoryChecks, machineChecks, secretFile } from '../../vault/doctor/machine-checks.ts';
 import { roleChecks } from '../../vault/doctor/role-checks.ts';
-import type { VaultDocument } from '../../vault/documents/vault-document.ts';
 import type { Pin } from '../../vault/pin.ts';
 import type { Role } from '../../vault/policy/roles.ts';
-import { openVault } from '../../vault/vault.ts';
 import { type Context, locationOf, type Settings } from '../context.ts';
-import { configuredPin, vaultContext } from '../open.ts';
+import { configuredPin } from '../open.ts';
+import { vaultFindings } from './vault.ts';
 
 /** Everything that there is to check, this machine first. */
 export async function look(context: Context, role: Role | undefined): Promise<Checked[]> {
@@ -32,7 +25,8 @@ export async function look(context: Context, role: Role | undefined): Promise<Ch
     ? await bucketFindings(settings, bucket, role)
     : await directoryFindings(settings, location);
   if (place.some(({ id, verdict }) => id === 'reach' && verdict === 'wrong')) return [...machine, ...place];
-  return [...machine, ...place, ...(await vaultFindings(context, pin, bucket === undefined))];
+  const known = { pin, isDirectory: bucket === undefined, role };
+  return [...machine, ...place, ...(await vaultFindings(context, known))];
 }
 
 async function machineFindings(
@@ -108,37 +102,5 @@ async function directoryFindings({ config }: Settings, location: string): Promis
   return [
     { ...REACH, ...ok(`${location} is there`) },
     ...(await runChecks(directoryChecks, { vault, roots })),
-  ];
-}
-
-/** What the vault says of itself, if this role may read it. */
-async function vaultFindings(
-  context: Context,
-  pin: Pin | undefined,
-  isDirectory: boolean,
-): Promise<Checked[]> {
-  const { config } = await context.settings();
-  const found = { id: 'vault', title: 'vault' };
-  const ask = (await context.world()).kmsKeyState;
-  const sseKey = config?.s3.kmsKeyId?.includes(':key/')
-    ? [{ arn: config.s3.kmsKeyId, use: 'S3 encrypts with' }]
-    : [];
-  let document: VaultDocument;
-  try {
-    ({ document } = await openVault(await vaultContext(context), pin ? { pin } : {}));
-  } catch (error) {
-    if (!(error instanceof StrongroomError)) throw error;
-    const { message, hint, exitCode } = error;
-    const outcome = exitCode === 14 ? unknown(message) : wrong(message, hint ?? 'run `strongroom verify`');
-    return [{ ...found, ...outcome }, ...(await kmsChecks(sseKey, ask))];
-  }
-  const opening = document.slots.flatMap(({ arn }) =>
-    arn === undefined ? [] : [{ arn, use: 'opens the vault' }],
-  );
-  return [
-    { ...found, ...ok(`${document.name}, as it should be read`) },
-    ...(isDirectory ? [clockFinding(document.time, context.now())] : []),
-    ...(await runChecks([waysIn], document)),
-    ...(await kmsChecks([...opening, ...sseKey], ask)),
   ];
 }

@@ -5,6 +5,7 @@ import { UsageError } from '../../errors.ts';
 import type { KeyLine } from '../../keys/keys-file.ts';
 import type { NewKey } from '../../keys/method.ts';
 import type { Context } from '../context.ts';
+import { kmsOptions } from '../kms-keys.ts';
 
 export interface KeyFlags {
   readonly passphrase: boolean;
@@ -76,7 +77,7 @@ export async function chosenKeys(flags: KeyFlags, context: Context): Promise<Cho
   const keys: NewKey[] = [];
   // An ARN with a slip in it is said before anybody is asked for a passphrase.
   const kms = await Promise.all(
-    arns.map((arn, i) => methods.newKms(i === 0 ? 'kms' : `kms-${i + 1}`, arn, { signal: context.signal })),
+    arns.map((arn, i) => methods.newKms(i === 0 ? 'kms' : `kms-${i + 1}`, arn, kmsOptions(context))),
   );
   let madeUp: string | undefined;
   const named = new Map<string, string>();

@@ -54,6 +54,14 @@ export function isSameKey(one: string, other: string): boolean {
   return parsed?.isMultiRegion === true && parsed.arn === inRegion(one, parsed.region);
 }
 
+/** Whether an alias may stand for a key: they are of one account in one region. */
+export function isBehind(alias: string, key: string): boolean {
+  const place = (arn: string) => arn.split(':', 5).join(':');
+  return (
+    parseKmsArn(alias)?.isAlias === true && parseKmsArn(key)?.isAlias === false && place(alias) === place(key)
+  );
+}
+
 /** @throws UsageError `bad-region` when one is no name of a region */
 export function checkRegions(regions: readonly string[]): void {
   if (regions.every((region) => new RegExp(`^${REGION}$`).test(region))) return;

@@ -1,14 +1,17 @@
-// One question to AWS KMS in one region, with a bound on its time. Endpoint, credentials and proxies are the SDK's
-// affair: the usual AWS chain, AWS_ENDPOINT_URL_KMS, AWS_ENDPOINT_URL.
+// One question to AWS KMS in one region, with a bound on its time and on the reply. Credentials are the SDK's affair:
+// the usual AWS chain. The endpoint is not.
 import { InterruptedError, StrongroomError, UnlockError } from '../../errors.ts';
+import { kmsEndpoint } from './endpoint.ts';
 import { type Asked, type Failure, failureOf } from './failure.ts';
+import { boundReplies } from './reply.ts';
 import type * as Sdk from './sdk.ts';
 
 export interface KmsOptions {
   /** Further regions to ask for a multi-region key when its own does not answer or refuses. */
   readonly regions?: readonly string[];
+  /** URL of another service than AWS, as AWS_ENDPOINT_URL_KMS names it; `http:` on this machine alone. */
+  readonly endpoint?: string | undefined;
   /** Instead of what the SDK finds in the environment. */
-  readonly endpoint?: string;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Milliseconds for one call with its retries. */
   readonly timeLimit?: number;
@@ -29,24 +32,28 @@ export class KmsFailure extends Error {
 
 /**
  * @param call makes the call with the SDK that it is given
- * @throws KmsFailure; InterruptedError when the caller's signal fires
+ * @throws KmsFailure; UsageError `bad-kms-endpoint`; InterruptedError when the caller's signal fires
  */
 export async function ask<T>(
   asked: Asked,
   options: KmsOptions,
   call: (client: Sdk.KMSClient, sdk: typeof Sdk, http: { abortSignal: AbortSignal }) => Promise<T>,
 ): Promise<T> {
-  const { endpoint, credentials, timeLimit = TIME_LIMIT_MS, signal } = options;
+  const { credentials, timeLimit = TIME_LIMIT_MS, signal } = options;
+  const endpoint = kmsEndpoint(options.endpoint);
   const sdk = await import('./sdk.ts');
   const client = new sdk.KMSClient({
     region: asked.region,
     maxAttempts: ATTEMPTS,
     requestHandler: { connectionTimeout: timeLimit * 0.3, socketTimeout: timeLimit * 0.4 },
     ...(endpoint === undefined ? {} : { endpoint }),
+    // Else AWS_ENDPOINT_URL and the endpoint_url of a profile would count: most often an S3 service of somebody else.
+    ignoreConfiguredEndpointUrls: true,
     ...(credentials ? { credentials } : {}),
   });
   const limit = AbortSignal.timeout(timeLimit);
   const abortSignal = signal ? AbortSignal.any([signal, limit]) : limit;
+  boundReplies(client, abortSignal);
   try {
     // The search for credentials asks the machine's own services, and heeds no signal.
     return await Promise.race([call(client, sdk, { abortSignal }), aborted(abortSignal)]);

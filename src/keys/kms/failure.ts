@@ -21,6 +21,7 @@ export interface Asked {
 
 const CREDENTIALS = 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the role of this machine';
 const RENEW = '`aws sso login` renews a session';
+const NOT_AWS = 'check AWS_ENDPOINT_URL_KMS: what answers there is not AWS KMS';
 const OTHER_KEY = 'use another key of the vault, or a copy of it';
 
 const BAD_CREDENTIALS: Readonly<Record<string, string>> = {
@@ -53,6 +54,16 @@ const NETWORK: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has expired',
 };
 
+/** A reply that AWS KMS would not give. */
+export function liedTo(reason: string): Failure {
+  return { code: 'kms-refused', reason, hint: NOT_AWS, isRegional: false };
+}
+
+/** The service chooses the name of its error: what every object has is none of the table's. */
+function meaning(table: Readonly<Record<string, string>>, name: string | undefined): string | undefined {
+  return name !== undefined && Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
 /** @param error whatever the SDK threw, or our own time limit */
 export function failureOf(error: unknown, { operation, arn, region }: Asked): Failure {
   const { name, code, message, $metadata } = (error ?? {}) as {
@@ -69,12 +80,14 @@ export function failureOf(error: unknown, { operation, arn, region }: Asked): Fa
     hint,
     isRegional,
   });
-  const bad = BAD_CREDENTIALS[name ?? ''];
+  const bad = meaning(BAD_CREDENTIALS, name);
   if (bad !== undefined) return is('kms-credentials', bad, `check ${CREDENTIALS}; ${RENEW}`, false);
   const unwell =
-    UNWELL[name ?? ''] ?? (status !== undefined && status >= 500 ? 'the service is not well' : undefined);
+    meaning(UNWELL, name) ?? (status !== undefined && status >= 500 ? 'the service is not well' : undefined);
   if (unwell !== undefined) return is('kms-unreachable', unwell, 'try again in a while');
   switch (name) {
+    case 'LongReply':
+      return liedTo('the reply is too long for one of AWS KMS');
     case 'CredentialsProviderError':
     case 'TokenProviderError':
       return is(
@@ -131,7 +144,7 @@ export function failureOf(error: unknown, { operation, arn, region }: Asked): Fa
   }
   if (status === undefined) {
     const reason =
-      NETWORK[String(code)] ??
+      meaning(NETWORK, String(code)) ??
       (/CERT|SIGNED/.test(String(code)) ? 'its certificate is not trusted here' : 'no answer in time');
     return is(
       'kms-unreachable',

@@ -1,4 +1,5 @@
 // How a KMS key is: its state, its end, its rotation. Reads only, and uses the key for nothing.
+import { UsageError } from '../../errors.ts';
 import type { Answer } from '../../vault/doctor/check.ts';
 import type { KmsKeyState } from '../../vault/doctor/key-checks.ts';
 import { parseKmsArn } from './arn.ts';
@@ -20,6 +21,7 @@ export async function kmsKeyState(arn: string, options: KmsOptions = {}): Promis
     const rotates = KeyState === 'Enabled' && canRotate ? await rotationOf(arn, region, options) : undefined;
     return { known: true, value: { state: KeyState, deletion: DeletionDate, rotates } };
   } catch (error) {
+    if (error instanceof UsageError) return { known: false, why: `${error.message}: ${error.hint}` };
     if (!(error instanceof KmsFailure)) throw error;
     return { known: false, why: `kms:DescribeKey failed: ${error.failure.reason}` };
   }

@@ -11,7 +11,8 @@ import type { S3Options } from './options.ts';
 import * as sdk from './sdk.ts';
 
 const DEADLINE_SECONDS = 10;
-/** No policy can be this: a service that checks permissions refuses it with 403, and any other with 400. */
+const AWS_HOST = /\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$/;
+/** No policy can be this: AWS refuses it with 403 to whoever may not, and with 400 to anybody else. */
 const NO_POLICY = 'strongroom doctor asks whether it may';
 
 /**
@@ -169,15 +170,30 @@ class S3Bucket implements BucketPort {
       case 'delete':
         return await this.#asker.may('DeleteObject', (abortSignal) => this.#deleteNothing(abortSignal));
       case 'change-policy':
-        return await this.#asker.may(
-          'PutBucketPolicy',
-          (abortSignal) => {
-            const command = new sdk.PutBucketPolicyCommand({ ...this.#fields, Policy: NO_POLICY });
-            return this.#client.send(command, { abortSignal });
-          },
-          [400],
-        );
+        return await this.#mayChangePolicy();
     }
+  }
+
+  async #mayChangePolicy(): Promise<Answer<Allowed>> {
+    const elsewhere: Answer<Allowed> = {
+      known: false,
+      why: 'only AWS is asked: another service might take the question for the new policy',
+    };
+    if (!this.onAws) return elsewhere;
+    const command = new sdk.PutBucketPolicyCommand({ ...this.#fields, Policy: NO_POLICY });
+    let isAsked = false;
+    // A profile may name another service too: what counts is the host that it would go to.
+    command.middlewareStack.add(
+      (next) => async (args) => {
+        isAsked = AWS_HOST.test((args.request as { hostname: string }).hostname);
+        if (!isAsked) throw new StoreError('store-refused', 'this is not AWS', { object: this.bucket });
+        return await next(args);
+      },
+      { step: 'finalizeRequest', priority: 'low', name: 'strongroomOnAws' },
+    );
+    const ask = (abortSignal: AbortSignal) => this.#client.send(command, { abortSignal });
+    const said = await this.#asker.may('PutBucketPolicy', ask, [400]);
+    return isAsked ? said : elsewhere;
   }
 
   #list(): sdk.ListObjectsV2Command {

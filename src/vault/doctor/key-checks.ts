@@ -1,6 +1,16 @@
 // Checks of the ways into the vault: how many there are, on what they hang, and how the KMS keys among them are.
 import type { Slot, VaultDocument } from '../documents/vault-document.ts';
-import { type Answer, type Check, type Checked, given, type Outcome, ok, warning, wrong } from './check.ts';
+import {
+  type Answer,
+  type Check,
+  type Checked,
+  given,
+  type Outcome,
+  ok,
+  unknown,
+  warning,
+  wrong,
+} from './check.ts';
 
 /** A KMS key, as its service describes it. */
 export interface KmsKeyState {
@@ -9,6 +19,15 @@ export interface KmsKeyState {
   readonly deletion: Date | undefined;
   /** Whether its material is renewed by itself; undefined for keys that have no such thing. */
   readonly rotates: Answer<boolean> | undefined;
+}
+
+/** A KMS key to be checked. */
+export interface KmsKey {
+  readonly arn: string;
+  /** Goes behind `KMS key that`. */
+  readonly use: string;
+  /** False: only a vault that nothing vouches for names it. It is then not asked. */
+  readonly isVouchedFor?: boolean;
 }
 
 const accountOf = ({ arn }: Slot): string | undefined => arn?.split(':')[4];
@@ -34,14 +53,19 @@ export const waysIn: Check<Pick<VaultDocument, 'slots'>> = {
   },
 };
 
+const NOT_ASKED = unknown(
+  'it was not asked: only a vault that nothing vouches for names it',
+  'pin the vault: `strongroom trust SHA256:…` with the fingerprint that init printed; or name the key, if it is yours, in STRONGROOM_KMS_KEYS or under kms: in strongroom.yaml',
+);
+
 /** One finding for each KMS key. @param ask what its service says of an ARN */
 export async function kmsChecks(
-  keys: readonly { readonly arn: string; readonly use: string }[],
+  keys: readonly KmsKey[],
   ask: (arn: string) => Promise<Answer<KmsKeyState>>,
 ): Promise<Checked[]> {
   return await Promise.all(
-    keys.map(async ({ arn, use }) => {
-      const outcome = given(await ask(arn), (key) => judgeKmsKey(key, arn));
+    keys.map(async ({ arn, use, isVouchedFor = true }) => {
+      const outcome = isVouchedFor ? given(await ask(arn), (key) => judgeKmsKey(key, arn)) : NOT_ASKED;
       return {
         id: 'kms-key',
         title: `KMS key that ${use}`,

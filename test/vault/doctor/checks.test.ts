@@ -1,10 +1,13 @@
 // What each check makes of what it is told; how it is told is tested on a real service (test/stories/doctor.test.ts).
 import { describe, expect, it } from 'vitest';
+import { generateSigningKey } from '../../../src/sign/key.ts';
 import { bucketChecks, graveFindings } from '../../../src/vault/doctor/bucket-checks.ts';
 import type { BucketPort } from '../../../src/vault/doctor/bucket-port.ts';
 import { type Answer, known, runChecks, unanswered } from '../../../src/vault/doctor/check.ts';
+import { countsOutcome } from '../../../src/vault/doctor/counts-check.ts';
 import { kmsChecks, waysIn } from '../../../src/vault/doctor/key-checks.ts';
 import { roleChecks } from '../../../src/vault/doctor/role-checks.ts';
+import type { VaultDocument } from '../../../src/vault/documents/vault-document.ts';
 import { bucketPolicy } from '../../../src/vault/policy/bucket-policy.ts';
 import { ROLES } from '../../../src/vault/policy/roles.ts';
 import { full, plain, ROLE } from '../policy/subject.ts';
@@ -285,4 +288,62 @@ describe('the keys of a vault', () => {
     expect(fresh).toMatchObject({ verdict: 'ok' });
     expect(stale).toMatchObject({ verdict: 'warning', fix: expect.stringContaining('enable-key-rotation') });
   });
+});
+
+describe('backups from this machine', () => {
+  const key = generateSigningKey();
+  const host = { name: 'web-1', key };
+  const entry = {
+    name: 'web-1',
+    key: key.publicKey,
+    sets: ['shop', 'db-*'],
+    may: ['write'],
+    added: '2025-03-01T05:58:12Z',
+  };
+  const judged = (differs: object, sets: string[] = ['shop'], role?: (typeof ROLES)[number]) =>
+    countsOutcome(
+      { name: 'acme', object: 'vault/1.json', hosts: [{ ...entry, ...differs }] } as unknown as VaultDocument,
+      host,
+      sets,
+      role,
+    );
+  const keeper = `whoever keeps the vault must enroll this host: web-1 ${key.publicKey}`;
+
+  it('count where it is listed for every set, or for any when none is known', () => {
+    expect(judged({}, ['shop', 'db-main'])).toEqual({
+      verdict: 'ok',
+      message: 'web-1 is listed, and may write shop, db-main',
+    });
+    expect(judged({}, [])).toEqual({ verdict: 'ok', message: 'web-1 is listed' });
+  });
+
+  it.each<[string, object, string[], RegExp, string]>([
+    ['a stranger', { key: 'ssh-ed25519 other' }, ['shop'], /is not one of its hosts$/, keeper],
+    ['a stranger without sets', { key: 'ssh-ed25519 other' }, [], /is not one of its hosts$/, keeper],
+    ['removed', { removed: '2025-04-01T00:00:00Z' }, ['shop'], /was removed from its hosts$/, keeper],
+    ['renamed', { name: 'web-2' }, ['shop'], /is known to it as web-2$/, 'set STRONGROOM_HOST=web-2'],
+    ['one that may not write', { may: ['maintain'] }, [], /may not write/, keeper],
+    ['one of other sets', {}, ['shop', 'mail', 'www'], /set mail; .* set www$/, keeper],
+  ])('do not count when it is %s', (_, differs, sets, message, fix) => {
+    expect(judged(differs, sets)).toEqual({ verdict: 'wrong', message: expect.stringMatching(message), fix });
+    expect(judged(differs, sets, 'backup').verdict).toBe('wrong');
+    expect(judged(differs, sets, 'restore').verdict).toBe('ok');
+  });
+});
+
+it('a KMS key that only an unproven vault names is not asked', async () => {
+  const asked: string[] = [];
+  const ask = async (arn: string) => {
+    asked.push(arn);
+    return unanswered('no');
+  };
+  const found = await kmsChecks(
+    [
+      { arn: 'a', use: 'opens the vault', isVouchedFor: false },
+      { arn: 'b', use: 'opens the vault', isVouchedFor: true },
+    ],
+    ask,
+  );
+  expect(asked).toEqual(['b']);
+  expect(found[0]).toMatchObject({ verdict: 'unknown', fix: expect.stringContaining('strongroom trust') });
 });

@@ -1,11 +1,14 @@
 // `strongroom backup`: snapshots of the sets of the configuration, or of the paths given.
-import { StrongroomError } from '../errors.ts';
+import { StoreError, StrongroomError } from '../errors.ts';
 import type { Problem, Source } from '../pack/collect.ts';
 import { type BackupProblem, type BackupResult, planBackup } from '../vault/backup/backup.ts';
 import { backUp } from './backup/one-set.ts';
 import { setsToBackUp } from './backup/sets.ts';
 import { defineCommand } from './command.ts';
 import { parseTag } from './tags.ts';
+
+/** What is no better for the next set: waiting for a place that does not answer, or asking with no credentials. */
+const AWAY = new Set(['store-unreachable', 'no-credentials', 'bad-credentials', 'no-bucket', 'wrong-region']);
 
 interface Planned {
   readonly set: string;
@@ -74,6 +77,11 @@ export const command = defineCommand({
         const goOn = error instanceof StrongroomError && sets.length > 1 && !context.signal.aborted;
         if (!goOn) throw error;
         failures.push({ set: asked.set, error });
+        // The next one would only wait for it once more.
+        if (error instanceof StoreError && AWAY.has(error.code)) {
+          for (const { set } of sets.slice(sets.indexOf(asked) + 1)) failures.push({ set, error });
+          break;
+        }
       }
     }
     const [first] = failures;

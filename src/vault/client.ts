@@ -6,9 +6,9 @@ import type { Pin } from './pin.ts';
 export interface VaultMemory {
   /** The highest revision of the vault document seen. */
   readonly revision: number;
-  /** By set: the last record this host saw confirmed, for `previous`. */
+  /** By set and place: the last record this host saw confirmed, for `previous`. */
   readonly wrote: Readonly<Record<string, PreviousRecord>>;
-  /** By `set/host`: the newest record seen. Its disappearance without a ledger entry is an alarm. */
+  /** By `set/host` and place: the newest record seen. Its disappearance without a ledger entry is an alarm. */
   readonly seen: Readonly<Record<string, PreviousRecord>>;
   /** By set: what `--skip-unchanged` compares. */
   readonly unchanged: Readonly<Record<string, UnchangedMark>>;
@@ -30,6 +30,16 @@ export interface ClientMemory {
   vault(id: string): Promise<VaultMemory>;
   /** Reads, changes and writes as one step, also between processes. */
   update(id: string, change: (memory: VaultMemory) => VaultMemory): Promise<void>;
+}
+
+/**
+ * The key of something that is remembered of one place. A vault may stand at several, and what went to a mistyped one
+ * must not be missed at the right one.
+ *
+ * @param what a set, or `set/host`
+ */
+export function atPlace(what: string, location: string): string {
+  return `${what} ${location}`;
 }
 
 export const EMPTY_MEMORY: VaultMemory = { revision: 0, wrote: {}, seen: {}, unchanged: {} };

@@ -1,4 +1,5 @@
 // Which snapshots there are, and what is wrong with them as a whole: what is hidden, missing, or out of its time.
+import { atPlace } from './client.ts';
 import type { SnapshotRecord } from './documents/record.ts';
 import { type Finding, finding } from './finding.ts';
 import { parseRecordName } from './layout.ts';
@@ -32,7 +33,7 @@ export async function readSnapshots(vault: Vault, options: ReadRecordsOptions = 
   snapshots.sort((a, b) => inOrder(a.id, b.id) || inOrder(a.set, b.set));
   refused.sort((a, b) => inOrder(a.finding.object, b.finding.object));
   found.sort((a, b) => inOrder(a.object, b.object));
-  const gone = await missingNewest(vault, snapshots, ledger, options.set);
+  const gone = await missingNewest(vault, snapshots, refused, ledger, options.set);
   // The newest one's disappearance must stop `latest` as its damage does.
   for (const fault of gone) {
     const place = parseRecordName(fault.object);
@@ -98,18 +99,23 @@ function clockFaults(snapshots: readonly Snapshot[]): Finding[] {
 async function missingNewest(
   vault: Vault,
   snapshots: readonly Snapshot[],
+  refused: readonly RefusedRecord[],
   ledger: Ledger,
   only: string | undefined,
 ): Promise<Finding[]> {
   const { seen } = await vault.memory.vault(vault.document.vault);
   const present = new Set(snapshots.map((s) => s.sha256));
   const newest: Record<string, { id: string; sha256: string }> = {};
-  for (const { set, host, id, sha256 } of snapshots) newest[`${set}/${host}`] = { id, sha256 };
+  const here = (what: string) => atPlace(what, vault.store.location);
+  for (const { set, host, id, sha256 } of snapshots) newest[here(`${set}/${host}`)] = { id, sha256 };
   const findings: Finding[] = [];
   for (const [key, { id, sha256 }] of Object.entries(seen)) {
     const set = key.slice(0, key.indexOf('/'));
+    if (key !== here(key.slice(0, key.indexOf(' ')))) continue;
     if ((only !== undefined && only !== set) || present.has(sha256)) continue;
     if (ledger.removes(set, id, sha256)) continue;
+    // It is there, and this role may not read it: that is said already, and is no removal.
+    if (refused.some((r) => r.set === set && r.id === id && r.finding.code === 'store-denied')) continue;
     findings.push(
       finding(
         'missing-newest',

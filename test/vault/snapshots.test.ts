@@ -118,7 +118,7 @@ describe('what is missing', () => {
     await applyDelete(open, planDelete([last!]), vault.host);
     const after = await read(vault, {}, memory);
     expect(after.findings).toEqual([]);
-    expect((await memory.vault(vault.pin.vault)).seen['app/web-1']).toMatchObject({ id: ids[1] });
+    expect((await memory.vault(vault.pin.vault)).seen['app/web-1 memory:']).toMatchObject({ id: ids[1] });
   });
 
   it('is nothing when all of it was deleted with a signature', async () => {
@@ -257,7 +257,7 @@ describe('a stranger who can write to the store', () => {
     await readSnapshots({ ...opened, trust: 'unproven' });
     expect((await memory.vault(vault.document.vault)).seen).toEqual({});
     await readSnapshots(opened);
-    expect(Object.keys((await memory.vault(vault.document.vault)).seen)).toEqual(['app/web-1']);
+    expect(Object.keys((await memory.vault(vault.document.vault)).seen)).toEqual(['app/web-1 memory:']);
   });
 });
 

@@ -1,21 +1,24 @@
 // Makes a snapshot. Needs the pin and the host's signing key, and no key that opens anything: it encrypts to the
 // vault's recipient, and writes the record last (docs/format.md section 10).
-import { StoreError, StrongroomError } from '../../errors.ts';
+import { StoreError } from '../../errors.ts';
 import { collect, type Problem, type Source, sourcesFromMemory } from '../../pack/collect.ts';
 import type { Entry } from '../../pack/entry.ts';
 import { packSources } from '../../pack/pack.ts';
 import type { SigningKey } from '../../sign/key.ts';
-import type { UnchangedMark } from '../client.ts';
+import { atPlace } from '../client.ts';
 import type { RestoreWishes } from '../documents/contents.ts';
-import type { PreviousRecord, SnapshotRecord } from '../documents/record.ts';
+import type { PreviousRecord } from '../documents/record.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
 import type { Pin } from '../pin.ts';
 import { readSnapshots } from '../snapshots.ts';
 import { callOptions, openPinned, requirePin, type Vault, type VaultContext } from '../vault.ts';
+import { clockProblem, remember, unseen } from './afterwards.ts';
 import { checkListed, checkOptions } from './check.ts';
 import { type KeyWatch, keysOf, refuseCredentials, watchKeys } from './forbidden.ts';
 import { isUnchanged, markOf } from './unchanged.ts';
-import { type Made, writeSnapshot } from './write.ts';
+import { writeSnapshot } from './write.ts';
+
+const CLEAN_UP_MS = 3000;
 
 /** What goes into a snapshot: files on this machine, or values that the caller holds in memory. */
 export type BackupSources =
@@ -71,7 +74,7 @@ export interface BackupResult {
 
 /** What went wrong with a source, or after the snapshot stood. */
 export type BackupProblem = Omit<Problem, 'kind'> & {
-  readonly kind: Problem['kind'] | 'clock' | 'not-remembered';
+  readonly kind: Problem['kind'] | 'clock' | 'not-remembered' | 'unseen';
 };
 
 /**
@@ -115,7 +118,8 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
   const isNamed = options.label !== undefined || Object.keys(options.tags ?? {}).length > 0;
   if (options.skipUnchangedWithin !== undefined && !isNamed && !found.problems.some((p) => p.incomplete)) {
     const { unchanged, wrote } = await context.memory.vault(pin.vault);
-    const mark = unchanged[options.set];
+    const here = atPlace(options.set, context.store.location);
+    const [mark, last] = [unchanged[here], wrote[here]];
     const packed = packSources([...found.sources], callOptions(context));
     for await (const _ of packed.stream);
     const { entries, problems: reading } = packed.result();
@@ -124,8 +128,8 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
       isSame &&
       mark &&
       !reading.some((p) => p.incomplete) &&
-      wrote[options.set]?.id === mark.snapshot &&
-      (vault === undefined || (await isWhole(vault, options.set, wrote[options.set]!)))
+      last?.id === mark.snapshot &&
+      (vault === undefined || (await isWhole(vault, options.set, last)))
     ) {
       const all = [...found.problems, ...reading];
       return result(options.set, mark.snapshot, entries, all, began, {
@@ -152,7 +156,12 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
     const mark = made.complete
       ? markOf({ ...marked, entries: made.entries }, made.record.id, beganAt)
       : undefined;
-    const afterwards = [...clockProblem(made.record), ...(await remember(context, options, pin, made, mark))];
+    const isFirst = made.record.previous === null;
+    const afterwards = [
+      ...(isBlind && isFirst ? [unseen(context.store.location)] : []),
+      ...clockProblem(made.record),
+      ...(await remember(context, options, pin, made, mark)),
+    ];
     const { id, stored } = made.record;
     const all = [...made.problems, ...afterwards];
     return result(options.set, id, made.entries, all, began, {
@@ -163,7 +172,10 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
   } catch (error) {
     // Without a record these are orphans that nothing names. A role that may only put leaves them to the collector.
     // The last one first: a record whose writing failed may be there, and must not outlive its data.
-    await context.store.remove([...written].reverse()).catch(() => {});
+    // A place that cannot be reached is not waited for a second time.
+    const isAway = error instanceof StoreError && error.code === 'store-unreachable';
+    const soon = isAway ? { signal: AbortSignal.timeout(CLEAN_UP_MS) } : {};
+    await context.store.remove([...written].reverse(), soon).catch(() => {});
     throw error;
   }
 }
@@ -195,37 +207,6 @@ function keyWatch(options: BackupOptions, pin: Pin, document: VaultDocument | un
     new Set([...known.recipients, pin.recipient]),
     new Set([...known.publicKeys, options.host.key.publicKey]),
   );
-}
-
-/** Said now, since `latest` will not choose between this snapshot and the one that it sorts before. */
-function clockProblem({ id, previous }: SnapshotRecord): BackupProblem[] {
-  if (!previous || previous.id <= id) return [];
-  const reason = `the one before it, ${previous.id}, has a later date: the clock of this machine is or was wrong`;
-  return [{ kind: 'clock', path: id, reason, incomplete: false }];
-}
-
-/** The snapshot stands, whatever becomes of this machine's own memory of it. */
-async function remember(
-  context: VaultContext,
-  { set, host }: BackupOptions,
-  pin: Pin,
-  { record, recordSha256 }: Made,
-  mark: UnchangedMark | undefined,
-): Promise<BackupProblem[]> {
-  const confirmed = { id: record.id, sha256: recordSha256 };
-  try {
-    await context.memory.update(pin.vault, (m) => ({
-      ...m,
-      wrote: { ...m.wrote, [set]: confirmed },
-      seen: { ...m.seen, [`${set}/${host.name}`]: confirmed },
-      unchanged: mark ? { ...m.unchanged, [set]: mark } : m.unchanged,
-    }));
-    return [];
-  } catch (error) {
-    if (!(error instanceof StrongroomError)) throw error;
-    const reason = `this machine cannot remember it: ${error.message}`;
-    return [{ kind: 'not-remembered', path: record.id, reason, incomplete: false }];
-  }
 }
 
 function result(

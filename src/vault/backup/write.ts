@@ -8,6 +8,7 @@ import { NAMESPACES } from '../../sign/authority.ts';
 import { sealDocument } from '../../sign/document.ts';
 import { TOOL } from '../../version.ts';
 import { writeArtifact } from '../artifact-write.ts';
+import { atPlace } from '../client.ts';
 import { writeContents } from '../documents/contents.ts';
 import type { SnapshotRecord } from '../documents/record.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
@@ -64,7 +65,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
   const { set, host, pin, sources, written } = options;
   let { found } = options;
   const { store } = context;
-  const lastOne = async () => (await context.memory.vault(pin.vault)).wrote[set];
+  const lastOne = async () => (await context.memory.vault(pin.vault)).wrote[atPlace(set, store.location)];
   const id = newSnapshotId(options.beganAt, (await lastOne())?.id);
   const level = options.level === undefined ? {} : { level: options.level };
   const room: Buffer[] = [];

@@ -9,7 +9,7 @@ import { isBelow } from './below.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { warnOfBucket } from './doctor/grave.ts';
-import { configText, namesVault, writeConfig } from './init/config-text.ts';
+import { configText, linesThere, writeConfig } from './init/config-text.ts';
 import { chosenKeys, refusePrivateKeys } from './init/keys.ts';
 
 export const command = defineCommand({
@@ -77,14 +77,25 @@ export const command = defineCommand({
     const path = configPath(context, settings.env);
     const written = await writeConfig(
       path,
-      configText({ location: store.location, pin: made.pin, set: name }),
+      configText({
+        location: store.location,
+        pin: made.pin,
+        set: name,
+        s3: store.remote ? reachedBy(context.env) : {},
+        kms: [...new Set(made.document.slots.flatMap(({ arn }) => arn ?? []))],
+      }),
     );
     return {
       ...made,
       location: store.location,
       isDefault: settings.location === undefined,
       inside: !store.remote && (store.location === context.cwd || isBelow(store.location, context.cwd)),
-      config: { path, written, namesVault: !written && (await namesVault(path)) },
+      config: {
+        path,
+        written,
+        there: await linesThere(path),
+        isSamePlace: settings.config?.location === store.location,
+      },
       keys: keys.keys.map((k) => k.name),
       recipients: keys.recipients,
       host: hostName,
@@ -104,12 +115,17 @@ export const command = defineCommand({
     out.note(`  fingerprint: ${pin.authority}`);
     if (config.written) out.note(`  settings: ${config.path} (holds the pin and no secret: commit it)`);
     else {
+      const { there, isSamePlace } = config;
+      const isOther = (there.location && !isSamePlace) || there.pin;
+      const which = isSamePlace
+        ? ['line pin:', 'this one', 'this line']
+        : ['lines location: and pin:', 'these two', 'these two lines'];
       out.line(
-        config.namesVault
-          ? `  ${config.path} was there already and still names another vault. Replace its lines location: and pin: by these two:`
-          : `  ${config.path} was there already and is unchanged. It needs these two lines:`,
+        isOther
+          ? `  ${config.path} was there already and still names another vault. Replace its ${which[0]} by ${which[1]}:`
+          : `  ${config.path} was there already and is unchanged. It needs ${which[2]}:`,
       );
-      out.line(`location: ${JSON.stringify(location)}`);
+      if (!isSamePlace) out.line(`location: ${JSON.stringify(location)}`);
       out.line(`pin: ${pinText(pin)}`);
     }
     if (isDefault)
@@ -135,6 +151,14 @@ export const command = defineCommand({
     };
   },
 });
+
+/** What of the environment decided how the bucket was reached. */
+function reachedBy(env: Context['env']): { endpoint: string | undefined; region: string | undefined } {
+  return {
+    endpoint: env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL,
+    region: env.AWS_REGION || env.AWS_DEFAULT_REGION,
+  };
+}
 
 function configPath(context: Context, env: string | undefined): string {
   const given = context.options.config ?? context.env.STRONGROOM_CONFIG;

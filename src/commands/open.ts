@@ -56,7 +56,7 @@ export interface Opening {
 
 async function contextFor(context: Context, { versionsBefore }: Opening): Promise<VaultContext> {
   const base = await vaultContext(context);
-  return versionsBefore === undefined ? base : asOf(base, parseAt(versionsBefore));
+  return versionsBefore === undefined ? base : await asOf(base, parseAt(versionsBefore));
 }
 
 /** The pin of the configuration, if it holds one. @throws UsageError `bad-pin` */

@@ -20,12 +20,7 @@ import {
  */
 export function versionsBefore(store: Store, time: Date, always: readonly string[]): Store {
   const { history } = store;
-  if (!history) {
-    throw new UsageError('no-versions', `${store.location} keeps no versions of its objects`, {
-      object: store.location,
-      hint: 'only a bucket with versioning does; leave --versions-before out',
-    });
-  }
+  if (!history) throw noVersions(store.location);
   // By directory: a restore reads a few of many.
   const known = new Map<string, Promise<ReadonlyMap<string, StoredVersion>>>();
   const below = (directory: string, options: CallOptions) => {
@@ -54,6 +49,13 @@ export function versionsBefore(store: Store, time: Date, always: readonly string
     create: async () => refuse(),
     remove: async () => refuse(),
   };
+}
+
+export function noVersions(location: string): UsageError {
+  return new UsageError('no-versions', `${location} keeps no versions of its objects`, {
+    object: location,
+    hint: 'only a bucket with versioning does; leave --versions-before out',
+  });
 }
 
 /** @param time undefined for whatever there ever was */

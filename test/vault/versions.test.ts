@@ -22,6 +22,9 @@ import {
   withKey,
 } from '../support/vault.ts';
 
+/** Somebody who reads it now. */
+const reader = (vault: TestVault) => ({ ...client(vault), now: () => new Date() });
+
 describe.skipIf(skipS3)('a vault in a versioned bucket', () => {
   const newBucket = s3Ground();
 
@@ -109,7 +112,7 @@ describe.skipIf(skipS3)('a vault in a versioned bucket', () => {
     await bucket.put('vault/1.json', 'spoilt');
     await expect(openLocked(vault)).rejects.toMatchObject({ code: 'unsigned' });
     await bucket.remove('vault/1.json');
-    const context = asOf(client(vault), before);
+    const context = await asOf(reader(vault), before);
     const credentials = async () => [await withKey(vault.key)];
     const opened = await unlock(context, { pin: vault.pin, credentials });
     expect((await readSnapshots(opened)).snapshots.map((s) => s.id)).toEqual(ids);
@@ -119,7 +122,7 @@ describe.skipIf(skipS3)('a vault in a versioned bucket', () => {
     const { bucket, vault } = await ground();
     await putRevision(vault, ({ hosts }) => ({ hosts: [{ ...hosts[0]!, removed: vault.document.time }] }));
     await bucket.remove('vault/2.json');
-    const context = asOf(client(vault), new Date(Date.now() + 60_000));
+    const context = await asOf(reader(vault), new Date(Date.now() + 1000));
     const opened = await unlock(context, {
       pin: vault.pin,
       credentials: async () => [await withKey(vault.key)],
@@ -140,7 +143,7 @@ describe.skipIf(skipS3)('a vault in a versioned bucket', () => {
     }
     expect((await readSnapshots(await openLocked(vault))).snapshots).toEqual([]);
 
-    const context = asOf(client(vault), before);
+    const context = await asOf(reader(vault), before);
     const opened = await unlock(context, {
       pin: vault.pin,
       credentials: async () => [await withKey(vault.key)],
@@ -157,8 +160,24 @@ describe.skipIf(skipS3)('a vault in a versioned bucket', () => {
     });
     await expect(context.store.remove(['data/x'])).rejects.toMatchObject({ code: 'read-only' });
 
-    const early = asOf(client(vault), new Date(before.getTime() - 86_400_000)).store;
-    expect(await early.get(record(ids[0]))).toBeNull();
+    await expect(asOf(reader(vault), new Date(before.getTime() - 86_400_000))).rejects.toMatchObject({
+      code: 'no-vault',
+      exitCode: 10,
+    });
+    await expect(asOf(reader(vault), new Date(Date.now() + 86_400_000))).rejects.toMatchObject({
+      code: 'bad-time',
+    });
+  });
+});
+
+describe.skipIf(skipS3)('a bucket without versions', () => {
+  const newBucket = s3Ground();
+  it('is not read as it was', async () => {
+    const bucket = await newBucket();
+    const clock = { now: new Date() };
+    const vault = await makeVault({ store: await bucket.store(), clock });
+    await expect(asOf(reader(vault), clock.now)).rejects.toMatchObject({ code: 'no-versions', exitCode: 2 });
+    expect(await verify(await openLocked(vault))).toMatchObject({ findings: [] });
   });
 });
 

@@ -3,8 +3,26 @@ import { open, readFile } from 'node:fs/promises';
 import { UsageError } from '../../errors.ts';
 import { type Pin, pinText } from '../../vault/pin.ts';
 
-/** @param set name of its one set, rooted where the file is */
-export function configText({ location, pin, set }: { location: string; pin: Pin; set: string }): string {
+export interface ConfigChoices {
+  readonly location: string;
+  readonly pin: Pin;
+  /** Name of its one set, rooted where the file is. */
+  readonly set: string;
+  /** How the bucket was reached, where only the environment said so: a timer has another one. */
+  readonly s3: { readonly endpoint?: string | undefined; readonly region?: string | undefined };
+  /** ARNs of the KMS keys that were named. */
+  readonly kms: readonly string[];
+}
+
+export function configText({ location, pin, set, s3, kms }: ConfigChoices): string {
+  const reached = Object.entries(s3).flatMap(([key, value]) =>
+    value ? [`${key}: ${JSON.stringify(value)}`] : [],
+  );
+  const bucket =
+    reached.length > 0
+      ? `\n# How the bucket is reached. Credentials come from where AWS tools look for them.\ns3: { ${reached.join(', ')} }\n`
+      : '';
+  const keys = kms.length > 0 ? `\n# AWS KMS keys that may open it.\nkms: ${JSON.stringify(kms)}\n` : '';
   return `# What strongroom backs up from here, and where to. It holds no secret: commit it.
 # \`strongroom config schema\` prints its schema, \`strongroom config validate\` checks it.
 
@@ -12,7 +30,7 @@ location: ${JSON.stringify(location)}
 
 # Which vault is meant. Any other one at that place is refused.
 pin: ${pinText(pin)}
-
+${bucket}${keys}
 sets:
   ${set}:
     root: .
@@ -26,10 +44,10 @@ sets:
 `;
 }
 
-/** Whether the file that is there says already which vault is meant, so that lines of it are to be replaced. */
-export async function namesVault(path: string): Promise<boolean> {
+/** What of these two the file that is there says already, so that lines of it are to be replaced, or not. */
+export async function linesThere(path: string): Promise<{ location: boolean; pin: boolean }> {
   const text = await readFile(path, 'utf8').catch(() => '');
-  return /^(?:location|pin)\s*:/m.test(text);
+  return { location: /^location\s*:/m.test(text), pin: /^pin\s*:/m.test(text) };
 }
 
 /**

@@ -23,6 +23,9 @@ export async function kmsKeyState(arn: string, options: KmsOptions = {}): Promis
   } catch (error) {
     if (error instanceof UsageError) return { known: false, why: `${error.message}: ${error.hint}` };
     if (!(error instanceof KmsFailure)) throw error;
+    // That is an answer: whatever hangs on this key is lost.
+    if (error.failure.code === 'kms-not-found')
+      return { known: true, value: { state: 'Deleted', deletion: undefined, rotates: undefined } };
     return { known: false, why: `kms:DescribeKey failed: ${error.failure.reason}` };
   }
 }

@@ -86,6 +86,12 @@ function judgeKmsKey({ state, deletion, rotates }: KmsKeyState, arn: string): Ou
       `${call('cancel-key-deletion')}, then ${call('enable-key')}`,
     );
   }
+  if (state === 'Deleted') {
+    return wrong(
+      'there is no such key, or no more: it opens nothing',
+      'if the ARN is right, open the vault by another key and make a new vault; if there is none, what is in it is lost',
+    );
+  }
   if (state !== 'Enabled') return wrong(`its state is ${state}: it opens nothing`, call('enable-key'));
   if (rotates === undefined) return ok('enabled');
   if (!rotates.known)

@@ -1,7 +1,7 @@
 // Checks of this role: what it can do beyond its work. The bucket is asked by calls that change nothing.
 import type { Role } from '../policy/roles.ts';
 import type { Allowed, BucketPort } from './bucket-port.ts';
-import { type Check, given, type Outcome, ok, warning, wrong } from './check.ts';
+import { type Check, given, type Outcome, ok, unknown, warning, wrong } from './check.ts';
 
 export interface RoleFacts {
   readonly port: BucketPort;
@@ -38,7 +38,9 @@ function changing(
     title: 'this role',
     async run({ port, role }) {
       return given(await port.may(what), (said) => {
-        if (said === 'denied' || (role && roles.includes(role))) return plainly(said, words);
+        const isWork = role !== undefined && roles.includes(role);
+        if (isWork && said === 'denied') return wrong(`it cannot ${words}, which is its work`, fix(role));
+        if (said === 'denied' || isWork) return plainly(said, words);
         if (role) return wrong(`it can ${words}: more than \`policy ${role}\` grants`, fix(role));
         return warning(
           `it can ${words}`,
@@ -48,6 +50,28 @@ function changing(
     },
   };
 }
+
+/** To create is the one thing that cannot be tried without doing it. */
+const creating: Check<RoleFacts> = {
+  id: 'role-create',
+  title: 'this role',
+  run({ role }) {
+    const work = role && CREATES[role];
+    if (role && !work) return ok('it need not create');
+    return unknown(
+      `whether it may create${work ? ` ${work}` : ''} cannot be told without writing`,
+      role === undefined || role === 'backup'
+        ? 'make a backup: `strongroom backup`'
+        : `see that it has what \`strongroom policy ${role}\` prints`,
+    );
+  },
+};
+
+const CREATES: Partial<Record<Role, string>> = {
+  backup: 'snapshots',
+  drill: 'below drills/',
+  prune: 'below ledger/',
+};
 
 const fix = (role: Role): string => `give it what \`strongroom policy ${role}\` prints, and nothing else`;
 
@@ -59,5 +83,6 @@ export const roleChecks: readonly Check<RoleFacts>[] = [
   reading('list', 'role-list', 'list the vault'),
   reading('read', 'role-read', 'read the vault'),
   changing('delete', 'role-delete', 'delete from the vault', ['prune']),
+  creating,
   changing('change-policy', 'role-policy', 'change the policy of the bucket', []),
 ];

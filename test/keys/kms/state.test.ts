@@ -33,7 +33,7 @@ it('tells a key that can be used from one that cannot, and one that will be dele
   });
 });
 
-it('does not know what it may not ask, nor what is not there', async () => {
+it('does not know what it may not ask, and knows what is not there', async () => {
   const arn = kms.createKey();
   const nobody = kms.createUser(['Encrypt']);
   expect(await judged(arn, by(nobody))).toMatchObject({
@@ -46,7 +46,10 @@ it('does not know what it may not ask, nor what is not there', async () => {
     message: expect.stringContaining('rotates'),
   });
   kms.forget(arn);
-  expect(await judged(arn)).toMatchObject({ verdict: 'unknown' });
+  expect(await judged(arn)).toMatchObject({
+    verdict: 'wrong',
+    message: expect.stringContaining('no such key'),
+  });
   expect(await judged('arn:aws:kms:nowhere')).toMatchObject({ verdict: 'unknown' });
 });
 

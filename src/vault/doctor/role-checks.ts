@@ -69,8 +69,8 @@ const creating: Check<RoleFacts> = {
 
 const CREATES: Partial<Record<Role, string>> = {
   backup: 'snapshots',
-  drill: 'below drills/',
-  prune: 'below ledger/',
+  drill: 'its results',
+  prune: 'its notes of what it removed',
 };
 
 const fix = (role: Role): string => `give it what \`strongroom policy ${role}\` prints, and nothing else`;

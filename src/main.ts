@@ -11,6 +11,8 @@ import { version } from './version.ts';
 // Whatever is created anywhere below is for its owner only, unless it says otherwise.
 process.umask(0o077);
 
+const LINGER_MS = 200;
+
 // The AWS SDK warns that its releases of 2027 will need Node 22. Ours is pinned to one that does not.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
@@ -39,4 +41,7 @@ run({
   world: async (parts) => (await import('./cli/world.ts')).createWorld(parts),
 }).then((code) => {
   process.exitCode = code;
+  // Everything is written. What still keeps the process alive is a connection that nobody waits for any more, such as
+  // one to a service that gives out credentials and never answers.
+  setTimeout(() => process.exit(code), LINGER_MS).unref();
 });

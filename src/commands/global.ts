@@ -3,7 +3,11 @@
 import type { Flags } from './command.ts';
 
 export const globalFlags = {
-  location: { value: 'LOC', summary: 'the vault: a directory, or s3://BUCKET/PREFIX', env: 'STRONGROOM_LOCATION' },
+  location: {
+    value: 'LOC',
+    summary: 'the vault: a directory, or s3://BUCKET/PREFIX',
+    env: 'STRONGROOM_LOCATION',
+  },
   config: {
     value: 'FILE',
     summary: 'the config file, else strongroom.yaml here or above; `none`: do without',

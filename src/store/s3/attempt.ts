@@ -18,7 +18,8 @@ const MAX_WAIT_MS = 5000;
  * Does something until it succeeds, fails for good, or the time is up. Waits are random up to a bound that doubles, so
  * that many hosts whose service comes back do not all come at once.
  *
- * @param work gets the number of the attempt, from 1, and a signal that ends it
+ * @param work gets the number of the attempt, from 1, and a signal that ends it; should it go on all the same, nobody
+ *   waits for it, and what becomes of it is not told
  * @throws InterruptedError when the signal fires; else what the last attempt threw
  * @see Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015), "full jitter"
  */
@@ -33,7 +34,7 @@ export async function attempt<T>(
     const out = AbortSignal.timeout(Math.ceil(left));
     const either = signal ? AbortSignal.any([signal, out]) : out;
     try {
-      return await work(number, either);
+      return await unlessAborted(work(number, either), either);
     } catch (error) {
       if (signal?.aborted) throw new InterruptedError('interrupted', 'interrupted');
       const wait = Math.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** number);
@@ -46,5 +47,21 @@ export async function attempt<T>(
         throw new InterruptedError('interrupted', 'interrupted');
       });
     }
+  }
+}
+
+/** The SDK's search for credentials heeds no signal: what waits for it must end all the same. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    // It listens to both, so that the one that loses is no unhandled rejection.
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

@@ -28,6 +28,8 @@ export class Caller {
   readonly bucket: { readonly Bucket: string; readonly ExpectedBucketOwner?: string };
   readonly prefix: string;
   readonly #deadline: number;
+  /** Something was signed and sent, so there were credentials. */
+  #isSent = false;
 
   constructor(place: S3Location, { expectedBucketOwner, deadline }: S3Options, client: S3Client) {
     const owner = expectedBucketOwner === undefined ? {} : { ExpectedBucketOwner: expectedBucketOwner };
@@ -35,19 +37,31 @@ export class Caller {
     this.bucket = { Bucket: place.bucket, ...owner };
     this.prefix = place.prefix;
     this.#deadline = (deadline ?? DEADLINE_SECONDS) * 1000;
+    client.middlewareStack.add(
+      (next) => (args) => {
+        this.#isSent = true;
+        return next(args);
+      },
+      // The last before the network, after the signature.
+      { step: 'deserialize', priority: 'low', name: 'strongroomSent' },
+    );
   }
 
-  /** @throws StoreError; InterruptedError; whatever of our own `work` throws */
+  /**
+   * @param work gets a signal that ends it, and the number of the attempt, from 1
+   * @throws StoreError; InterruptedError; whatever of our own `work` throws
+   */
   async call<T>(
     { action, name, permission, signal }: Asked,
-    work: (signal: AbortSignal) => Promise<T>,
+    work: (signal: AbortSignal, number: number) => Promise<T>,
   ): Promise<T> {
     checkSignal(signal);
-    const asked = { name: action, bucket: this.bucket.Bucket, key: this.prefix + name };
     try {
       const options = { signal, deadline: this.#deadline, isTransient };
-      return await attempt((_, abortSignal) => work(abortSignal), options);
+      return await attempt((number, abortSignal) => work(abortSignal, number), options);
     } catch (error) {
+      const { Bucket: bucket } = this.bucket;
+      const asked = { name: action, bucket, key: this.prefix + name, isSent: this.#isSent };
       throw s3Failure(error, permission === undefined ? asked : { ...asked, permission });
     }
   }

@@ -1,6 +1,7 @@
 // Owns the SDK's client: how it is set up, so that every call is one attempt with a bound on silence. The SDK's own
 // retries are off: after an attempt of unknown outcome a create must know that there was one.
 
+import { collectReply } from './body.ts';
 import type { S3Options } from './options.ts';
 import { S3Client } from './sdk.ts';
 
@@ -11,7 +12,7 @@ const STALL_SECONDS = 15;
 /** As many as records are read at once. */
 const SOCKETS = 64;
 
-/** Whether the service is another one than AWS. */
+/** Whether the service is another one than AWS. An `endpoint_url` in ~/.aws/config is not seen here: only the SDK reads it. */
 export function isElsewhere({ endpoint }: S3Options, env: Environment): boolean {
   return Boolean(endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL);
 }
@@ -28,6 +29,8 @@ export function makeClient(options: S3Options, env: Environment): S3Client {
     // We send SHA-256, and check what we read ourselves; other checksums are unknown to older services.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    // All replies but those of GetObject, and the refusals of that, too.
+    streamCollector: collectReply,
     requestHandler: {
       connectionTimeout: CONNECT_MS,
       socketTimeout: stall * 1000,

@@ -11,12 +11,21 @@ export interface EncryptionFields {
   readonly SSEKMSEncryptionContext?: string;
 }
 
-/** @throws UsageError `bad-setting` for settings that do not go together */
+/**
+ * @param settings the key by its ARN or its id: of an alias, whose key is answered, nobody could tell whether that is the
+ *   right one. The context is only asked for: no reply confirms it
+ * @throws UsageError `bad-setting` for settings that do not go together, and for an alias
+ */
 export function encryptionFields({ sse = 'none', kmsKeyId, kmsContext }: S3Options): EncryptionFields {
   const isKms = sse === 'aws:kms' || sse === 'aws:kms:dsse';
   if (!isKms && (kmsKeyId !== undefined || kmsContext !== undefined)) {
     throw new UsageError('bad-setting', 's3.kmsKeyId and s3.kmsContext need s3.sse', {
       hint: 'write sse: "aws:kms" beside them',
+    });
+  }
+  if (/^(?:alias\/|arn:.*:alias\/)/.test(kmsKeyId ?? '')) {
+    throw new UsageError('bad-setting', 's3.kmsKeyId is an alias, which may be another key tomorrow', {
+      hint: "give the key's ARN; `aws kms describe-key --key-id alias/NAME` prints it",
     });
   }
   if (sse === 'none') return {};
@@ -48,13 +57,8 @@ export function checkConfirmed(
   });
 }
 
-// An id, or an alias, is answered with the ARN.
+// An id is answered with the ARN.
 function isSameKey(asked: string | undefined, got: string | undefined): boolean {
   if (asked === undefined || asked === got) return true;
-  const isArn = asked.startsWith('arn:');
-  return (
-    got !== undefined &&
-    !(isArn && asked.includes(':key/')) &&
-    (asked.includes('alias/') || got.endsWith(`/${asked}`))
-  );
+  return got !== undefined && !asked.startsWith('arn:') && got.endsWith(`/${asked}`);
 }

@@ -2,31 +2,41 @@
 
 import { checkPrefix, checkSignal, type History, isObjectName, type StoredVersion } from '../store.ts';
 import type { Caller } from './caller.ts';
+import { watchProgress } from './progress.ts';
 import { ListObjectVersionsCommand, type ListObjectVersionsCommandOutput } from './sdk.ts';
+
+interface Marker {
+  readonly KeyMarker?: string;
+  readonly VersionIdMarker?: string;
+}
 
 /** A bucket without versions has one of each object. */
 export function s3History(caller: Caller): History {
   return {
     async *list(prefix, { signal } = {}): AsyncGenerator<StoredVersion> {
       checkPrefix(prefix);
-      const permission = 's3:ListBucketVersions';
-      let marker: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
+      const asked = {
+        action: 'ListObjectVersions',
+        name: prefix,
+        permission: 's3:ListBucketVersions',
+        signal,
+      };
+      const progress = watchProgress(caller, asked, { mayRepeat: true });
+      let marker: Marker | undefined = {};
       while (marker) {
         const input = { ...caller.bucket, Prefix: caller.prefix + prefix, ...marker };
-        const page: ListObjectVersionsCommandOutput = await caller.call(
-          { action: 'ListObjectVersions', name: prefix, permission, signal },
-          (abortSignal) => caller.client.send(new ListObjectVersionsCommand(input), { abortSignal }),
+        const page: ListObjectVersionsCommandOutput = await caller.call(asked, (abortSignal) =>
+          caller.client.send(new ListObjectVersionsCommand(input), { abortSignal }),
         );
         for (const version of versionsOf(page)) {
           checkSignal(signal);
           const name = version.name.slice(caller.prefix.length);
-          if (isObjectName(name)) yield { ...version, name };
+          if (!version.name.startsWith(caller.prefix + prefix) || !isObjectName(name)) continue;
+          progress.name(name);
+          yield { ...version, name };
         }
-        const { NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = page;
-        marker =
-          page.IsTruncated && KeyMarker
-            ? { KeyMarker, ...(VersionIdMarker === undefined ? {} : { VersionIdMarker }) }
-            : undefined;
+        marker = page.IsTruncated ? markerOf(page) : undefined;
+        if (marker) progress.page(marker.KeyMarker && JSON.stringify(marker));
       }
     },
     async get(name, version, options = {}) {
@@ -35,7 +45,14 @@ export function s3History(caller: Caller): History {
   };
 }
 
-// Versions and delete markers come in two lists.
+function markerOf({ NextKeyMarker, NextVersionIdMarker }: ListObjectVersionsCommandOutput): Marker {
+  return {
+    ...(NextKeyMarker === undefined ? {} : { KeyMarker: NextKeyMarker }),
+    ...(NextVersionIdMarker === undefined ? {} : { VersionIdMarker: NextVersionIdMarker }),
+  };
+}
+
+// Versions and delete markers come in two lists, each in the order of names.
 function versionsOf({ Versions = [], DeleteMarkers = [] }: ListObjectVersionsCommandOutput): StoredVersion[] {
   const stored = Versions.map(
     ({ Key = '', VersionId = '', Size = 0, LastModified, IsLatest = false, ETag }) => ({
@@ -56,5 +73,5 @@ function versionsOf({ Versions = [], DeleteMarkers = [] }: ListObjectVersionsCom
     isLatest: IsLatest,
     isRemoval: true,
   }));
-  return [...stored, ...removals];
+  return [...stored, ...removals].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }

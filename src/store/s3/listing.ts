@@ -2,6 +2,7 @@
 
 import { checkSignal, isObjectName, type StoredObject } from '../store.ts';
 import type { Caller } from './caller.ts';
+import { watchProgress } from './progress.ts';
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from './sdk.ts';
 
 const PAGE = 1000;
@@ -16,7 +17,8 @@ interface Stretch {
 
 /**
  * @param expected names that are probably there, ascending: they only say where to cut the listing into stretches
- * @yields ascending
+ * @yields ascending, and only what begins with the prefix, whatever the service says
+ * @throws StoreError `bad-reply` for pages that are out of order or lead nowhere
  */
 export async function* listObjects(
   caller: Caller,
@@ -47,24 +49,27 @@ export async function* listObjects(
 async function* listStretch(
   caller: Caller,
   prefix: string,
-  { until }: Stretch,
+  { after, until }: Stretch,
   first: Promise<ListObjectsV2CommandOutput>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<StoredObject> {
   const end = until === undefined ? undefined : caller.prefix + until;
+  const progress = watchProgress(caller, { action: 'ListObjectsV2', name: prefix }, { after });
   let next: Promise<ListObjectsV2CommandOutput> | undefined = first;
   while (next) {
     const page: ListObjectsV2CommandOutput = await next;
-    const { Contents = [], NextContinuationToken: token } = page;
-    const isLast = !token || (end !== undefined && (Contents.at(-1)?.Key ?? '') >= end);
+    const { Contents = [], IsTruncated, NextContinuationToken: token } = page;
+    const isLast = !(token || IsTruncated) || (end !== undefined && (Contents.at(-1)?.Key ?? '') >= end);
+    if (!isLast) progress.page(token);
     // The next page comes while this one is looked at.
-    next = isLast ? undefined : listPage(caller, prefix, { ContinuationToken: token }, signal);
+    next = isLast ? undefined : listPage(caller, prefix, { ContinuationToken: token! }, signal);
     next?.catch(() => {});
     for (const { Key = '', Size = 0, LastModified, ETag } of Contents) {
       checkSignal(signal);
       if (end !== undefined && Key > end) return;
       const name = Key.slice(caller.prefix.length);
-      if (!isObjectName(name)) continue;
+      if (!Key.startsWith(caller.prefix + prefix) || !isObjectName(name)) continue;
+      progress.name(name);
       const etag = ETag ? { etag: `${ETag.replaceAll('"', '')}-${Size}` } : {};
       yield { name, size: Size, modified: LastModified ?? new Date(0), ...etag };
     }

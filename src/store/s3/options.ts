@@ -12,7 +12,7 @@ export interface S3Options {
   readonly expectedBucketOwner?: string;
   /** Encryption by the service, which its reply must confirm; `none` asks for nothing. */
   readonly sse?: ServerSideEncryption;
-  /** ARN of the service's key for `aws:kms` and `aws:kms:dsse`. */
+  /** ARN of the service's key for `aws:kms` and `aws:kms:dsse`; its id will do, an alias will not. */
   readonly kmsKeyId?: string;
   /** Encryption context for that key; it stands in the service's logs. */
   readonly kmsContext?: Readonly<Record<string, string>>;

@@ -9,6 +9,8 @@ const DAY_MS = 86_400_000;
 
 /**
  * @param name of the object, without the location's prefix
+ * @param ahead milliseconds that the service's clock is ahead of ours: a lock must not be short, nor last for years,
+ *   because the clock of this machine is wrong
  * @returns the request but for its bucket and key
  */
 export function putRequest(
@@ -16,6 +18,7 @@ export function putRequest(
   encryption: EncryptionFields,
   name: string,
   bytes: Uint8Array,
+  ahead: number,
 ): Omit<PutObjectCommandInput, 'Bucket' | 'Key'> {
   const { checksums = true } = options;
   const storageClass = storageClassOf(options, name);
@@ -28,7 +31,7 @@ export function putRequest(
     ...(storageClass
       ? { StorageClass: storageClass as NonNullable<PutObjectCommandInput['StorageClass']> }
       : {}),
-    ...lockOf(options, name),
+    ...lockOf(options, name, ahead),
   };
 }
 
@@ -39,12 +42,12 @@ function storageClassOf({ storageClass, storageClasses = {} }: S3Options, name: 
 }
 
 /** Keys go when they are rotated, so they are never locked. */
-function lockOf({ objectLock }: S3Options, name: string): Partial<PutObjectCommandInput> {
+function lockOf({ objectLock }: S3Options, name: string, ahead: number): Partial<PutObjectCommandInput> {
   if (!objectLock || name.startsWith('keys/')) return {};
   const [, set = ''] = /^(?:data|snapshots)\/([^/]+)\//.exec(name) ?? [];
   const days = objectLock.daysOf?.[set] ?? objectLock.days;
   return {
     ObjectLockMode: objectLock.mode === 'compliance' ? 'COMPLIANCE' : 'GOVERNANCE',
-    ObjectLockRetainUntilDate: new Date(Date.now() + days * DAY_MS),
+    ObjectLockRetainUntilDate: new Date(Date.now() + ahead + days * DAY_MS),
   };
 }

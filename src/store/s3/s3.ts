@@ -15,7 +15,7 @@ import {
 import { Caller } from './caller.ts';
 import { type Environment, isElsewhere, makeClient } from './client.ts';
 import { checkConfirmed, type EncryptionFields, encryptionFields } from './encryption.ts';
-import { facts, isUnknownOutcome } from './failure.ts';
+import { facts } from './failure.ts';
 import { s3History } from './history.ts';
 import { listObjects } from './listing.ts';
 import { parseS3Location, type S3Location } from './location.ts';
@@ -66,43 +66,51 @@ class S3Store implements Store {
   async create(name: string, bytes: Uint8Array, { signal }: CallOptions = {}): Promise<'created' | 'exists'> {
     checkObjectName(name);
     checkSize(name, bytes.length);
-    // Whether an attempt may have come through although its reply did not.
-    let isUnknown = false;
     const { client, bucket, prefix } = this.#caller;
     const isLocked = this.#options.objectLock !== undefined && !name.startsWith('keys/');
     const permission = isLocked ? 's3:PutObject and s3:PutObjectRetention' : 's3:PutObject';
-    return await this.#caller.call({ action: 'PutObject', name, permission, signal }, async (abortSignal) => {
+    const asked = { action: 'PutObject', name, permission, signal };
+    const outcome = await this.#caller.call(asked, async (abortSignal, number) => {
       try {
-        const request = putRequest(this.#options, this.#encryption, name, bytes);
+        const ahead = client.config.systemClockOffset;
+        const request = putRequest(this.#options, this.#encryption, name, bytes, ahead);
         const command = new PutObjectCommand({ ...bucket, Key: prefix + name, ...request });
-        const reply = await client.send(command, { abortSignal });
-        await this.#confirm(name, reply);
-        return 'created';
+        return await client.send(command, { abortSignal });
       } catch (error) {
-        if (facts(error).status === 412)
-          return isUnknown ? await this.#isOurs(name, bytes, signal) : 'exists';
-        isUnknown ||= isUnknownOutcome(error);
+        // Any attempt before may have come through, whatever it seemed to fail with.
+        if (facts(error).status === 412) return number === 1 ? 'exists' : 'unknown';
         throw error;
       }
     });
+    if (outcome === 'exists') return 'exists';
+    if (outcome === 'unknown') return await this.#isOurs(name, bytes, signal);
+    await this.#confirm(name, outcome);
+    return 'created';
   }
 
   async remove(names: readonly string[], { signal }: CallOptions = {}): Promise<void> {
     names.forEach(checkObjectName);
     checkSignal(signal);
-    const { client, bucket, prefix } = this.#caller;
     for (const run of runsOf(names)) {
       const pending = [...run];
+      const failures: unknown[] = [];
       const worker = async (): Promise<void> => {
-        for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
-          const input = { ...bucket, Key: prefix + name };
-          await this.#caller.call({ action: 'DeleteObject', name, signal }, (abortSignal) =>
-            client.send(new DeleteObjectCommand(input), { abortSignal }),
-          );
+        while (pending.length > 0 && failures.length === 0) {
+          await this.#removeOne(pending.shift()!, signal).catch((error) => failures.push(error));
         }
       };
+      // Whoever is told of a failure must not see objects go after that: so those under way are waited for.
       await Promise.all(Array.from({ length: Math.min(REMOVALS, run.length) }, worker));
+      if (failures.length > 0) throw failures[0];
     }
+  }
+
+  async #removeOne(name: string, signal: AbortSignal | undefined): Promise<void> {
+    const { client, bucket, prefix } = this.#caller;
+    const input = { ...bucket, Key: prefix + name };
+    await this.#caller.call({ action: 'DeleteObject', name, signal }, (abortSignal) =>
+      client.send(new DeleteObjectCommand(input), { abortSignal }),
+    );
   }
 
   /** What is not encrypted as asked must not stay as if it were fine. */

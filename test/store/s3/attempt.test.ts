@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { InterruptedError } from '../../../src/errors.ts';
 import { attempt } from '../../../src/store/s3/attempt.ts';
@@ -55,6 +56,23 @@ describe('trying again', () => {
     };
     await expect(attempt(work, { deadline: 500, isTransient })).rejects.toBe(transient);
     expect(performance.now() - began).toBeLessThan(1500);
+  });
+
+  it('ends in time and at once though the work heeds no signal, and what becomes of it later is no news', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const deaf = () => sleep(600).then(() => Promise.reject(new Error('too late')));
+    const began = performance.now();
+    await expect(attempt(deaf, { deadline: 100, isTransient })).rejects.toMatchObject({
+      name: 'TimeoutError',
+    });
+    const signal = AbortSignal.timeout(50);
+    await expect(attempt(deaf, { deadline: 60_000, isTransient, signal })).rejects.toThrow(InterruptedError);
+    expect(performance.now() - began).toBeLessThan(550);
+    await sleep(800);
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
   });
 
   it('is interrupted at once, in an attempt and in a wait', async () => {

@@ -26,6 +26,20 @@ describe('encryption by the service', () => {
     );
   });
 
+  it.each(['alias/backup', ARN.replace(/key\/.*/, 'alias/backup')])(
+    'takes no alias, since no reply could tell whether it was the right key: %s',
+    (kmsKeyId) => {
+      expect(() => encryptionFields({ sse: 'aws:kms', kmsKeyId })).toThrow(
+        expect.objectContaining({
+          code: 'bad-setting',
+          exitCode: 2,
+          message: expect.stringContaining('s3.kmsKeyId'),
+          hint: expect.stringContaining('ARN'),
+        }),
+      );
+    },
+  );
+
   describe('is confirmed', () => {
     const kms = { sse: 'aws:kms', kmsKeyId: ARN } as const;
     it.each([
@@ -40,11 +54,6 @@ describe('encryption by the service', () => {
       [
         'an id is answered with its ARN',
         { ...kms, kmsKeyId: '1234abcd-12ab-34cd-56ef-1234567890ab' },
-        { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: ARN },
-      ],
-      [
-        'an alias is answered with an ARN',
-        { ...kms, kmsKeyId: 'alias/backup' },
         { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: ARN },
       ],
     ])('when %s', (_, settings, reply) => {

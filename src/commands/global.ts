@@ -5,7 +5,7 @@ import type { Flags } from './command.ts';
 export const globalFlags = {
   location: {
     value: 'LOC',
-    summary: 'the vault: a directory, or s3://BUCKET/PREFIX',
+    summary: 'the vault: a directory or s3://…',
     env: 'STRONGROOM_LOCATION',
   },
   config: {

@@ -13,7 +13,7 @@ async function help(words: string, columns = 80, colour = false): Promise<string
 
 const everyCommand = `\
 Flags of every command:
-      --location LOC  the vault: a directory (or STRONGROOM_LOCATION)
+      --location LOC  the vault: a directory or s3://… (or STRONGROOM_LOCATION)
       --config FILE   the config file, else strongroom.yaml here or above;
                       \`none\`: do without (or STRONGROOM_CONFIG)
       --env NAME      use strongroom.NAME.yaml

@@ -39,7 +39,7 @@ describe.skipIf(skipS3)('a gateway that is killed', () => {
     web.write('dump.bin', randomBytes(18 * MIB));
     await web.ok(['init', '--name', 'app', '--location', place.location, '--recipient', me.recipient], safe);
     const config = readFileSync(join(web.work, 'strongroom.yaml'), 'utf8');
-    web.write('strongroom.yaml', `${config}s3: { deadline: 2s, stall: 1s }\n`);
+    web.write('strongroom.yaml', `${config.replace(/^s3: .*\n/m, '')}s3: { deadline: 2s, stall: 1s }\n`);
     good = (await web.ok(['backup', '--set', 'app', '--json'], safe)).summary().snapshot;
   }, 240_000);
   afterEach(async () => {

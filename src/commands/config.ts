@@ -22,6 +22,9 @@ export const validate = defineCommand({
         hint: 'give --config FILE, or run `strongroom init` to make one',
       });
     }
+    // What no store would take is no sound setting; nothing is asked there.
+    if (config.location !== undefined)
+      await (await context.world()).openStore(config.location, await context.settings());
     return { file: configFile, sets: [...config.sets.keys()] };
   },
   human({ file, sets }, out) {
@@ -94,16 +97,30 @@ function settingRows(
       origins.get('pin'),
     );
   }
-  for (const { name, root, include, exclude, objectives } of config?.sets.values() ?? []) {
+  for (const [key, value] of Object.entries(config?.s3 ?? {}))
+    add(`s3.${key}`, shownSetting(value), configFile);
+  if (config?.kms.length) add('kms', config.kms.join(', '), configFile);
+  for (const { name, root, include, exclude, objectives, restore } of config?.sets.values() ?? []) {
     const from = origins.get('sets');
     add(`sets.${name}.root`, root, from);
     if (include.length > 0) add(`sets.${name}.include`, include.join(', '), from);
     if (exclude.length > 0) add(`sets.${name}.exclude`, exclude.join(', '), from);
     if (objectives.rpo !== undefined) add(`sets.${name}.objectives.rpo`, `${objectives.rpo / 1000} s`, from);
+    const { owner, modes } = restore;
+    if (owner) add(`sets.${name}.restore.owner`, `${owner.uid}:${owner.gid}`, from);
+    const wished = modes.map(({ glob, mode }) => `${glob} ${mode.toString(8).padStart(4, '0')}`);
+    if (wished.length > 0) add(`sets.${name}.restore.modes`, wished.join(', '), from);
   }
   const given = (yes: boolean): string => (yes ? 'given' : 'not given');
   add('passphrase', given(secrets.passphraseGiven), 'STRONGROOM_PASSPHRASE…');
   add('identities', given(secrets.identitiesGiven), 'STRONGROOM_IDENTITY_FILE');
   add('state', paths.state, 'this user');
   return rows;
+}
+
+function shownSetting(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([key, item]) => `${key} ${shownSetting(item)}`)
+    .join(', ');
 }

@@ -51,7 +51,16 @@ export const command = defineCommand({
         hint: 'turn versioning on for the bucket, so that what is overwritten is still there',
       });
     }
-    const sets = role === 'backup' ? setsOf(await context.settings(), flags.set) : [];
+    const settings = await context.settings();
+    const sets = role === 'backup' ? setsOf(settings, flags.set) : [];
+    for (const set of flags.set) {
+      // One for paths that are given by hand need not be there.
+      if (settings.config === undefined || settings.config.sets.has(set)) continue;
+      context.warn('unknown-set', `strongroom.yaml has no set ${set}`, {
+        object: set,
+        hint: 'is that a slip?',
+      });
+    }
     const policy =
       role === 'bucket'
         ? bucketPolicy(subject, flags.backupRole)

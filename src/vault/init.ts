@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { generateIdentity, type IdentityKind, identitySecret, recipientOf } from '../crypt/identity.ts';
 import { ConflictError, UsageError } from '../errors.ts';
-import type { NewKey } from '../keys/method.ts';
+import type { NewKey, SlotFields } from '../keys/method.ts';
 import { writeSlotPlaintext } from '../keys/slot.ts';
 import { deriveAuthority, NAMESPACES } from '../sign/authority.ts';
 import { sealDocument } from '../sign/document.ts';
@@ -29,13 +29,30 @@ export interface InitResult {
   readonly document: VaultDocument;
 }
 
+/** One KMS key, by its ARN and by an alias of it, would look like two ways in. @throws UsageError `same-key` */
+function refuseTwins(wrapped: readonly { readonly key: NewKey; readonly fields: SlotFields }[]): void {
+  const known = new Map<string, string>();
+  for (const { key, fields } of wrapped) {
+    const which = fields.arn ?? fields.recipient;
+    if (which === undefined) continue;
+    const twin = known.get(which);
+    if (twin !== undefined) {
+      throw new UsageError('same-key', `${twin} and ${key.name} are one and the same key: ${which}`, {
+        object: key.name,
+        hint: 'name it once; a second way in is another key, kept elsewhere',
+      });
+    }
+    known.set(which, key.name);
+  }
+}
+
 function reference(object: string, bytes: Uint8Array): ObjectRef {
   return { object, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
 /**
  * Makes a vault in an empty place, and remembers its pin for this location.
- * @throws ConflictError `vault-exists`; UsageError `no-keys`, `bad-name`; StoreError
+ * @throws ConflictError `vault-exists`; UsageError `no-keys`, `bad-name`, `same-key`; StoreError
  */
 export async function initVault(context: VaultContext, options: InitOptions): Promise<InitResult> {
   const { store } = context;
@@ -75,6 +92,7 @@ export async function initVault(context: VaultContext, options: InitOptions): Pr
     const wrapped: (Awaited<ReturnType<NewKey['wrap']>> & { key: NewKey })[] = [];
     for (const key of options.keys)
       wrapped.push({ key, ...(await key.wrap(plain, { vault, generation: 1 })) });
+    refuseTwins(wrapped);
     for (const { key, bytes, fields } of wrapped) {
       const object = slotName(1, key.name, key.extension);
       await create(object, bytes);

@@ -42,6 +42,36 @@ test('a sound file is called sound', () => {
   );
 });
 
+test('a place that no store would take is no sound setting', () => {
+  write('strongroom.bucket.yaml', 'location: s3://Acme_Backups/shop\n');
+  expect(run(['validate', '--env', 'bucket'])).toMatchObject({ code: 2, stdout: '' });
+  write('strongroom.bucket.yaml', 'location: s3://acme-backups/shop\ns3: { sse: AES256, kmsKeyId: x }\n');
+  expect(run(['validate', '--env', 'bucket']).stderr).toContain('s3.kmsKeyId');
+  write('strongroom.bucket.yaml', 'location: gs://acme-backups/shop\n');
+  expect(run(['validate', '--env', 'bucket']).stderr).toContain("'gs:' locations are not supported");
+  write('strongroom.bucket.yaml', 'location: s3://acme-backups/shop\n');
+  expect(run(['validate', '--env', 'bucket'])).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('the settings of a bucket, and what a restore needs, are shown', () => {
+  write(
+    'strongroom.all.yaml',
+    'location: s3://acme-backups/shop\ns3: { region: eu-central-1, objectLock: { mode: governance, days: 3 } }\nsets:\n  app: { restore: { owner: "1:2", modes: { "bin/*": "0755" } } }\n',
+  );
+  const { stdout } = run(['show', '--env', 'all', '--json']);
+  const rows = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const values = Object.fromEntries(rows.map(({ setting, value }) => [setting, value]));
+  expect(values).toMatchObject({
+    's3.region': 'eu-central-1',
+    's3.objectLock': 'mode governance, days 3',
+    'sets.app.restore.owner': '1:2',
+    'sets.app.restore.modes': 'bin/* 0755',
+  });
+});
+
 test('a mistake in the file is named with its line', () => {
   write('strongroom.typo.yaml', 'location: ./vault\nsets:\n  app: { inclued: [.env] }\n');
   expect(run(['validate', '--env', 'typo'])).toEqual({

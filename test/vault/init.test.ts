@@ -110,7 +110,7 @@ describe('a new vault', () => {
 
 /** A key that says a lot of itself. */
 function wordyKey(name: string): NewKey {
-  const wrap = async () => ({ bytes: Buffer.from(name), fields: { recipient: 'x'.repeat(4000) } });
+  const wrap = async () => ({ bytes: Buffer.from(name), fields: { recipient: name + 'x'.repeat(4000) } });
   return { name, method: 'age', extension: 'age', wrap };
 }
 
@@ -135,6 +135,12 @@ describe('a vault is refused', () => {
       { keys: [newRecipientKey('a', recipient), newRecipientKey('a', recipient)] },
       'bad-name',
       'the name a is taken',
+    ],
+    [
+      'with one key under two names',
+      { keys: [newRecipientKey('a', recipient), newRecipientKey('b', recipient)] },
+      'same-key',
+      `a and b are one and the same key: ${recipient}`,
     ],
     [
       'with a key of a reserved name',

@@ -113,7 +113,8 @@ const s3: Shape = {
     endpoint: {
       kind: 'text',
       summary: 'URL of a service other than AWS',
-      pattern: /^https?:\/\/[^\s/]+\/?$/,
+      // No name and password in it: the file is committed.
+      pattern: /^https?:\/\/[^\s/@]+\/?$/,
       example: 'a URL such as https://s3.example.com',
     },
     forcePathStyle: { kind: 'flag', summary: 'bucket in the path instead of the host name' },

@@ -9,7 +9,7 @@ import { isBelow } from './below.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { warnOfBucket } from './doctor/grave.ts';
-import { configText, linesThere, writeConfig } from './init/config-text.ts';
+import { configText, linesThere, reachedBy, writeConfig } from './init/config-text.ts';
 import { chosenKeys, refusePrivateKeys } from './init/keys.ts';
 
 export const command = defineCommand({
@@ -151,14 +151,6 @@ export const command = defineCommand({
     };
   },
 });
-
-/** What of the environment decided how the bucket was reached. */
-function reachedBy(env: Context['env']): { endpoint: string | undefined; region: string | undefined } {
-  return {
-    endpoint: env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL,
-    region: env.AWS_REGION || env.AWS_DEFAULT_REGION,
-  };
-}
 
 function configPath(context: Context, env: string | undefined): string {
   const given = context.options.config ?? context.env.STRONGROOM_CONFIG;

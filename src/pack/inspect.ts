@@ -12,7 +12,8 @@ export const INSPECTED_BYTES = 2 ** 20;
 export const SMALL_BYTES = 64 * 2 ** 10;
 
 /**
- * Reads files and shows them, as a whole. The list may become shorter meanwhile. One that cannot be read is passed over: whoever packs it will say so.
+ * Reads files and shows them, as a whole. The list may become shorter meanwhile. One that cannot be read is passed
+ * over: whoever packs it will say so.
  *
  * @param inspect gets bytes that are good until it returns; may throw to refuse
  * @throws InterruptedError, and whatever `inspect` throws

@@ -53,8 +53,9 @@ const readInto = promisify(read);
  *
  * @param sources in the order that the tar is to have. Emptied on the way: the entries take their place in memory
  * @returns `stream`, the tar in chunks of at most 1 MiB, each good until the next is asked for; `result`, which is
- *   complete when the stream has ended; and `rest`, a view of the sources that are not done. A file that cannot be read is a problem and no entry. One over 16 MiB that gets shorter while it is read is
- *   filled up with zeros to the size that its header says.
+ *   complete when the stream has ended; and `rest`, a view of the sources that are not done. A file that cannot be read
+ *   is a problem and no entry. One over 16 MiB that gets shorter while it is read is filled up with zeros to the size
+ *   that its header says.
  * @throws (the stream) InterruptedError, and whatever `inspect` throws
  */
 export function packSources(

@@ -135,6 +135,7 @@ test.each([
     's3.objectLock goes by the retention of sets',
   ],
   ['s3: { endpoint: s3.example.com }', 's3.endpoint must be a URL such as https://s3.example.com'],
+  ['s3: { endpoint: "https://me:secret@s3.example.com" }', 's3.endpoint must be a URL such as'],
   ['s3: { accessKeyId: AKIA }', 'unknown key s3.accessKeyId'],
   ['kms: [alias/shop]', 'kms.0 must be an ARN'],
 ])('%s is refused: %s', async (text, message) => {

@@ -2,6 +2,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { UsageError } from '../../errors.ts';
 import { type Pin, pinText } from '../../vault/pin.ts';
+import type { Environment } from '../context.ts';
 
 export interface ConfigChoices {
   readonly location: string;
@@ -42,6 +43,16 @@ sets:
     # Modes that the deployment needs after a restore, instead of 0600 and 0700.
     # restore: { modes: { "secrets/*": "0444" } }
 `;
+}
+
+/** What of the environment decided how the bucket was reached. */
+export function reachedBy(env: Environment): { endpoint: string | undefined; region: string | undefined } {
+  const endpoint = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL;
+  return {
+    // Only what the file may hold: never a name and a password.
+    endpoint: /^https?:\/\/[^\s/@]+\/?$/.test(endpoint ?? '') ? endpoint : undefined,
+    region: env.AWS_REGION || env.AWS_DEFAULT_REGION,
+  };
 }
 
 /** What of these two the file that is there says already, so that lines of it are to be replaced, or not. */

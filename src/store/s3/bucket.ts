@@ -5,7 +5,7 @@ import { StoreError } from '../../errors.ts';
 import type { Allowed, BucketPort, LifecycleRule } from '../../vault/doctor/bucket-port.ts';
 import type { Answer } from '../../vault/doctor/check.ts';
 import { Asker } from './bucket-ask.ts';
-import { type Environment, isElsewhere, makeClient } from './client.ts';
+import { type Environment, endpointOf, isElsewhere, makeClient } from './client.ts';
 import { parseS3Location, type S3Location } from './location.ts';
 import type { S3Options } from './options.ts';
 import * as sdk from './sdk.ts';
@@ -36,7 +36,7 @@ class S3Bucket implements BucketPort {
     this.bucket = bucket;
     this.prefix = prefix;
     this.onAws = !isElsewhere(options, env);
-    this.endpoint = options.endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
+    this.endpoint = endpointOf(options, env);
     const owner = options.expectedBucketOwner;
     this.#fields = { Bucket: bucket, ...(owner === undefined ? {} : { ExpectedBucketOwner: owner }) };
     this.#client = makeClient(options, env);

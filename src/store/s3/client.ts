@@ -12,9 +12,14 @@ const STALL_SECONDS = 15;
 /** As many as records are read at once. */
 const SOCKETS = 64;
 
-/** Whether the service is another one than AWS. An `endpoint_url` in ~/.aws/config is not seen here: only the SDK reads it. */
-export function isElsewhere({ endpoint }: S3Options, env: Environment): boolean {
-  return Boolean(endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL);
+/** URL of a service other than AWS. An `endpoint_url` in ~/.aws/config is not seen here: only the SDK reads it. */
+export function endpointOf({ endpoint }: S3Options, env: Environment): string | undefined {
+  return endpoint ?? (env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || undefined);
+}
+
+/** Whether the service is another one than AWS, as far as `endpointOf` can tell. */
+export function isElsewhere(options: S3Options, env: Environment): boolean {
+  return endpointOf(options, env) !== undefined;
 }
 
 /** @param env for the endpoint that the SDK takes by itself: then the bucket stands in the path, as most services want */

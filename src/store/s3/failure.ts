@@ -75,7 +75,7 @@ export function isTransient(error: unknown, attempt = 1): boolean {
   if (network !== undefined) return !FINAL_NETWORK.test(network);
   // A refusal that nobody can read: it is asked for again, but a proxy may send such for good.
   if (NAMELESS.has(name) && (status ?? 500) < 500) return attempt <= 3;
-  // 501: not implemented; 507: full.
+  // The service never does that (501), or is full (507): waiting changes neither.
   if (status === 501 || status === 507) return false;
   return status !== undefined && (status >= 500 || status === 429 || status === 408);
 }

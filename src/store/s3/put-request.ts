@@ -41,9 +41,14 @@ function storageClassOf({ storageClass, storageClasses = {} }: S3Options, name: 
   return top === 'data' ? (storageClasses[set] ?? storageClass) : undefined;
 }
 
-/** Keys go when they are rotated, so they are never locked. */
-function lockOf({ objectLock }: S3Options, name: string, ahead: number): Partial<PutObjectCommandInput> {
-  if (!objectLock || name.startsWith('keys/')) return {};
+/** Whether an object is locked when it is written. Keys go when they are rotated, so they never are. */
+export function isLocked({ objectLock }: S3Options, name: string): boolean {
+  return objectLock !== undefined && !name.startsWith('keys/');
+}
+
+function lockOf(options: S3Options, name: string, ahead: number): Partial<PutObjectCommandInput> {
+  const { objectLock } = options;
+  if (!objectLock || !isLocked(options, name)) return {};
   const [, set = ''] = /^(?:data|snapshots)\/([^/]+)\//.exec(name) ?? [];
   const days = objectLock.daysOf?.[set] ?? objectLock.days;
   return {

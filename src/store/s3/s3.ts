@@ -20,7 +20,7 @@ import { s3History } from './history.ts';
 import { listObjects } from './listing.ts';
 import { parseS3Location, type S3Location } from './location.ts';
 import type { S3Options } from './options.ts';
-import { putRequest } from './put-request.ts';
+import { isLocked, putRequest } from './put-request.ts';
 import { DeleteObjectCommand, PutObjectCommand, type S3Client } from './sdk.ts';
 
 /** Removals under way at once. */
@@ -67,8 +67,9 @@ class S3Store implements Store {
     checkObjectName(name);
     checkSize(name, bytes.length);
     const { client, bucket, prefix } = this.#caller;
-    const isLocked = this.#options.objectLock !== undefined && !name.startsWith('keys/');
-    const permission = isLocked ? 's3:PutObject and s3:PutObjectRetention' : 's3:PutObject';
+    const permission = isLocked(this.#options, name)
+      ? 's3:PutObject and s3:PutObjectRetention'
+      : 's3:PutObject';
     const asked = { action: 'PutObject', name, permission, signal };
     const outcome = await this.#caller.call(asked, async (abortSignal, number) => {
       try {

@@ -86,18 +86,6 @@ export async function openDocumentAsync(
 }
 
 /**
- * A document whose signatures were verified before, as a digest of these very bytes says.
- * @param signers who signed it, as that verification found
- */
-export function reopenDocument(
-  bytes: Uint8Array,
-  options: DocumentOptions,
-  signers: readonly string[],
-): OpenedDocument {
-  return opened(split(bytes, options).body, [...signers], options.object);
-}
-
-/**
  * A document with the signers that it claims, unverified: for bytes whose hash somebody signed who may be believed on
  * whether they fit. Whether that somebody is the one claimed is for the caller to ask.
  * @throws IntegrityError as `openDocument`, but for a signature that does not fit

@@ -4,7 +4,7 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { ED25519, publicKeyLine } from './key.ts';
 import { readKeyFile } from './openssh.ts';
-import { readWire, wireString } from './wire.ts';
+import { readWire, wireMpint, wireString } from './wire.ts';
 
 const MARK = 'PRIVATE KEY-----';
 const BLOCK = /-----BEGIN (OPENSSH |RSA |)PRIVATE KEY-----([^-]*)-----END /g;
@@ -45,8 +45,8 @@ function fromDer(der: Buffer, type: 'pkcs1' | 'pkcs8'): string | undefined {
       format: 'jwk',
     });
     const part = (value = ''): Buffer => Buffer.from(value, 'base64url');
-    if (jwk.kty === 'RSA') return line('ssh-rsa', mpint(part(jwk.e)), mpint(part(jwk.n)));
-    if (jwk.crv === 'Ed25519') return line(ED25519, part(jwk.x));
+    if (jwk.kty === 'RSA') return line('ssh-rsa', wireMpint(part(jwk.e)), wireMpint(part(jwk.n)));
+    if (jwk.crv === 'Ed25519') return line(ED25519, wireString(part(jwk.x)));
   } catch {
     // Not a key that OpenSSL can read.
   }
@@ -54,10 +54,5 @@ function fromDer(der: Buffer, type: 'pkcs1' | 'pkcs8'): string | undefined {
 }
 
 function line(type: string, ...fields: Buffer[]): string {
-  return publicKeyLine(Buffer.concat([wireString(type), ...fields.map((field) => wireString(field))]), type);
-}
-
-// RFC 4251's mpint: a leading zero byte keeps a number with its top bit set positive.
-function mpint(value: Buffer): Buffer {
-  return (value[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.alloc(1), value]) : value;
+  return publicKeyLine(Buffer.concat([wireString(type), ...fields]), type);
 }

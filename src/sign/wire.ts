@@ -57,6 +57,12 @@ export function wireString(value: string | Uint8Array): Buffer {
   return Buffer.concat([wireUint32(bytes.length), bytes]);
 }
 
+/** @returns a positive number (most significant byte first) as RFC 4251's mpint, behind its length */
+export function wireMpint(value: Uint8Array): Buffer {
+  // A leading zero byte keeps a number with its top bit set positive.
+  return wireString((value[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.alloc(1), value]) : value);
+}
+
 /** @returns the line that opens armour of this kind, without its newline */
 export function beginLine(label: string): string {
   return `-----BEGIN ${label}-----`;

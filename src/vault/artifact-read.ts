@@ -136,8 +136,11 @@ export async function readSnapshotContents(vault: UnlockedVault, record: Snapsho
   return readContents(json, record, object);
 }
 
-/** Parts, age, and at the end the hash of the gzip bytes. */
-function gzipBytesOf(
+/**
+ * The gzip bytes of an artifact: parts, age, and at the end their hash.
+ * @param expected what contents say of them, or the record of contents
+ */
+export async function* gzipBytesOf(
   vault: UnlockedVault,
   record: SnapshotRecord,
   name: string,
@@ -145,8 +148,9 @@ function gzipBytesOf(
 ): AsyncGenerator<Buffer> {
   const call = callOptions(vault);
   const object = `${record.data}/${name}`;
+  const { identity } = await vault.proven(record.generation);
   const parts = readParts(vault.store, artifactOf(record, name).parts, call);
-  return proven(decrypt(parts, [vault.identity], { object, ...call }), expected, object);
+  yield* proven(decrypt(parts, [identity], { object, ...call }), expected, object);
 }
 
 async function all(source: AsyncIterable<Buffer>): Promise<Buffer> {

@@ -6,6 +6,9 @@ import type { Pin } from './pin.ts';
 export interface VaultMemory {
   /** The highest revision of the vault document seen. */
   readonly revision: number;
+  /** The newest generation seen, 0 for none, and its authority's fingerprint: a rotation that was believed once. */
+  readonly generation: number;
+  readonly authority: string;
   /** By set and place: the last record this host saw confirmed, for `previous`. */
   readonly wrote: Readonly<Record<string, PreviousRecord>>;
   /** By `set/host` and place: the newest record seen. Its disappearance without a ledger entry is an alarm. */
@@ -42,7 +45,14 @@ export function atPlace(what: string, location: string): string {
   return `${what} ${location}`;
 }
 
-export const EMPTY_MEMORY: VaultMemory = { revision: 0, wrote: {}, seen: {}, unchanged: {} };
+export const EMPTY_MEMORY: VaultMemory = {
+  revision: 0,
+  generation: 0,
+  authority: '',
+  wrote: {},
+  seen: {},
+  unchanged: {},
+};
 
 /** A record whose signature was verified, as it was read then. */
 export interface CachedRecord {

@@ -139,7 +139,10 @@ async function writeEntry(
     generation: document.generation,
     by: host.name,
     action: plan.action,
-    removes: plan.snapshots.map(({ set, id, sha256 }) => ({ set, id, sha256 })),
+    // By its host's record, which others name as the one before them, and by the one that stands for it now.
+    removes: plan.snapshots.flatMap(({ set, id, sha256, recordSha256 }) =>
+      [...new Set([sha256, recordSha256])].map((digest) => ({ set, id, sha256: digest })),
+    ),
   };
   const bytes = sealDocument(ledger, NAMESPACES.ledger, [host.key]);
   if ((await store.create(ledger.object, bytes, callOptions(vault))) === 'exists') {

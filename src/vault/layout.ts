@@ -12,6 +12,8 @@ const MiB = 1024 * KiB;
 export const LIMITS = {
   vaultDocument: MiB,
   record: 16 * MiB,
+  /** It embeds a record, whose quotes and newlines are escaped there, and lists as many parts again. */
+  reencryption: 40 * MiB,
   ledger: 16 * MiB,
   slot: MiB,
   recovery: MiB,
@@ -20,6 +22,10 @@ export const LIMITS = {
   contents: 64 * MiB,
 } as const;
 
+/** No key may have this name: it is that of the identity before. */
+export const PREVIOUS = 'previous';
+export const KEYS = 'keys/';
+export const LEDGER = 'ledger/';
 /** What vault documents' names begin with. */
 export const VAULT_DOCUMENTS = 'vault/';
 
@@ -33,12 +39,18 @@ export function revisionOf(object: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
+/** The object that holds the identity of the generation before this one. */
+export function previousName(generation: number): string {
+  return `keys/${generation}/${PREVIOUS}-${randomName(10)}.age`;
+}
+
 export function slotName(generation: number, slot: string, extension: 'age' | 'kms'): string {
   return `keys/${generation}/${slot}-${randomName(10)}.${extension}`;
 }
 
-export function recordName(set: string, id: string): string {
-  return `snapshots/${set}/${id}.json`;
+/** @param generation of a re-encrypted one; a host's own record has none in its name */
+export function recordName(set: string, id: string, generation?: number): string {
+  return `snapshots/${set}/${id}${generation === undefined ? '' : `.${generation}`}.json`;
 }
 
 /** What a `snapshots/…` object name says; undefined when it is none of ours. */
@@ -81,5 +93,5 @@ export function artifactComment(vault: string, set: string, id: string, artifact
 }
 
 export function newLedgerName(date: Date): string {
-  return `ledger/${compactTime(date)}-${randomName(6)}.json`;
+  return `${LEDGER}${compactTime(date)}-${randomName(6)}.json`;
 }

@@ -1,21 +1,33 @@
 // Reads records one by one and judges each: those that count, and what stands among them and does not.
 import { createHash } from 'node:crypto';
 import { NAMESPACES } from '../sign/authority.ts';
-import { type OpenedDocument, openDocumentAsync, openVouched, reopenDocument } from '../sign/document.ts';
+import { type OpenedDocument, openDocumentAsync, openVouched } from '../sign/document.ts';
 import type { StoredObject } from '../store/store.ts';
 import type { CachedRecord } from './client.ts';
-import { readRecord, type SnapshotRecord } from './documents/record.ts';
+import { readRecord, readReencryption, type SnapshotRecord, storedBytes } from './documents/record.ts';
 import { type Finding, finding, isFault } from './finding.ts';
-import { LIMITS, parseRecordName } from './layout.ts';
+import { LIMITS, parseRecordName, recordName } from './layout.ts';
 import type { Ledger } from './ledger.ts';
-import { judgeRecord, writerOf } from './standing.ts';
+import { checkReencrypter, judgeRecord, judgeReencryption, writerOf } from './standing.ts';
 import { callOptions, type Vault } from './vault.ts';
 
 export interface Snapshot extends SnapshotRecord {
-  /** SHA-256 of the record's whole object. */
+  /** SHA-256 of the whole record that its host signed, re-encrypted since or not. */
   readonly sha256: string;
-  /** The store's own time of the record. */
+  /** SHA-256 of the record that counts now, the object `object`. */
+  readonly recordSha256: string;
+  /** The store's own time of the record that counts. */
   readonly modified: Date;
+  /** Where it was re-encrypted: the host's own record, which the one that counts embeds. */
+  readonly original?: Original;
+}
+
+export interface Original {
+  readonly sha256: string;
+  /** The generation that its host encrypted to. */
+  readonly generation: number;
+  /** The authority that signed the record that counts. */
+  readonly authority: string;
 }
 
 /** A record that stands in the store and does not count, or that should stand there and is gone. */
@@ -51,8 +63,10 @@ interface Reading {
    * chain of records by one key. By no other: a host that was removed may have had the same name.
    */
   readonly vouched: Map<string, string>;
-  readonly snapshots: Snapshot[];
-  readonly refused: RefusedRecord[];
+  snapshots: Snapshot[];
+  /** Records that count, but not as much as another one of the same snapshot: a re-encryption was cut off. */
+  readonly superseded: Snapshot[];
+  refused: RefusedRecord[];
   readonly findings: Finding[];
 }
 
@@ -72,7 +86,7 @@ export async function readRecords(
   vault: Vault,
   ledger: Ledger,
   { set, fresh: isFresh = false }: ReadRecordsOptions,
-): Promise<Pick<Reading, 'snapshots' | 'refused' | 'findings'>> {
+): Promise<Pick<Reading, 'snapshots' | 'superseded' | 'refused' | 'findings'>> {
   const { location } = vault.store;
   const cache = isFresh ? undefined : vault.cache;
   const known = (await cache?.load(vault.document.vault, location)) ?? new Map();
@@ -84,6 +98,7 @@ export async function readRecords(
     added: [],
     vouched: new Map(),
     snapshots: [],
+    superseded: [],
     refused: [],
     findings: [...ledger.findings],
   };
@@ -109,7 +124,23 @@ export async function readRecords(
   await readBatch(reading, batch);
   const { added } = reading;
   if (added.length > 0) await cache?.save(vault.document.vault, location, known, added);
+  chooseStanding(reading);
   return reading;
+}
+
+/** Of several records of one snapshot the one of the highest generation counts. */
+function chooseStanding(reading: Reading): void {
+  const standing = new Map<string, Snapshot>();
+  const placeOf = ({ set, id }: { readonly set: string; readonly id: string }) => `${set}/${id}`;
+  for (const snapshot of reading.snapshots) {
+    const other = standing.get(placeOf(snapshot));
+    const isHigher = !other || other.generation < snapshot.generation;
+    if (isHigher) standing.set(placeOf(snapshot), snapshot);
+    if (other) reading.superseded.push(isHigher ? other : snapshot);
+  }
+  if (reading.superseded.length > 0) reading.snapshots = [...standing.values()];
+  // What is wrong with a record that need not be read is no reason not to choose its snapshot.
+  reading.refused = reading.refused.filter((refused) => !standing.has(placeOf(refused)));
 }
 
 async function readBatch(reading: Reading, batch: readonly StoredObject[]): Promise<void> {
@@ -143,7 +174,7 @@ async function fetch(reading: Reading, stored: StoredObject): Promise<Fetched | 
   const { vault } = reading;
   try {
     // No more than the listing said: many are read at once, and memory was planned by that.
-    const maxBytes = Math.min(LIMITS.record, stored.size);
+    const maxBytes = Math.min(optionsFor(name).maxBytes, stored.size);
     const bytes = await vault.store.get(name, { maxBytes, ...callOptions(vault) });
     return bytes === null
       ? undefined
@@ -155,27 +186,41 @@ async function fetch(reading: Reading, stored: StoredObject): Promise<Fetched | 
 }
 
 /** The record as it was read before, while its object is the same; judged anew, since the vault may have changed. */
-function takeCached(reading: Reading, { name, modified, etag }: StoredObject): boolean {
-  const cached = reading.known.get(name);
-  if (!cached || !etag || cached.etag !== etag) return false;
-  const record = JSON.parse(cached.record) as SnapshotRecord;
-  judgeRecord(reading.vault.document, record, { signers: [cached.signer], modified });
-  count(reading, Object.assign(record, { sha256: cached.sha256, modified }), cached.signer);
+function takeCached(reading: Reading, stored: StoredObject): boolean {
+  const cached = reading.known.get(stored.name);
+  if (!cached || !stored.etag || cached.etag !== stored.etag) return false;
+  takeKnown(reading, stored, cached);
   return true;
+}
+
+/** A record of which all but the judgement is known. @throws IntegrityError when it does not count */
+function takeKnown(reading: Reading, { name, modified }: StoredObject, cached: CachedRecord): void {
+  const { document } = reading.vault;
+  const record = JSON.parse(cached.record) as SnapshotRecord & Pick<Snapshot, 'original'>;
+  const { original, generation } = record;
+  const { sha256 } = original ?? cached;
+  if (original) checkReencrypter(document, [original.authority], name, generation);
+  const facts = { signers: [cached.signer], sha256, modified };
+  judgeRecord(document, record, facts, reading.ledger.outlasts);
+  count(reading, Object.assign(record, { sha256, recordSha256: cached.sha256, modified }), cached.signer);
 }
 
 /** @returns whether it counts by what is known of its bytes already; if not, its signature decides */
 function takeVouched(reading: Reading, fetched: Fetched): boolean {
   const { sha256, bytes, stored } = fetched;
+  if (reading.isFresh) return false;
   const cached = reading.known.get(stored.name);
-  const verified = cached?.sha256 === sha256 ? cached.signer : undefined;
   const voucher = reading.vouched.get(sha256);
-  if ((verified ?? voucher) === undefined || reading.isFresh) return false;
   try {
-    const options = optionsFor(stored.name);
-    const opened = verified ? reopenDocument(bytes, options, [verified]) : openVouched(bytes, options);
-    if (!verified && !(opened.signers.length === 1 && opened.signers[0] === voucher)) return false;
-    judge(reading, fetched, opened);
+    if (cached?.sha256 === sha256) {
+      takeKnown(reading, stored, cached);
+      keep(reading, fetched, cached);
+      return true;
+    }
+    if (voucher === undefined) return false;
+    const opened = openVouched(bytes, optionsFor(stored.name));
+    if (opened.signers.length !== 1 || opened.signers[0] !== voucher) return false;
+    takeOriginal(reading, fetched, opened);
     return true;
   } catch (error) {
     // Its own signature decides, and says what is wrong.
@@ -187,33 +232,88 @@ function takeVouched(reading: Reading, fetched: Fetched): boolean {
 async function takeVerified(reading: Reading, fetched: Fetched): Promise<void> {
   const { name } = fetched.stored;
   try {
-    judge(reading, fetched, await openDocumentAsync(fetched.bytes, optionsFor(name)));
+    const opened = await openDocumentAsync(fetched.bytes, optionsFor(name));
+    const { generation } = parseRecordName(name)!;
+    if (generation === undefined) takeOriginal(reading, fetched, opened);
+    else await takeReencrypted(reading, fetched, opened, generation);
   } catch (error) {
     refuse(reading, name, error);
   }
 }
 
 function optionsFor(object: string) {
-  return { namespace: NAMESPACES.record, object, maxBytes: LIMITS.record };
+  const isOriginal = parseRecordName(object)?.generation === undefined;
+  const maxBytes = isOriginal ? LIMITS.record : LIMITS.reencryption;
+  return { namespace: NAMESPACES.record, object, maxBytes };
+}
+
+/** A host's own record. @throws IntegrityError when it does not count */
+function takeOriginal(reading: Reading, fetched: Fetched, opened: OpenedDocument): void {
+  const { sha256, stored } = fetched;
+  const { record, signer } = judgeOriginal(reading, stored.name, opened, { ...stored, sha256 });
+  keep(reading, fetched, { signer, record: JSON.stringify(record) });
+  count(reading, { ...record, sha256, recordSha256: sha256, modified: stored.modified }, signer);
+}
+
+/**
+ * A record of a re-encryption: the authority's word for where the bytes are now, the host's for everything else.
+ * @throws IntegrityError when either does not count
+ */
+async function takeReencrypted(
+  reading: Reading,
+  fetched: Fetched,
+  opened: OpenedDocument,
+  generation: number,
+): Promise<void> {
+  const { document } = reading.vault;
+  const { stored, sha256: recordSha256 } = fetched;
+  const { name, modified } = stored;
+  checkReencrypter(document, opened.signers, name, generation);
+  const again = readReencryption(opened.parse(), name, document.vault);
+  const object = recordName(again.set, again.id);
+  const bytes = Buffer.from(again.original);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const inner = await openDocumentAsync(bytes, optionsFor(object));
+  const { record, signer } = judgeOriginal(reading, object, inner, { sha256, modified });
+  judgeReencryption(again, record);
+  const { data, artifacts, contents } = again;
+  const original = { sha256, generation: record.generation, authority: opened.signers[0]! };
+  const now = { object: name, generation, data, artifacts, contents, stored: storedBytes(again), original };
+  const standing = { ...record, ...now };
+  keep(reading, fetched, { signer, record: JSON.stringify(standing) });
+  count(reading, { ...standing, sha256, recordSha256, modified }, signer);
 }
 
 /** @throws IntegrityError when it does not count */
-function judge(reading: Reading, { stored, bytes, sha256 }: Fetched, opened: OpenedDocument): void {
-  const { vault, added } = reading;
-  const { name, modified, etag = '' } = stored;
-  const { key: signer } = writerOf(vault.document, opened.signers, name);
-  const record = readRecord(opened.parse(), name, vault.document.vault);
-  judgeRecord(vault.document, record, { signers: opened.signers, modified });
-  if (bytes.length <= CACHED_BYTES) {
-    added.push({ object: name, etag, sha256, signer, record: JSON.stringify(record) });
-  }
-  count(reading, Object.assign(record, { sha256, modified }), signer);
+function judgeOriginal(
+  { vault, ledger }: Reading,
+  object: string,
+  { signers, parse }: OpenedDocument,
+  { sha256, modified }: { readonly sha256: string; readonly modified: Date },
+): { record: SnapshotRecord; signer: string } {
+  const { key: signer } = writerOf(vault.document, signers, object);
+  const record = readRecord(parse(), object, vault.document.vault);
+  judgeRecord(vault.document, record, { signers, sha256, modified }, ledger.outlasts);
+  return { record, signer };
 }
 
-function count({ ledger, vouched, snapshots }: Reading, snapshot: Snapshot, signer: string): void {
-  const { set, id, sha256, previous } = snapshot;
+function keep(
+  { added }: Reading,
+  { stored, bytes, sha256 }: Fetched,
+  { signer, record }: Pick<CachedRecord, 'signer' | 'record'>,
+): void {
+  if (bytes.length > CACHED_BYTES) return;
+  added.push({ object: stored.name, etag: stored.etag ?? '', sha256, signer, record });
+}
+
+function count(
+  { ledger, vouched, snapshots }: Pick<Reading, 'ledger' | 'vouched' | 'snapshots'>,
+  snapshot: Snapshot,
+  signer: string,
+): void {
+  const { set, id, sha256, recordSha256, generation, previous } = snapshot;
   // What was removed may have been put back, and must not speak for anything.
-  if (ledger.removes(set, id, sha256)) return;
+  if (ledger.removes(set, id, sha256) || ledger.replaces(set, id, recordSha256, generation)) return;
   if (previous) vouched.set(previous.sha256, signer);
   snapshots.push(snapshot);
 }

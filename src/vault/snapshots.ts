@@ -13,6 +13,8 @@ export type { RefusedRecord, Snapshot } from './read-records.ts';
 export interface Snapshots {
   /** Those that count, oldest first. */
   readonly snapshots: readonly Snapshot[];
+  /** Records that a later one of the same snapshot stands in for: a re-encryption was cut off before it removed them. */
+  readonly superseded: readonly Snapshot[];
   readonly refused: readonly RefusedRecord[];
   /** Everything that came to light, the refused records included. */
   readonly findings: readonly Finding[];
@@ -28,7 +30,7 @@ const CLOCK_SLACK_SECONDS = 60;
 export async function readSnapshots(vault: Vault, options: ReadRecordsOptions = {}): Promise<Snapshots> {
   if (options.set !== undefined) checkName(options.set, 'set');
   const ledger = await readLedger(vault);
-  const { snapshots, refused, findings: found } = await readRecords(vault, ledger, options);
+  const { snapshots, superseded, refused, findings: found } = await readRecords(vault, ledger, options);
   // They were read side by side.
   snapshots.sort((a, b) => inOrder(a.id, b.id) || inOrder(a.set, b.set));
   refused.sort((a, b) => inOrder(a.finding.object, b.finding.object));
@@ -46,7 +48,7 @@ export async function readSnapshots(vault: Vault, options: ReadRecordsOptions = 
     ...clockFaults(snapshots),
     ...gone,
   ];
-  return { snapshots, refused, findings };
+  return { snapshots, superseded, refused, findings };
 }
 
 function inOrder(a: string, b: string): number {

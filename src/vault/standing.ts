@@ -2,8 +2,8 @@
 // (docs/format.md sections 6 and 8). Pure: it is handed documents whose signatures fit.
 import { IntegrityError } from '../errors.ts';
 import type { LedgerEntry } from './documents/ledger.ts';
-import { namesOwnData, type SnapshotRecord } from './documents/record.ts';
-import type { Host, VaultDocument } from './documents/vault-document.ts';
+import { namesOwnData, type Reencryption, type SnapshotRecord } from './documents/record.ts';
+import type { Generation, Host, VaultDocument } from './documents/vault-document.ts';
 import { inScope } from './names.ts';
 
 /** A record dated later than this after the store's own time of its object never counts. */
@@ -25,15 +25,25 @@ export function writerOf(document: VaultDocument, signers: readonly string[], ob
 export interface RecordFacts {
   /** Public keys whose signatures on it verified. */
   readonly signers: readonly string[];
+  /** SHA-256 of the whole object. */
+  readonly sha256: string;
   /** The store's own time of the object. */
   readonly modified: Date;
 }
+
+/** Which records and ledger entries of a removed host count all the same, by their digests. */
+export type Outlasting = (host: Host, kind: 'records' | 'entries', sha256: string) => boolean;
 
 /**
  * @throws IntegrityError whose code is the finding: `unlisted-writer`, `wrong-host`, `out-of-scope`,
  *   `removed-host`, `foreign-data`, `unknown-generation`, `future`
  */
-export function judgeRecord(document: VaultDocument, record: SnapshotRecord, facts: RecordFacts): void {
+export function judgeRecord(
+  document: VaultDocument,
+  record: SnapshotRecord,
+  facts: RecordFacts,
+  outlasts: Outlasting,
+): void {
   const { object } = record;
   const host = writerOf(document, facts.signers, object);
   if (host.name !== record.host)
@@ -41,7 +51,7 @@ export function judgeRecord(document: VaultDocument, record: SnapshotRecord, fac
   if (!host.may.includes('write') || !inScope(record.set, host.sets)) {
     refuse('out-of-scope', object, `is by ${host.name}, which may not write to the set ${record.set}`);
   }
-  if (host.removed !== undefined) {
+  if (host.removed !== undefined && !outlasts(host, 'records', facts.sha256)) {
     refuse('removed-host', object, `is by ${host.name}, which was removed from the vault`);
   }
   if (!namesOwnData(record)) refuse('foreign-data', object, 'names stored bytes that are not its own');
@@ -55,37 +65,79 @@ export function judgeRecord(document: VaultDocument, record: SnapshotRecord, fac
   }
 }
 
-/** Whether the authority of a listed generation signed, and nobody else. */
-function isAuthority(document: VaultDocument, signers: readonly string[]): boolean {
-  return signers.length === 1 && document.generations.some((g) => g.authority === signers[0]);
+/** The generation whose authority signed, and nobody else. */
+function generationOf(document: VaultDocument, signers: readonly string[]): Generation | undefined {
+  return signers.length === 1 ? document.generations.find((g) => g.authority === signers[0]) : undefined;
+}
+
+/**
+ * Ask before a re-encrypted record is parsed: only the authority of the generation in its name may write it.
+ * @throws IntegrityError `unlisted-writer`
+ */
+export function checkReencrypter(
+  document: VaultDocument,
+  signers: readonly string[],
+  object: string,
+  generation: number,
+): void {
+  if (generationOf(document, signers)?.generation === generation) return;
+  refuse('unlisted-writer', object, 'is signed by a key that may not re-encrypt');
+}
+
+/**
+ * @param record the host's own, which has been judged
+ * @throws IntegrityError `foreign-data`
+ */
+export function judgeReencryption(again: Reencryption, record: SnapshotRecord): void {
+  if (again.contents !== record.contents || again.generation <= record.generation) {
+    refuse('foreign-data', again.object, 'does not hold what its host backed up');
+  }
 }
 
 /** As `writerOf`, for a ledger entry, which the authority may sign too. @throws IntegrityError `unlisted-writer` */
 export function checkLedgerWriter(document: VaultDocument, signers: readonly string[], object: string): void {
-  if (!isAuthority(document, signers)) writerOf(document, signers, object);
+  if (!generationOf(document, signers)) writerOf(document, signers, object);
 }
 
 /**
- * @throws IntegrityError `unlisted-writer`, `out-of-scope`, `removed-host`, `wrong-host`
+ * @throws IntegrityError `unlisted-writer`, `out-of-scope`, `removed-host`, `wrong-host`, `exposed-key`
  */
 export function judgeLedgerEntry(
   document: VaultDocument,
   entry: LedgerEntry,
-  facts: Pick<RecordFacts, 'signers'>,
+  facts: Pick<RecordFacts, 'signers' | 'sha256'>,
+  outlasts: Outlasting,
 ): void {
   const { object } = entry;
-  if (isAuthority(document, facts.signers)) {
+  const generation = generationOf(document, facts.signers);
+  if (generation) {
     if (entry.by !== 'authority') refuse('wrong-host', object, 'claims another writer than its signer');
+    // Whoever holds an old identity must not remove for ever what was made after it.
+    if (entry.action === 'delete' || entry.action === 'prune') {
+      refuse('out-of-scope', object, 'removes snapshots, which only a host may');
+    }
+    if (entry.action === 'remove-host' && !isNamed(document, object, facts.sha256)) {
+      refuse('unnamed-removal', object, 'removes a host, and the vault document does not name it');
+    }
+    if (entry.action === 'reencrypt' && generation.compromised)
+      refuse('exposed-key', object, 'is signed with a key that leaked');
+    if (entry.action === 'reencrypt' && entry.generation !== generation.generation)
+      refuse('wrong-host', object, 'is signed with another key than it names');
     return;
   }
   const host = writerOf(document, facts.signers, object);
   if (host.name !== entry.by)
     refuse('wrong-host', object, `claims another writer than its signer, ${host.name}`);
   const inside = entry.removes.every((r) => inScope(r.set, host.sets));
-  if (entry.action === 'remove-host' || !host.may.includes('maintain') || !inside) {
+  const may = entry.action === 'delete' || entry.action === 'prune';
+  if (!may || !host.may.includes('maintain') || !inside) {
     refuse('out-of-scope', object, `is by ${host.name}, which may not remove that`);
   }
-  if (host.removed !== undefined) {
+  if (host.removed !== undefined && !outlasts(host, 'entries', facts.sha256)) {
     refuse('removed-host', object, `is by ${host.name}, which was removed from the vault`);
   }
+}
+
+function isNamed({ hosts }: VaultDocument, object: string, sha256: string): boolean {
+  return hosts.some(({ counts }) => counts?.object === object && counts.sha256 === sha256);
 }

@@ -1,14 +1,14 @@
 // Which vault document to believe: reads all of them, and chooses by the pin (docs/format.md sections 5 and 9).
 // Choosing without a pin, by what a credential opens, is unlock.ts.
 import { createHash } from 'node:crypto';
-import { IntegrityError, NotFoundError, type StrongroomError, UsageError } from '../errors.ts';
+import { IntegrityError, NotFoundError, type StrongroomError } from '../errors.ts';
 import { NAMESPACES } from '../sign/authority.ts';
 import { openDocument } from '../sign/document.ts';
 import { fingerprint } from '../sign/key.ts';
 import type { Store } from '../store/store.ts';
-import { readVaultDocument, type VaultDocument } from './documents/vault-document.ts';
+import { newestGeneration, readVaultDocument, type VaultDocument } from './documents/vault-document.ts';
 import { type Finding, finding } from './finding.ts';
-import { LIMITS, revisionOf } from './layout.ts';
+import { LIMITS, revisionOf, VAULT_DOCUMENTS } from './layout.ts';
 import type { Pin } from './pin.ts';
 
 /** A vault document that is consistent in itself. That proves only that its writer knew the identity it names. */
@@ -36,7 +36,7 @@ export async function readCandidates(
   const candidates: Candidate[] = [];
   const findings: Finding[] = [];
   const newer: { signers: readonly string[]; error: StrongroomError }[] = [];
-  for await (const { name } of store.list('vault/', options)) {
+  for await (const { name } of store.list(VAULT_DOCUMENTS, options)) {
     if (revisionOf(name) === undefined) {
       findings.push(finding('stray-object', name, `${name} is no vault document`, 'warning'));
       continue;
@@ -95,73 +95,136 @@ export function noDocument({ newer, findings }: Candidates, location: string): S
 }
 
 /**
- * What stands there that a newer version may be able to read. Signed by the authority that is believed it must not
+ * What stands there that a newer version may be able to read. Signed by an authority that is believed it must not
  * be passed over: an older program would silently use outdated facts.
- * @param authority its fingerprint
+ * @param authorities their fingerprints
  * @throws IntegrityError `newer-format`, `unknown-critical`
  */
-export function newerByOthers({ newer }: Candidates, authority: string): Finding[] {
+export function newerByOthers({ newer }: Candidates, authorities: readonly string[]): Finding[] {
   return newer.map(({ signers, error }) => {
-    if (signers.some((key) => fingerprint(key) === authority)) throw error;
-    return finding(error.code, error.object ?? 'vault/', error.message);
+    if (signers.some((key) => authorities.includes(fingerprint(key)))) throw error;
+    return finding(error.code, error.object ?? VAULT_DOCUMENTS, error.message);
   });
 }
 
+/** What is believed of one generation. */
+interface Known {
+  readonly generation: number;
+  /** The authority's fingerprint. */
+  readonly authority: string;
+  readonly recipient: string;
+}
+
+/** The fingerprint of who signed a document first, which is the authority of its own generation. */
+function signerOf({ signers }: Candidate): string {
+  return fingerprint(signers[0]!);
+}
+
 /**
- * The current document under a pin.
+ * The documents of a generation that is known.
+ * @throws IntegrityError `foreign-recipient`
+ */
+function documentsOf(candidates: readonly Candidate[], known: Known): Candidate[] {
+  return candidates.filter((candidate) => {
+    const { document } = candidate;
+    if (document.generation !== known.generation || signerOf(candidate) !== known.authority) return false;
+    if (newestGeneration(document).recipient === known.recipient) return true;
+    throw new IntegrityError(
+      'foreign-recipient',
+      `${document.object} encrypts to another key than the pinned one`,
+      {
+        object: document.object,
+        hint: 'do not back up to it: whoever wrote that document could read every snapshot; ask who holds a key',
+      },
+    );
+  });
+}
+
+/** Whether a document is the first of the generation after a known one: that one's authority signed it too. */
+function succeeds(candidate: Candidate, known: Known): boolean {
+  const { document, signers } = candidate;
+  const before = document.generations[known.generation - 1];
+  return (
+    document.generation === known.generation + 1 &&
+    signers.length === 2 &&
+    fingerprint(signers[1]!) === known.authority &&
+    before?.recipient === known.recipient &&
+    fingerprint(before.authority) === known.authority
+  );
+}
+
+/**
+ * The generation that a rotation put after a known one; undefined when there was none.
+ * @throws IntegrityError `two-successors`: whoever held the old key may have made one of them
+ */
+function successorOf(candidates: readonly Candidate[], known: Known): Known | undefined {
+  const next = candidates.filter((candidate) => succeeds(candidate, known));
+  const [first, ...others] = next;
+  if (!first) return undefined;
+  const other = others.find((candidate) => signerOf(candidate) !== signerOf(first));
+  if (other) {
+    throw new IntegrityError(
+      'two-successors',
+      `${first.document.object} and ${other.document.object} both claim to come after key number ${known.generation}`,
+      {
+        object: other.document.object,
+        hint: `somebody who held the old key made one of them: ask who rotated it for the new fingerprint, and run \`strongroom trust\` with it (they show ${signerOf(first)} and ${signerOf(other)})`,
+      },
+    );
+  }
+  const { generation, recipient } = newestGeneration(first.document);
+  return { generation, recipient, authority: signerOf(first) };
+}
+
+/**
+ * The current document under a pin. A rotation since is followed by the signature of the old authority: that is good
+ * enough to read by, and never moves the pin.
  * @throws NotFoundError `no-vault`; IntegrityError `foreign-vault` when there is a vault and it is not the pinned
- *   one; the reason why the pinned vault's newest document cannot be read
+ *   one, `foreign-recipient`, `two-successors`; the reason why the pinned vault's newest document cannot be read
  */
 export function trustPinned(
   found: Candidates,
   pin: Pin,
   location: string,
 ): { current: Candidate; findings: Finding[] } {
-  const { candidates } = found;
+  const candidates = found.candidates.filter((c) => c.document.vault === pin.vault);
+  const chain: Known[] = [pin];
   const ours: Candidate[] = [];
-  const findings = [...found.findings, ...newerByOthers(found, pin.authority)];
-  for (const candidate of candidates) {
-    const { document } = candidate;
-    const pinned = document.generations[pin.generation - 1];
-    const authority = pinned ? fingerprint(pinned.authority) : undefined;
-    // Anybody can list our authority in a document of their own: only what it signed is spoken to.
-    const signed = candidate.signers.some((key) => fingerprint(key) === pin.authority);
-    if (document.vault !== pin.vault || authority !== pin.authority || !signed) {
-      findings.push(
-        finding(
-          'foreign-vault',
-          document.object,
-          `${document.object} is not of the pinned vault: its fingerprint is another`,
-        ),
-      );
-    } else if (pinned?.recipient !== pin.recipient) {
-      throw new IntegrityError(
-        'foreign-recipient',
-        `${document.object} encrypts to another key than the pinned one`,
-        {
-          object: document.object,
-          hint: 'do not back up to it: whoever wrote that document could read every snapshot; ask who holds a key',
-        },
-      );
-    } else if (document.generation === pin.generation) {
-      ours.push(candidate);
-    } else {
-      throw new UsageError(
-        'rotated',
-        `the key of the vault was rotated (it is number ${document.generation} now), which this version cannot follow`,
-        {
-          object: document.object,
-          hint: 'upgrade strongroom on this machine',
-        },
-      );
-    }
+  for (let known: Known | undefined = pin; known; known = successorOf(candidates, known)) {
+    if (known !== pin) chain.push(known);
+    ours.push(...documentsOf(candidates, known));
   }
-  const current = latestOf(ours);
-  if (current) return { current, findings };
-  if (candidates.length === 0) throw noDocument(found, location);
-  throw new IntegrityError('foreign-vault', `the vault at ${location} is not the pinned one`, {
+  const newest = chain.at(-1)!;
+  const current = latestOf(ours.filter((c) => c.document.generation === newest.generation));
+  const authorities = chain.map((known) => known.authority);
+  const findings = [...found.findings, ...newerByOthers(found, authorities)];
+  if (!current) throw noneOfPinned(found, location);
+  for (const candidate of found.candidates) {
+    if (ours.includes(candidate) && !isLate(candidate, ours)) continue;
+    const { document } = candidate;
+    const before = current.document.generations[document.generation - 1];
+    const isOlder = document.vault === pin.vault && before?.authority === candidate.signers[0];
+    if (isOlder && !isLate(candidate, ours)) continue;
+    const message = isOlder
+      ? `${document.object} was written with a key that was rotated out before`
+      : `${document.object} is not of the pinned vault: its fingerprint is another`;
+    findings.push(finding(isOlder ? 'superseded-key' : 'foreign-vault', document.object, message));
+  }
+  return { current, findings };
+}
+
+/** Whether a document of an older generation came after the rotation: its writer held on to the old key. */
+function isLate({ document }: Candidate, ours: readonly Candidate[]): boolean {
+  return ours.some(
+    (c) => c.document.generation > document.generation && c.document.revision < document.revision,
+  );
+}
+
+function noneOfPinned(found: Candidates, location: string): StrongroomError {
+  if (found.candidates.length === 0) return noDocument(found, location);
+  return new IntegrityError('foreign-vault', `the vault at ${location} is not the pinned one`, {
     object: location,
-    hint: 'somebody may have replaced it: compare its fingerprint with the one that init printed, and only then run `strongroom trust`',
+    hint: 'somebody may have replaced it: compare its fingerprint with the one that init or a rotation printed, and only then run `strongroom trust`',
   });
 }
 
@@ -170,8 +233,17 @@ export function groupCandidates(found: Candidates): Candidate[] {
   const groups = new Map<string, Candidate[]>();
   for (const candidate of found.candidates) {
     const { document } = candidate;
-    const key = `${document.vault} ${document.generations[document.generation - 1]?.authority}`;
+    const key = `${document.vault} ${candidate.signers[0]}`;
     groups.set(key, [...(groups.get(key) ?? []), candidate]);
   }
   return [...groups.values()].map((group) => latestOf(group)!);
+}
+
+/** The groups that no other one comes after, by a rotation that their own authority signed. */
+export function newestGroups(found: Candidates): Candidate[] {
+  return groupCandidates(found).filter(({ document, signers }) => {
+    const { generation, recipient } = newestGeneration(document);
+    const known = { generation, recipient, authority: fingerprint(signers[0]!) };
+    return !found.candidates.some((c) => c.document.vault === document.vault && succeeds(c, known));
+  });
 }

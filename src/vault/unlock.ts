@@ -1,17 +1,13 @@
 // Locked to unlocked: tries the credentials at hand on the vault's slots, and proves that what comes out is this
 // vault's identity. Without a pin it also settles which vault is meant.
-import { createHash } from 'node:crypto';
-import { identitySecret, recipientOf } from '../crypt/identity.ts';
 import { IntegrityError, type StrongroomError, UnlockError } from '../errors.ts';
 import type { Credential } from '../keys/method.ts';
-import { readSlotPlaintext } from '../keys/slot.ts';
-import { deriveAuthority } from '../sign/authority.ts';
-import type { SigningKey } from '../sign/key.ts';
 import type { Store } from '../store/store.ts';
-import { newestGeneration, type Slot, type VaultDocument } from './documents/vault-document.ts';
-import { LIMITS } from './layout.ts';
+import type { Slot, VaultDocument } from './documents/vault-document.ts';
+import { identitiesOf, type Proven, proveIdentity } from './identities.ts';
+import { readNamed } from './named-object.ts';
 import { pinOf } from './pin.ts';
-import { groupCandidates, newerByOthers, noDocument, readCandidates } from './trust.ts';
+import { newerByOthers, newestGroups, noDocument, readCandidates } from './trust.ts';
 import { noKeyFits, notTrusted, WRONG } from './unlock-hints.ts';
 import {
   callOptions,
@@ -21,6 +17,7 @@ import {
   rememberRevision,
   severalVaults,
   type UnlockedVault,
+  type Vault,
   type VaultContext,
 } from './vault.ts';
 
@@ -41,29 +38,9 @@ export interface UnlockOptions extends OpenOptions {
 /** Throws where a service that only the vault names may not be asked. */
 type Consent = (slot: Slot) => Promise<void>;
 
-interface Opened {
-  readonly identity: string;
-  readonly authority: SigningKey;
+interface Opened extends Proven {
   readonly slot: Slot;
   readonly credential: Credential;
-}
-
-/** The slot's bytes, proven against the vault document before anything tries to open them. */
-async function slotBytes(store: Store, slot: Slot, signal?: AbortSignal): Promise<Buffer> {
-  const bytes = await store.get(slot.object, { maxBytes: LIMITS.slot, ...(signal ? { signal } : {}) });
-  if (bytes === null) {
-    throw new IntegrityError('missing-slot', `${slot.object} is gone`, {
-      object: slot.object,
-      hint: 'use another key, or a copy of the vault',
-    });
-  }
-  if (bytes.length !== slot.size || createHash('sha256').update(bytes).digest('hex') !== slot.sha256) {
-    throw new IntegrityError('slot-differs', `${slot.object} is not what the vault document lists`, {
-      object: slot.object,
-      hint: 'someone who can write to the store replaced it; use another key, or a copy of the vault',
-    });
-  }
-  return bytes;
 }
 
 async function openSlot(
@@ -73,22 +50,10 @@ async function openSlot(
   credential: Credential,
   signal?: AbortSignal,
 ): Promise<Opened | null> {
-  const plain = await credential.unwrap(await slotBytes(store, slot, signal), slot);
+  const bytes = await readNamed(store, slot, signal ? { signal } : {});
+  const plain = await credential.unwrap(bytes, slot);
   if (plain === null) return null;
-  const { generation, recipient, authority } = newestGeneration(document);
-  const { identity } = readSlotPlaintext(
-    plain,
-    { vault: document.vault, generation, recipient },
-    slot.object,
-  );
-  const key = deriveAuthority(identitySecret(identity), document.vault);
-  if ((await recipientOf(identity)) !== recipient || key.publicKey !== authority) {
-    throw new IntegrityError('wrong-slot', `${slot.object} holds an identity that is not this vault's`, {
-      object: slot.object,
-      hint: 'do not restore from this vault before you know who wrote it',
-    });
-  }
-  return { identity, authority: key, slot, credential };
+  return { ...(await proveIdentity(plain, document, document.generation, slot.object)), slot, credential };
 }
 
 /**
@@ -164,10 +129,10 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
       await options.credentials(true),
       callOptions(context),
     );
-    return { ...pinned, identity: opened.identity, authority: opened.authority, openedBy: opened.slot.name };
+    return unlocked(pinned, opened);
   }
   const found = await readCandidates(store, context);
-  const groups = groupCandidates(found);
+  const groups = newestGroups(found);
   if (groups.length === 0) throw noDocument(found, store.location);
   if (groups.length > MOST_UNPINNED) throw severalVaults(groups, store.location);
   const credentials = await options.credentials(false);
@@ -200,22 +165,20 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
     );
   const { candidate, opened, isAgreed } = first;
   const pin = pinOf(candidate.document);
-  const findings = [...found.findings, ...newerByOthers(found, pin.authority)];
+  const findings = [...found.findings, ...newerByOthers(found, [pin.authority])];
   if (!opened.credential.authenticates && !isAgreed) {
     const question = `${opened.credential.description} opens a vault with fingerprint ${pin.authority}, but anybody who can write to ${store.location} could have made it. Is that the fingerprint that init printed?`;
     if (!(await options.confirm?.(question))) throw notTrusted(candidate.document, store.location);
   }
-  await checkRevision(context, candidate.document, pin.revision, options.trustOlder === true);
+  await checkRevision(context, candidate.document, undefined, options.trustOlder === true);
   await context.memory.rememberPin(store.location, pin);
   await rememberRevision(context, candidate.document);
-  return {
-    ...context,
-    document: candidate.document,
-    documentSha256: candidate.sha256,
-    trust: 'pinned',
-    findings,
-    identity: opened.identity,
-    authority: opened.authority,
-    openedBy: opened.slot.name,
-  };
+  const vault = { ...context, document: candidate.document, documentSha256: candidate.sha256, pin, findings };
+  return unlocked({ ...vault, trust: 'pinned' }, opened);
+}
+
+function unlocked(vault: Vault, { identity, authority, slot }: Opened): UnlockedVault {
+  const { store, document } = vault;
+  const proven = identitiesOf(store, document, { identity, authority }, callOptions(vault));
+  return { ...vault, identity, authority, proven, openedBy: slot.name };
 }

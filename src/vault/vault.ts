@@ -7,12 +7,13 @@ import type { Store } from '../store/store.ts';
 import type { ClientMemory, RecordCache, VaultMemory } from './client.ts';
 import type { VaultDocument } from './documents/vault-document.ts';
 import type { Finding } from './finding.ts';
+import type { Proven } from './identities.ts';
 import { vaultDocumentName } from './layout.ts';
 import { type Pin, pinOf } from './pin.ts';
 import {
   type Candidate,
-  groupCandidates,
   newerByOthers,
+  newestGroups,
   noDocument,
   noVault,
   readCandidates,
@@ -41,6 +42,8 @@ export interface Vault extends VaultContext {
   readonly documentSha256: string;
   /** Where the trust in it comes from: a pin, or nothing yet. */
   readonly trust: 'pinned' | 'unproven';
+  /** The pin that it was opened by. Its generation is an older one when the key was rotated since. */
+  readonly pin?: Pin;
   /** What came to light while opening: planted documents, an older revision than remembered. */
   readonly findings: readonly Finding[];
 }
@@ -50,6 +53,8 @@ export interface UnlockedVault extends Vault {
   /** The newest generation's identity. */
   readonly identity: string;
   readonly authority: SigningKey;
+  /** The identity and the authority of any generation, through what the newest opens. */
+  proven(generation: number): Promise<Proven>;
   /** Name of the key that opened it. */
   readonly openedBy: string;
 }
@@ -68,25 +73,39 @@ export async function effectivePin(context: VaultContext, given: Pin | undefined
 
 /**
  * A rolled back store shows an older vault document: a removed key or host would count again.
- * @param pinned the pin's revision
- * @throws IntegrityError `older-revision`
+ * @param pin the one that the vault was opened by
+ * @throws IntegrityError `older-revision`; `two-successors` when this client saw another rotation than the store shows,
+ *   which no permission to read what is old allows
  */
 export async function checkRevision(
   context: VaultContext,
   document: VaultDocument,
-  pinned: number,
+  pin: Pin | undefined,
   allowed: boolean,
 ): Promise<void> {
-  const known = Math.max(pinned, (await context.memory.vault(document.vault)).revision);
-  if (document.revision >= known || allowed) return;
-  throw new IntegrityError(
-    'older-revision',
-    `the vault shows revision ${document.revision}, but revision ${known} was seen before`,
-    {
-      object: vaultDocumentName(known),
-      hint: 'newer vault documents are gone: find out who removed them; to read all the same, add --trust-new',
-    },
-  );
+  const seen = await context.memory.vault(document.vault);
+  const rotated = seen.generation > (pin?.generation ?? 0) ? seen.generation : 0;
+  const listed = document.generations[rotated - 1];
+  if (listed && fingerprint(listed.authority) !== seen.authority) {
+    throw new IntegrityError(
+      'two-successors',
+      `the vault shows another key number ${rotated} than was seen before`,
+      {
+        object: document.object,
+        hint: 'somebody who held the old key wrote that vault document: find out who rotated the key, and run `strongroom trust` with the fingerprint that it printed',
+      },
+    );
+  }
+  const known = Math.max(pin?.revision ?? 1, seen.revision);
+  if ((document.revision >= known && document.generation >= rotated) || allowed) return;
+  const object = vaultDocumentName(known);
+  const hint =
+    'newer vault documents are gone: find out who removed them; to read all the same, add --trust-new';
+  const message =
+    document.generation < rotated
+      ? `the vault shows key number ${document.generation}, but number ${rotated} was seen before`
+      : `the vault shows revision ${document.revision}, but revision ${known} was seen before`;
+  throw new IntegrityError('older-revision', message, { object, hint });
 }
 
 /**
@@ -102,13 +121,14 @@ export async function openPinned(
   if (!pin) return undefined;
   const found = await readCandidates(context.store, context);
   const { current, findings } = trustPinned(found, pin, context.store.location);
-  await checkRevision(context, current.document, pin.revision, options.trustOlder === true);
+  await checkRevision(context, current.document, pin, options.trustOlder === true);
   await rememberRevision(context, current.document);
   return {
     ...context,
     document: current.document,
     documentSha256: current.sha256,
     trust: 'pinned',
+    pin,
     findings,
   };
 }
@@ -132,13 +152,16 @@ export async function tryToRemember(
   }
 }
 
-/** Keeps the highest revision seen, so that a rollback is noticed. */
+/** Keeps the highest revision and the newest key seen, so that a rollback is noticed, and a false rotation. */
 export async function rememberRevision(context: VaultContext, document: VaultDocument): Promise<void> {
-  const { revision } = await context.memory.vault(document.vault);
-  if (revision >= document.revision) return;
+  const seen = await context.memory.vault(document.vault);
+  const { generation, revision } = document;
+  if (seen.revision >= revision && seen.generation >= generation) return;
+  const authority = authorityFingerprint(document);
   await tryToRemember(context, document.vault, (m) => ({
     ...m,
-    revision: Math.max(m.revision, document.revision),
+    revision: Math.max(m.revision, revision),
+    ...(m.generation < generation ? { generation, authority } : {}),
   }));
 }
 
@@ -152,12 +175,12 @@ export async function openVault(context: VaultContext, options: OpenOptions = {}
   const pinned = await openPinned(context, options);
   if (pinned) return pinned;
   const found = await readCandidates(context.store, context);
-  const groups = groupCandidates(found);
+  const groups = newestGroups(found);
   const [only, ...others] = groups;
   if (!only) throw noDocument(found, context.store.location);
   if (others.length > 0) throw severalVaults(groups, context.store.location);
-  const findings = [...found.findings, ...newerByOthers(found, authorityFingerprint(only.document))];
-  await checkRevision(context, only.document, 1, options.trustOlder === true);
+  const findings = [...found.findings, ...newerByOthers(found, [authorityFingerprint(only.document)])];
+  await checkRevision(context, only.document, undefined, options.trustOlder === true);
   return {
     ...context,
     document: only.document,

@@ -130,10 +130,18 @@ it('an entry by a host that was removed', async () => {
 it('an entry that means another record removes nothing, and is no fault', async () => {
   for (const other of [{ sha256: '0'.repeat(64) }, { id: '20261120T000000Z-000000' }, { set: 'db' }]) {
     const removes = [{ set: honest.set, id: honest.id, sha256: honest.sha256, ...other }];
-    await put(vault.store, OBJECT, sign(entry({ removes }), 'ledger', vault.authority));
+    const { name, key } = vault.host;
+    await put(vault.store, OBJECT, sign(entry({ removes, by: name }), 'ledger', key));
     expect(await faultsOf(vault)).toEqual([]);
     expect(await restored(vault)).toMatchObject({ '.env': '600:HONEST=1\n' });
   }
+});
+
+it('whoever holds an identity removes no snapshot with it: that is for hosts, which can be removed', async () => {
+  const removes = [{ set: honest.set, id: honest.id, sha256: honest.sha256 }];
+  await put(vault.store, OBJECT, sign(entry({ removes }), 'ledger', vault.authority));
+  expect((await faultsOf(vault)).map((f) => f.code)).toEqual(['out-of-scope']);
+  expect(await restored(vault)).toMatchObject({ '.env': '600:HONEST=1\n' });
 });
 
 it('a host that may not maintain cannot delete, and nothing is touched', async () => {

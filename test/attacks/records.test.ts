@@ -193,7 +193,7 @@ describe('a record that is moved', () => {
     const bytes = await get(vault.store, honest.object);
     for (const planted of [bytes, sign({ ...bodyOf(bytes), object }, 'record', vault.host.key)]) {
       await put(vault.store, object, planted);
-      expect(briefly(await faultsOf(vault))).toEqual([`misplaced ${object}`]);
+      expect(briefly(await faultsOf(vault))).toEqual([`unlisted-writer ${object}`]);
       expect(await restored(vault)).toMatchObject({ '.env': '600:HONEST=1\n' });
     }
   });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IntegrityError } from '../../src/errors.ts';
 import { NAMESPACES } from '../../src/sign/authority.ts';
-import { openDocument, openDocumentAsync, reopenDocument, sealDocument } from '../../src/sign/document.ts';
+import { openDocument, openDocumentAsync, sealDocument } from '../../src/sign/document.ts';
 import { generateSigningKey, type SigningKey } from '../../src/sign/key.ts';
 import { formatPrivateKey } from '../../src/sign/openssh.ts';
 import { BEGIN, END, signArmored } from '../../src/sign/sshsig.ts';
@@ -54,18 +54,6 @@ describe('a sealed document', () => {
         expect(openDocument(sealDocument(value, namespace, [key]), options).parse()).toEqual(value);
       }),
     );
-  });
-
-  it('reopens with the signers found before, by the same cut and the same rules for its text', () => {
-    const sealed = sealDocument(record, namespace, [key]);
-    const { body, signers } = openDocument(sealed, options);
-    const again = reopenDocument(sealed, options, signers);
-    expect([again.body, again.signers, again.parse()]).toEqual([body, [key.publicKey], record]);
-    expect(codeOf(() => reopenDocument(body, options, signers))).toBe('unsigned');
-    expect(codeOf(() => reopenDocument(sealed, { ...options, maxBytes: 9 }, signers))).toBe(
-      'document-too-large',
-    );
-    expect(codeOf(reopenDocument(seal('{"a":1,"a":1}\n'), options, signers).parse)).toBe('bad-document');
   });
 
   it('takes one to eight signatures', () => {

@@ -131,12 +131,14 @@ it('the limits are those of the specification', () => {
   const MiB = 1024 * 1024;
   expect(format).toContain('| vault document, drill | 1 MiB |');
   expect(format).toContain('| record, ledger entry | 16 MiB |');
+  expect(format).toContain('| record of a re-encrypted snapshot | 40 MiB |');
   expect(format).toContain('| part | 16 MiB = 16,777,216 bytes;');
   expect(format).toContain('| parts of one artifact | 99,999 |');
   expect(format).toContain('| contents, decompressed | 64 MiB |');
   expect(LIMITS).toEqual({
     vaultDocument: MiB,
     record: 16 * MiB,
+    reencryption: 40 * MiB,
     ledger: 16 * MiB,
     slot: MiB,
     recovery: MiB,

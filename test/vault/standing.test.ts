@@ -3,7 +3,14 @@ import { generateSigningKey } from '../../src/sign/key.ts';
 import type { LedgerEntry } from '../../src/vault/documents/ledger.ts';
 import type { SnapshotRecord } from '../../src/vault/documents/record.ts';
 import type { Host, VaultDocument } from '../../src/vault/documents/vault-document.ts';
-import { judgeLedgerEntry, judgeRecord } from '../../src/vault/standing.ts';
+import {
+  checkReencrypter,
+  judgeRecord as judge,
+  judgeLedgerEntry as judgeEntry,
+  judgeReencryption,
+  type Outlasting,
+  type RecordFacts,
+} from '../../src/vault/standing.ts';
 
 const key = () => generateSigningKey().publicKey;
 const [authority, web, db, old, stranger] = [key(), key(), key(), key(), key()] as const;
@@ -13,7 +20,26 @@ const hosts: Host[] = [
   { name: 'db-1', key: db, sets: ['*'], may: ['maintain'], added },
   { name: 'web-1', key: old, sets: ['*'], may: ['write', 'maintain'], added, removed: added },
 ];
-const document = { generation: 1, generations: [{ authority }], hosts } as unknown as VaultDocument;
+const document = {
+  generation: 1,
+  generations: [{ generation: 1, authority, compromised: false }],
+  hosts,
+} as unknown as VaultDocument;
+const [digest, other] = ['a'.repeat(64), 'b'.repeat(64)] as const;
+const nothing: Outlasting = () => false;
+
+function judgeRecord(d: VaultDocument, r: SnapshotRecord, f: RecordFacts, outlasts = nothing): void {
+  judge(d, r, f, outlasts);
+}
+
+function judgeLedgerEntry(
+  d: VaultDocument,
+  e: LedgerEntry,
+  { signers, sha256 = digest }: { signers: readonly string[]; sha256?: string },
+  outlasts = nothing,
+): void {
+  judgeEntry(d, e, { signers, sha256 }, outlasts);
+}
 
 const id = '20261120T055812Z-7k3f9q';
 const data = `data/app/${id}/1-0123456789`;
@@ -27,7 +53,7 @@ const record = {
   data,
   artifacts: [{ name: 'contents.json.gz.age', parts: [{ object: `${data}/contents.json.gz.age.00000` }] }],
 } as unknown as SnapshotRecord;
-const facts = { signers: [web], modified: new Date('2026-11-20T05:58:14Z') };
+const facts = { signers: [web], sha256: digest, modified: new Date('2026-11-20T05:58:14Z') };
 
 function partsAt(...objects: string[]): Partial<SnapshotRecord> {
   return {
@@ -134,8 +160,7 @@ describe('a ledger entry', () => {
   it.each<[string, Partial<LedgerEntry>, string[]]>([
     ['by a host that may maintain what it removes', {}, [web]],
     ['by a host that may maintain everything', { by: 'db-1' }, [db]],
-    ['by the authority', { by: 'authority', action: 'reencrypt' }, [authority]],
-    ['by the authority, about a host', { by: 'authority', action: 'remove-host' }, [authority]],
+    ['by the authority', { by: 'authority', action: 'reencrypt', generation: 1 }, [authority]],
   ])('%s counts', (_, change, signers) => {
     expect(() => judgeLedgerEntry(document, { ...entry, ...change }, { signers })).not.toThrow();
   });
@@ -153,6 +178,20 @@ describe('a ledger entry', () => {
       { removes: [...removes, { ...removes[0]!, set: 'db' }] },
       [web],
     ],
+    ['by the authority, which removes no snapshots', 'out-of-scope', { by: 'authority' }, [authority]],
+    [
+      'by the authority, about a host that the vault document does not say is removed by it',
+      'unnamed-removal',
+      { by: 'authority', action: 'remove-host' },
+      [authority],
+    ],
+    [
+      'by the authority of another generation than it names',
+      'wrong-host',
+      { by: 'authority', action: 'reencrypt', generation: 2 },
+      [authority],
+    ],
+    ['by a host that re-encrypts', 'out-of-scope', { action: 'reencrypt' }, [web]],
     ['by a host that removes a host', 'out-of-scope', { action: 'remove-host', removes: [] }, [web]],
     ['by a host that was removed', 'removed-host', {}, [old]],
   ])('%s: %s', (_, code, change, signers) => {
@@ -165,6 +204,82 @@ describe('a ledger entry', () => {
     const writer = { ...document, hosts: [{ ...hosts[0]!, may: ['write'] }] } as VaultDocument;
     expect(() => judgeLedgerEntry(writer, entry, { signers: [web] })).toThrow(
       expect.objectContaining({ code: 'out-of-scope' }),
+    );
+  });
+
+  it('of a removed host counts when the vault document’s own entry lists it', () => {
+    const counts = { object: 'ledger/20260101T000000Z-aaaaaa.json', sha256: other };
+    const removal = {
+      ...entry,
+      object: counts.object,
+      by: 'authority',
+      action: 'remove-host',
+    } as LedgerEntry;
+    const removing = { ...document, hosts: [{ ...hosts[2]!, counts }] };
+    const outlasts: Outlasting = (host, kind, sha256) =>
+      host.key === old && kind === 'entries' && sha256 === digest;
+    const by = { signers: [authority], sha256: other };
+    expect(() => judgeLedgerEntry(removing, removal, by)).not.toThrow();
+    expect(() => judgeLedgerEntry(removing, removal, { ...by, sha256: digest })).toThrow(
+      expect.objectContaining({ code: 'unnamed-removal' }),
+    );
+    expect(() => judgeLedgerEntry(document, entry, { signers: [old] }, outlasts)).not.toThrow();
+    expect(() => judgeLedgerEntry(document, entry, { signers: [old], sha256: other }, outlasts)).toThrow(
+      expect.objectContaining({ code: 'removed-host' }),
+    );
+  });
+
+  it('by an authority whose key leaked replaces nothing', () => {
+    const leaked = {
+      ...document,
+      generations: [{ generation: 1, authority, compromised: true }],
+    } as unknown as VaultDocument;
+    const again = { ...entry, by: 'authority', action: 'reencrypt', generation: 1 } as LedgerEntry;
+    expect(() => judgeLedgerEntry(leaked, again, { signers: [authority] })).toThrow(
+      expect.objectContaining({ code: 'exposed-key' }),
+    );
+  });
+});
+
+describe('a re-encryption', () => {
+  const next = key();
+  const rotated = {
+    ...document,
+    generation: 2,
+    generations: [...document.generations, { generation: 2, authority: next }],
+  } as unknown as VaultDocument;
+  const again = { ...record, object: `snapshots/app/${id}.2.json`, generation: 2, contents: digest };
+  const reencryption = again as unknown as Parameters<typeof judgeReencryption>[0];
+
+  it.each<[string, string[], number]>([
+    ['a host', [web], 2],
+    ['the authority of another generation', [authority], 2],
+    ['two authorities', [next, authority], 2],
+  ])('by %s does not count', (_, signers, generation) => {
+    expect(() => checkReencrypter(rotated, signers, again.object, generation)).toThrow(
+      expect.objectContaining({ code: 'unlisted-writer' }),
+    );
+  });
+
+  it('by the authority of its own generation, of the contents that the host signed, counts', () => {
+    expect(() => checkReencrypter(rotated, [next], again.object, 2)).not.toThrow();
+    expect(() => judgeReencryption(reencryption, { ...record, contents: digest })).not.toThrow();
+  });
+
+  it('of other contents, or to no later key, does not count', () => {
+    for (const change of [{ contents: other }, { contents: digest, generation: 2 }]) {
+      expect(() => judgeReencryption(reencryption, { ...record, ...change })).toThrow(
+        expect.objectContaining({ code: 'foreign-data' }),
+      );
+    }
+  });
+
+  it('does not bring back what a removed host signed after its removal', () => {
+    const removed = { ...facts, signers: [old] };
+    const outlasts: Outlasting = (_, kind, sha256) => kind === 'records' && sha256 === digest;
+    expect(() => judgeRecord(document, record, removed, outlasts)).not.toThrow();
+    expect(() => judgeRecord(document, record, { ...removed, sha256: other }, outlasts)).toThrow(
+      expect.objectContaining({ code: 'removed-host' }),
     );
   });
 });

@@ -10,7 +10,7 @@ import { TOOL } from '../../version.ts';
 import { writeArtifact } from '../artifact-write.ts';
 import { atPlace } from '../client.ts';
 import { writeContents } from '../documents/contents.ts';
-import type { SnapshotRecord } from '../documents/record.ts';
+import { type SnapshotRecord, storedBytes } from '../documents/record.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
 import {
   artifactComment,
@@ -148,7 +148,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
       seconds: Math.round(performance.now() - options.began) / 1000,
       complete,
       entries: entries.length,
-      stored: artifacts.flatMap((a) => a.parts).reduce((sum, part) => sum + part.size, 0),
+      stored: storedBytes({ artifacts }),
       ...(options.label === undefined ? {} : { label: options.label }),
       ...(options.tags && Object.keys(options.tags).length > 0 ? { tags: options.tags } : {}),
       data,

@@ -47,6 +47,22 @@ export interface SnapshotRecord extends StoredData {
   readonly previous: PreviousRecord | null;
 }
 
+/** A snapshot's bytes under the key of a later generation; who made it and what it is stays the host's word. */
+export interface Reencryption extends StoredData {
+  readonly format: 1;
+  readonly type: 'record';
+  readonly object: string;
+  readonly vault: string;
+  readonly time: string;
+  readonly tool: string;
+  readonly revision: number;
+  readonly generation: number;
+  readonly set: string;
+  readonly id: string;
+  /** The host's own record, the whole object. */
+  readonly original: string;
+}
+
 function refuse(code: string, object: string, message: string): never {
   throw new IntegrityError(code, `${object} ${message}`, { object });
 }
@@ -74,6 +90,11 @@ function readData(f: Fields): StoredData {
   return { data, artifacts, contents: f.sha256('contents') };
 }
 
+/** Bytes of all parts together. */
+export function storedBytes({ artifacts }: Pick<StoredData, 'artifacts'>): number {
+  return artifacts.flatMap((a) => a.parts).reduce((sum, part) => sum + part.size, 0);
+}
+
 function readTags(f: Fields): Record<string, string> | undefined {
   const tags = f.optionalObject('tags');
   if (!tags) return undefined;
@@ -82,12 +103,19 @@ function readTags(f: Fields): Record<string, string> | undefined {
   return Object.fromEntries(keys.map((key) => [key, tags.text(key, { max: 256 })]));
 }
 
-/** Checks `object`, `set`, `id` and `vault` against the name under which it was found and the vault it is read for. */
-function readPlace(f: Fields, object: string, vault: string): { set: string; id: string } {
+/**
+ * Checks `object`, `set`, `id` and `vault` against the name under which it was found and the vault it is read for.
+ * @param generation of a re-encrypted record, which no host may write, nor may a host's record have such a name
+ */
+function readPlace(
+  f: Fields,
+  object: string,
+  vault: string,
+  generation?: number,
+): { set: string; id: string } {
   const set = f.name('set');
   const id = f.text('id', { max: 23 });
-  // Nor may it have the name of a re-encrypted record, which no host may write.
-  if (f.text('object') !== object || object !== recordName(set, id)) {
+  if (f.text('object') !== object || object !== recordName(set, id, generation)) {
     refuse('misplaced', object, 'is a copy of a snapshot that belongs elsewhere');
   }
   if (f.text('vault') !== vault) refuse('foreign-vault', object, 'belongs to another vault');
@@ -98,7 +126,13 @@ function readPlace(f: Fields, object: string, vault: string): { set: string; id:
  * Whether a record names bytes of its own only: else a listed host could have another's ciphertext decrypted as
  * its own, or a reader fetch any object of the store.
  */
-export function namesOwnData({ data, set, id, generation, artifacts }: SnapshotRecord): boolean {
+export function namesOwnData({
+  data,
+  set,
+  id,
+  generation,
+  artifacts,
+}: SnapshotRecord | Reencryption): boolean {
   return (
     generationOfData(data, set, id) === generation &&
     artifacts.every((a) => a.parts.every((p, i) => p.object === partName(data, a.name, i)))
@@ -120,7 +154,7 @@ export function readRecord(json: unknown, object: string, vault: string): Snapsh
   const tags = readTags(f);
   const previous = f.optionalObject('previous');
   const stored = readData(f);
-  const bytes = stored.artifacts.flatMap((a) => a.parts).reduce((sum, part) => sum + part.size, 0);
+  const bytes = storedBytes(stored);
   if (f.integer('stored') !== bytes) f.fail('stored', 'the sum of its sizes');
   const time = f.time('time');
   if (time !== timeOfSnapshotId(id)) f.fail('time', 'the time of its id');
@@ -145,4 +179,32 @@ export function readRecord(json: unknown, object: string, vault: string): Snapsh
     ...stored,
     previous: previous ? { id: previous.text('id', { max: 23 }), sha256: previous.sha256('sha256') } : null,
   };
+}
+
+/**
+ * Reads the record of a re-encryption, whose signature by the authority of its generation has been verified. What it
+ * embeds is judged by the caller, like any record of a host.
+ * @param json the parsed body
+ * @throws IntegrityError `bad-document`, `misplaced`, `foreign-vault`, `foreign-data`
+ */
+export function readReencryption(json: unknown, object: string, vault: string): Reencryption {
+  const f = fields(json, object);
+  if (f.text('type') !== 'record') refuse('misplaced', object, 'is a document of another kind');
+  const generation = f.integer('generation', 2);
+  const place = readPlace(f, object, vault, generation);
+  const read: Reencryption = {
+    format: 1,
+    type: 'record',
+    object,
+    vault,
+    time: f.time('time'),
+    tool: f.text('tool', { max: 256 }),
+    revision: f.integer('revision', 1),
+    generation,
+    ...place,
+    ...readData(f),
+    original: f.text('original', { max: LIMITS.record }),
+  };
+  if (!namesOwnData(read)) refuse('foreign-data', object, 'names stored bytes that are not its own');
+  return read;
 }

@@ -2,7 +2,7 @@
 // own consistency; whom to trust is src/vault/trust.ts.
 import { IntegrityError } from '../../errors.ts';
 import { parsePublicKey } from '../../sign/key.ts';
-import { RECOVERY } from '../layout.ts';
+import { PREVIOUS, RECOVERY } from '../layout.ts';
 import { type Fields, fields } from './shape.ts';
 
 export interface ObjectRef {
@@ -96,7 +96,7 @@ function readSlot(f: Fields): Slot {
   const method = f.text('method');
   if (!METHODS.includes(method)) f.fail('method', 'a method that this version knows');
   const name = f.name('name');
-  if (name === 'previous') f.fail('name', 'a name that a key may have');
+  if (name === PREVIOUS) f.fail('name', 'a name that a key may have');
   const recipient = f.optionalText('recipient');
   // It is shown in a question before anything is proven: no sentence fits into it.
   const arn = f.optionalText('arn', { max: 512, pattern: /^arn:[\w:/+=,.@-]+$/ });
@@ -185,6 +185,6 @@ export function readVaultDocument(json: unknown, object: string): VaultDocument 
 }
 
 /** The newest generation of a document. */
-export function newestGeneration(document: VaultDocument): Generation {
+export function newestGeneration(document: Pick<VaultDocument, 'generations'>): Generation {
   return document.generations[document.generations.length - 1]!;
 }

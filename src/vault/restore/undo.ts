@@ -14,7 +14,7 @@ import { TOOL } from '../../version.ts';
 import { readSnapshotContents } from '../artifact-read.ts';
 import { writeArtifact } from '../artifact-write.ts';
 import { type Warning, writeContents } from '../documents/contents.ts';
-import { readRecord, type SnapshotRecord } from '../documents/record.ts';
+import { readRecord, type SnapshotRecord, storedBytes } from '../documents/record.ts';
 import { newestGeneration } from '../documents/vault-document.ts';
 import {
   artifactComment,
@@ -117,7 +117,7 @@ export async function keepUndo(
       seconds: 0,
       complete: true,
       entries: entries.length,
-      stored: artifacts.flatMap((a) => a.parts).reduce((sum, part) => sum + part.size, 0),
+      stored: storedBytes({ artifacts }),
       label: destination.outside === undefined ? IN_TARGET : IN_PLACE,
       data,
       artifacts,
@@ -159,9 +159,10 @@ async function copies(vault: UnlockedVault, store: Store): Promise<Snapshot[]> {
         maxBytes: LIMITS.record,
       });
       // Copies of another vault's restores may stand here too.
-      if (opened.signers[0] !== vault.authority.publicKey) continue;
+      if (!vault.document.generations.some((g) => g.authority === opened.signers[0])) continue;
       const record = readRecord(opened.parse(), name, vault.document.vault);
-      found.push({ ...record, sha256: createHash('sha256').update(bytes).digest('hex'), modified });
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      found.push({ ...record, sha256, recordSha256: sha256, modified });
     } catch (error) {
       if (!(error instanceof IntegrityError)) throw error;
     }

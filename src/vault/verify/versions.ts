@@ -78,13 +78,21 @@ async function isSigned(
       const options = { maxBytes: LIMITS.record, ...callOptions(vault) };
       const bytes = await vault.store.history!.get(name, version, options);
       const sha256 = bytes && createHash('sha256').update(bytes).digest('hex');
-      if (sha256 && ledger.removes(place.set, place.id, sha256)) return true;
+      if (sha256 && isRemoved(ledger, place, sha256)) return true;
     } catch (error) {
       const isArchived = error instanceof StoreError && error.code === 'archived';
       if (!isFault(error) && !isArchived) throw error;
     }
   }
   return false;
+}
+
+function isRemoved(
+  ledger: Ledger,
+  { set, id, generation = 0 }: { set: string; id: string; generation?: number },
+  sha256: string,
+): boolean {
+  return ledger.removes(set, id, sha256) || ledger.replaces(set, id, sha256, generation);
 }
 
 function byAge(a: StoredVersion, b: StoredVersion): number {

@@ -1,0 +1,14 @@
+// Which sets a vault holds, for a page that a person reads: by the names of its objects, which anybody who writes to
+// the store could add to.
+import { parseRecordName } from '../layout.ts';
+import { callOptions, type VaultContext } from '../vault.ts';
+
+/** Sorted; at most `most` of them. */
+export async function setNames(vault: VaultContext, most = 100): Promise<string[]> {
+  const names = new Set<string>();
+  for await (const { name } of vault.store.list('snapshots/', callOptions(vault))) {
+    const set = parseRecordName(name)?.set;
+    if (set !== undefined && names.size < most) names.add(set);
+  }
+  return [...names].sort();
+}

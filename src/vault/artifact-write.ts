@@ -64,7 +64,7 @@ export async function* cut(
  * @param plain the artifact's own bytes: a tar, JSON, a stream
  * @param comment ties the artifact to its snapshot
  * @param level gzip level, 0 to store
- * @throws StoreError; StrongroomError `artifact-too-large`; ConflictError `object-exists`
+ * @throws as `writeParts`
  */
 export async function writeArtifact(
   target: ArtifactTarget,
@@ -72,17 +72,30 @@ export async function writeArtifact(
   plain: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: { comment: string; level?: number },
 ): Promise<WrittenArtifact> {
-  const { store, recipient, data, signal } = target;
-  const call = signal ? { signal } : {};
   const hash = createHash('sha256');
   let size = 0;
   async function* observed(): AsyncGenerator<Buffer> {
-    for await (const chunk of gzip(plain, { ...options, pad: padme, ...call })) {
+    for await (const chunk of gzip(plain, { ...options, pad: padme, ...callOptions(target) })) {
       hash.update(chunk);
       size += chunk.length;
       yield chunk;
     }
   }
+  const artifact = await writeParts(target, name, observed());
+  return { artifact, gzip: { size, sha256: hash.digest('hex') } };
+}
+
+/**
+ * Encrypts an artifact's gzip bytes and stores them.
+ * @throws StoreError; StrongroomError `artifact-too-large`; ConflictError `object-exists`
+ */
+export async function writeParts(
+  target: ArtifactTarget,
+  name: string,
+  gzipBytes: AsyncIterable<Buffer>,
+): Promise<Artifact> {
+  const { store, recipient, data } = target;
+  const call = callOptions(target);
   const parts: ObjectRef[] = [];
   const underWay = new Set<Promise<void>>();
   const most = store.remote ? PARALLEL.remote : PARALLEL.here;
@@ -95,7 +108,7 @@ export async function writeArtifact(
     target.room.push(Buffer.from(bytes.buffer));
   };
   try {
-    for await (const bytes of cut(encrypt(observed(), [recipient], call), LIMITS.part, target.room)) {
+    for await (const bytes of cut(encrypt(gzipBytes, [recipient], call), LIMITS.part, target.room)) {
       if (parts.length === LIMITS.partsOfArtifact) {
         throw new StrongroomError('artifact-too-large', `${name} is larger than a snapshot can hold`, {
           hint: 'back it up as several sets',
@@ -116,5 +129,9 @@ export async function writeArtifact(
     await Promise.allSettled(underWay);
     throw error;
   }
-  return { artifact: { name, parts }, gzip: { size, sha256: hash.digest('hex') } };
+  return { name, parts };
+}
+
+function callOptions({ signal }: ArtifactTarget): { signal?: AbortSignal } {
+  return signal ? { signal } : {};
 }

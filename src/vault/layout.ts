@@ -26,6 +26,8 @@ export const LIMITS = {
 export const PREVIOUS = 'previous';
 export const KEYS = 'keys/';
 export const LEDGER = 'ledger/';
+export const SNAPSHOTS = 'snapshots/';
+export const DATA = 'data/';
 /** What vault documents' names begin with. */
 export const VAULT_DOCUMENTS = 'vault/';
 
@@ -50,7 +52,7 @@ export function slotName(generation: number, slot: string, extension: 'age' | 'k
 
 /** @param generation of a re-encrypted one; a host's own record has none in its name */
 export function recordName(set: string, id: string, generation?: number): string {
-  return `snapshots/${set}/${id}${generation === undefined ? '' : `.${generation}`}.json`;
+  return `${SNAPSHOTS}${set}/${id}${generation === undefined ? '' : `.${generation}`}.json`;
 }
 
 /** What a `snapshots/…` object name says; undefined when it is none of ours. */
@@ -65,12 +67,12 @@ export function parseRecordName(
 
 /** A new data directory for a snapshot. */
 export function newDataDirectory(set: string, id: string, generation: number): string {
-  return `data/${set}/${id}/${generation}-${randomName(10)}`;
+  return `${DATA}${set}/${id}/${generation}-${randomName(10)}`;
 }
 
 /** The generation a data directory of this snapshot was encrypted to; undefined when it is not one of its own. */
 export function generationOfData(data: string, set: string, id: string): number | undefined {
-  const prefix = `data/${set}/${id}/`;
+  const prefix = `${DATA}${set}/${id}/`;
   if (!data.startsWith(prefix)) return undefined;
   const match = /^([1-9]\d{0,8})-[0-9a-hjkmnp-tv-z]{10}$/.exec(data.slice(prefix.length));
   return match ? Number(match[1]) : undefined;

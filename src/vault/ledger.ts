@@ -9,8 +9,16 @@ import { LEDGER, LIMITS } from './layout.ts';
 import { checkLedgerWriter, judgeLedgerEntry, type Outlasting } from './standing.ts';
 import { callOptions, type Vault } from './vault.ts';
 
+/** An entry that counts. */
+export interface CountingEntry extends LedgerEntry {
+  /** SHA-256 of the whole object. */
+  readonly sha256: string;
+  /** The store's own time of it. */
+  readonly modified: Date;
+}
+
 export interface Ledger {
-  readonly entries: readonly LedgerEntry[];
+  readonly entries: readonly CountingEntry[];
   readonly findings: readonly Finding[];
   /** Whether an entry that counts removes the snapshot of this record. */
   removes(set: string, id: string, sha256: string): boolean;
@@ -29,10 +37,10 @@ interface Judged {
 export async function readLedger(vault: Vault): Promise<Ledger> {
   const findings: Finding[] = [];
   const outlasts = await readRemovedHosts(vault, findings);
-  const entries: LedgerEntry[] = [];
-  for await (const { name } of vault.store.list(LEDGER, callOptions(vault))) {
+  const entries: CountingEntry[] = [];
+  for await (const { name, modified } of vault.store.list(LEDGER, callOptions(vault))) {
     const read = await orFinding(findings, name, () => readEntry(vault, name, outlasts));
-    if (read) entries.push(read.entry);
+    if (read) entries.push({ ...read.entry, sha256: read.sha256, modified });
   }
   const removed = new Set<string>();
   const replaced = new Map<string, number>();

@@ -2,7 +2,14 @@
 // of key objects that nothing names any more (docs/format.md sections 5 and 10). Two who revise at once both get
 // through, one after the other, or are told why not.
 import { createHash } from 'node:crypto';
-import { ConflictError, IntegrityError, StoreError, UsageError } from '../errors.ts';
+import {
+  ConflictError,
+  IntegrityError,
+  InterruptedError,
+  StoreError,
+  StrongroomError,
+  UsageError,
+} from '../errors.ts';
 import { NAMESPACES } from '../sign/authority.ts';
 import { openDocument, sealDocument } from '../sign/document.ts';
 import type { SigningKey } from '../sign/key.ts';
@@ -80,7 +87,9 @@ async function attempt(vault: UnlockedVault, revision: Revision): Promise<Unlock
       const next = nextDocument(vault, change, number);
       const signers = rotatedTo ? [rotatedTo.authority, vault.authority] : [vault.authority];
       commit = { object: next.object, bytes: sealVaultDocument(next, signers) };
-      if ((await store.create(commit.object, commit.bytes, call)) === 'created') {
+      const isNew = (await store.create(commit.object, commit.bytes, call)) === 'created';
+      const whose = isNew ? 'this' : await whoseIs(vault, commit);
+      if (whose === 'this') {
         const { identity, authority } = rotatedTo ?? vault;
         const proven = identitiesOf(store, next, { identity, authority }, call);
         await rememberRevision(vault, next);
@@ -89,8 +98,7 @@ async function attempt(vault: UnlockedVault, revision: Revision): Promise<Unlock
         const changed = { document: next, documentSha256, pin: pinOf(next), findings };
         return { ...vault, ...changed, identity, authority, proven };
       }
-      commit = undefined;
-      if (await isOurs(vault, next.object)) {
+      if (whose === 'another') {
         await removeAll(vault, objects);
         return undefined;
       }
@@ -101,8 +109,8 @@ async function attempt(vault: UnlockedVault, revision: Revision): Promise<Unlock
       hint: 'somebody who can write to the store put them there; remove them',
     });
   } catch (error) {
-    if (!(commit && (await mayStand(vault, commit)))) await removeAll(vault, objects);
-    else if (error instanceof StoreError) throw unknownOutcome(error);
+    if (commit && (await mayComeToStand(vault, commit, error))) throw unknownOutcome(error);
+    await removeAll(vault, objects);
     throw error;
   }
 }
@@ -133,27 +141,36 @@ export async function mayStand({ store }: VaultContext, { object, bytes }: NewOb
   }
 }
 
+/** As `mayStand`, and whether it may do so later: a request whose reply was lost can be under way still. */
+async function mayComeToStand(vault: VaultContext, commit: NewObject, error: unknown): Promise<boolean> {
+  if (await mayStand(vault, commit)) return true;
+  const isRefused = error instanceof StoreError && ['store-denied', 'store-full'].includes(error.code);
+  const isOpen = error instanceof InterruptedError || (error instanceof StoreError && !isRefused);
+  return vault.store.remote === true && isOpen;
+}
+
 /**
- * Whether what took the name of the next document counts.
+ * Whose document took the name of the next one: this very one, whose first attempt came through unnoticed; another
+ * that counts; or nobody's.
  * @throws IntegrityError when our authority signed it and this version cannot read it
  */
-async function isOurs(vault: UnlockedVault, object: string): Promise<boolean> {
-  const { store, authority } = vault;
+async function whoseIs(
+  vault: UnlockedVault,
+  { object, bytes }: NewObject,
+): Promise<'this' | 'another' | 'nobody'> {
+  const maxBytes = LIMITS.vaultDocument;
   try {
-    const bytes = await store.get(object, { maxBytes: LIMITS.vaultDocument, ...callOptions(vault) });
-    if (bytes === null) return false;
-    const { signers, parse } = openDocument(bytes, {
-      namespace: NAMESPACES.vault,
-      object,
-      maxBytes: LIMITS.vaultDocument,
-    });
-    if (!signers.includes(authority.publicKey)) return false;
-    return parse().object === object;
+    const there = await vault.store.get(object, { maxBytes, ...callOptions(vault) });
+    if (there === null) return 'nobody';
+    if (there.equals(bytes)) return 'this';
+    const { signers, parse } = openDocument(there, { namespace: NAMESPACES.vault, object, maxBytes });
+    if (!signers.includes(vault.authority.publicKey)) return 'nobody';
+    return parse().object === object ? 'another' : 'nobody';
   } catch (error) {
     const isNewer =
       error instanceof IntegrityError && ['newer-format', 'unknown-critical'].includes(error.code);
     if (isNewer || !(error instanceof IntegrityError)) throw error;
-    return false;
+    return 'nobody';
   }
 }
 
@@ -195,10 +212,11 @@ async function removeUnnamed(
   ]);
   const unnamed = there.filter((name) => !named.has(name));
   try {
-    await vault.store.remove(unnamed, callOptions(vault));
+    // Heeds no signal: whoever is told that it was interrupted must not find it done.
+    await vault.store.remove(unnamed);
     return [];
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
+    if (!(error instanceof StrongroomError)) throw error;
     const message = `${unnamed.length} objects of keys that open nothing any more could not be removed: ${error.message}`;
     return [finding('left-over', document.object, message, 'warning')];
   }
@@ -209,9 +227,13 @@ async function removeAll({ store }: VaultContext, objects: readonly NewObject[])
   await store.remove(objects.map(({ object }) => object)).catch(() => {});
 }
 
-function unknownOutcome(error: StoreError): StoreError {
+function unknownOutcome(error: unknown): unknown {
+  if (!(error instanceof StoreError || error instanceof InterruptedError)) return error;
   const { code, message, object, cause } = error;
   const hint =
     'whether the change took effect is not known: look at `strongroom keys list`, and do it again if not';
-  return new StoreError(code, message, { ...(object === undefined ? {} : { object }), hint, cause });
+  const details = { ...(object === undefined ? {} : { object }), hint, cause };
+  return error instanceof StoreError
+    ? new StoreError(code, message, details)
+    : new InterruptedError(code, message, details);
 }

@@ -20,9 +20,13 @@ export interface ProveOptions {
   confirm?(question: string): Promise<boolean>;
 }
 
+export interface ProvenShare extends Standing, Pick<Share, 'index' | 'count' | 'threshold'> {
+  readonly source: string;
+}
+
 export interface Proof {
   readonly vault: UnlockedVault;
-  readonly shares: readonly (Standing & { readonly source: string; readonly index: number })[];
+  readonly shares: readonly ProvenShare[];
   /** Of shares that were given: these are not what was printed. */
   readonly wrong: readonly string[];
 }
@@ -67,7 +71,9 @@ export async function proveShares(
   });
   return {
     vault,
-    shares: standings.map(({ standing, share, source }) => ({ ...standing, source, index: share.index })),
+    shares: standings.map(({ standing, share: { index, count, threshold }, source }) => {
+      return { ...standing, source, index, count, threshold };
+    }),
     wrong: standings.filter(({ share }) => wrong.includes(share)).map(({ source }) => source),
   };
 }

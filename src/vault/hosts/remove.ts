@@ -1,0 +1,224 @@
+// Removes a host: what still counts of it is written down by digest and signed, before the vault document says that it
+// is gone. Dates that it wrote itself say nothing; whoever stole its key can write any.
+import { createHash } from 'node:crypto';
+import { ConflictError, NotFoundError, StoreError, UsageError } from '../../errors.ts';
+import { NAMESPACES } from '../../sign/authority.ts';
+import { sealDocument } from '../../sign/document.ts';
+import { TOOL } from '../../version.ts';
+import type { LedgerEntry } from '../documents/ledger.ts';
+import type { Host, VaultDocument } from '../documents/vault-document.ts';
+import { finding } from '../finding.ts';
+import { LIMITS, newLedgerName } from '../layout.ts';
+import { type CountingEntry, readLedger } from '../ledger.ts';
+import { documentTime } from '../names.ts';
+import { type NewObject, revise } from '../revise.ts';
+import { readSnapshots, type Snapshot } from '../snapshots.ts';
+import { callOptions, type UnlockedVault, type Vault } from '../vault.ts';
+import { ownerBy } from './activity.ts';
+
+/** How far the host is believed; all that counts now, when neither is given. */
+export interface Belief {
+  /**
+   * Snapshots of it that are known to be good, by their id, the beginning of one, or SET/ID. They count, what came
+   * before each, and what the store held by then.
+   */
+  readonly lastGood?: readonly string[];
+  /** Instead of that last: what the store held before this time. */
+  readonly since?: Date;
+}
+
+export interface HostRemoval {
+  readonly host: Host;
+  /** Its snapshots that go on counting, oldest first. */
+  readonly counts: readonly Snapshot[];
+  /** Those that do not any more. */
+  readonly stops: readonly Snapshot[];
+  /** Of these, re-encrypted ones: the store does not know any more when the host wrote them. */
+  readonly undated: readonly Snapshot[];
+  /** Ledger entries by which it removed snapshots, and may have. */
+  readonly deletions: readonly CountingEntry[];
+  /** Those that do not count any more: what they removed counts again, where it is still there. */
+  readonly undone: readonly CountingEntry[];
+  /** No other host may maintain. */
+  readonly isLastMaintainer: boolean;
+  /** No other host may write. */
+  readonly isLastWriter: boolean;
+  /** Ledger entries of removals that nothing names: one was cut off. */
+  readonly stale: readonly string[];
+}
+
+/**
+ * What removing a host would do. A host that was removed already may be judged again, and more narrowly: what does not
+ * count any more never comes back.
+ * @throws NotFoundError `no-host`, `no-snapshot`; ConflictError `host-removed`; UsageError `ambiguous`
+ */
+export async function planHostRemoval(
+  vault: Vault,
+  name: string,
+  belief: Belief = {},
+): Promise<HostRemoval> {
+  const { document } = vault;
+  const host = findHost(document, name, belief);
+  const ledger = await readLedger(vault);
+  const ownerOf = ownerBy(document.hosts, ledger.outlasts);
+  const { snapshots } = await readSnapshots(vault);
+  const own = snapshots.filter((s) => s.host === name && ownerOf(name, 'records', s.sha256) === host);
+  const good = (belief.lastGood ?? []).map((id) => goodOne(own, id, name));
+  const isInTime = limitOf(belief, good);
+  const counting = withPredecessors(own, [...own.filter((s) => isInTime(s.modified)), ...good]);
+  const stops = own.filter((s) => !counting.has(s));
+  const deletions = ledger.entries.filter((e) => e.by === name && ownerOf(name, 'entries', e.sha256) === host);
+  const others = document.hosts.filter((h) => h.removed === undefined && h !== host);
+  return {
+    host,
+    counts: own.filter((s) => counting.has(s)),
+    stops,
+    undated: stops.filter((s) => s.original !== undefined),
+    deletions: deletions.filter((e) => isInTime(e.modified)),
+    undone: deletions.filter((e) => !isInTime(e.modified)),
+    isLastMaintainer: !others.some((h) => h.may.includes('maintain')),
+    isLastWriter: !others.some((h) => h.may.includes('write')),
+    stale: ledger.findings.filter((f) => f.code === 'unnamed-removal').map((f) => f.object),
+  };
+}
+
+function findHost({ name: vault, hosts }: VaultDocument, name: string, { lastGood, since }: Belief): Host {
+  const named = hosts.filter((host) => host.name === name);
+  const listed = named.find((host) => host.removed === undefined);
+  const last = named.at(-1);
+  if (listed) return listed;
+  if (!last) {
+    throw new NotFoundError('no-host', `the vault ${vault} has no host called ${JSON.stringify(name)}`, {
+      hint: 'see which there are with `strongroom hosts list`',
+    });
+  }
+  if (since || lastGood?.length) return last;
+  throw new ConflictError('host-removed', `${name} was removed from the vault ${vault} already`, {
+    object: name,
+    hint: 'to let less of what it wrote count, add --since or --last-good',
+  });
+}
+
+/**
+ * The snapshot that somebody vouches for. Whoever has the host's key may give one of another set the same id: which is
+ * meant must not be a guess.
+ */
+function goodOne(own: readonly Snapshot[], selector: string, host: string): Snapshot {
+  const [first, ...more] = own.filter((s) => s.id.startsWith(selector) || `${s.set}/${s.id}` === selector);
+  if (!first || selector === '') {
+    throw new NotFoundError('no-snapshot', `${host} has no snapshot ${JSON.stringify(selector)} that counts`, {
+      hint: `see what it has with \`strongroom list --host ${host}\``,
+    });
+  }
+  if (more.length === 0) return first;
+  throw new UsageError('ambiguous', `${JSON.stringify(selector)} could be several snapshots of ${host}`, {
+    hint: `say which as SET/ID: ${[first, ...more].map((s) => `${s.set}/${s.id}`).join(', ')}`,
+  });
+}
+
+/** Whether something that the store received then counts. */
+function limitOf({ since }: Belief, good: readonly Snapshot[]): (received: Date) => boolean {
+  if (since) return (received) => received < since;
+  if (good.length === 0) return () => true;
+  const last = Math.max(...good.map(receivedBy));
+  return (received) => received.getTime() <= last;
+}
+
+/**
+ * When the store had received a snapshot that somebody vouches for. A re-encryption took the store's own time of it
+ * away; what it says of itself is as good as whoever vouches for it, and never later than that.
+ */
+function receivedBy({ modified, original, time, seconds }: Snapshot): number {
+  return original ? Math.min(modified.getTime(), Date.parse(time) + seconds * 1000) : modified.getTime();
+}
+
+/** These, and all that came before them: whoever signed one named the digest of the one before it. */
+function withPredecessors(own: readonly Snapshot[], from: readonly Snapshot[]): ReadonlySet<Snapshot> {
+  const byDigest = new Map(own.map((s) => [`${s.set}/${s.sha256}`, s]));
+  const found = new Set<Snapshot>();
+  for (const one of from) {
+    let next: Snapshot | undefined = one;
+    while (next && !found.has(next)) {
+      found.add(next);
+      next = next.previous ? byDigest.get(`${next.set}/${next.previous.sha256}`) : undefined;
+    }
+  }
+  return found;
+}
+
+/**
+ * Removes a host. What was planned is planned anew on the vault as it is when that is written.
+ * @returns what was done, and the vault as it is now
+ * @throws as `planHostRemoval` and `revise`; UsageError `removal-too-large`
+ */
+export async function removeHost(
+  vault: UnlockedVault,
+  name: string,
+  belief: Belief = {},
+): Promise<{ readonly vault: UnlockedVault; readonly removal: HostRemoval }> {
+  let removal: HostRemoval | undefined;
+  const revised = await revise(vault, async (now) => {
+    removal = await planHostRemoval(now, name, belief);
+    const { key, counts } = removal.host;
+    const entry = sealRemoval(now, removal);
+    const sha256 = createHash('sha256').update(entry.bytes).digest('hex');
+    const removed = removal.host.removed ?? documentTime(now.now());
+    const change = { removed, counts: { object: entry.object, sha256 } };
+    if (counts) removal = { ...removal, stale: [...removal.stale, counts.object] };
+    return {
+      change: { hosts: now.document.hosts.map((host) => (host.key === key ? { ...host, ...change } : host)) },
+      objects: [entry],
+    };
+  });
+  const done = removal!;
+  return { vault: await clean(revised, done.stale), removal: done };
+}
+
+/** @throws UsageError `removal-too-large` */
+function sealRemoval(
+  vault: UnlockedVault,
+  { host, counts, deletions }: Pick<HostRemoval, 'host' | 'counts' | 'deletions'>,
+): NewObject {
+  const { document, authority } = vault;
+  const now = vault.now();
+  const object = newLedgerName(now);
+  const entry: LedgerEntry = {
+    format: 1,
+    type: 'ledger',
+    object,
+    vault: document.vault,
+    time: documentTime(now),
+    tool: TOOL,
+    revision: document.revision,
+    generation: document.generation,
+    by: 'authority',
+    action: 'remove-host',
+    removes: [],
+    host: host.name,
+    records: counts.map((s) => s.sha256),
+    entries: deletions.map((d) => d.sha256),
+  };
+  const bytes = sealDocument(entry, NAMESPACES.ledger, [authority]);
+  if (bytes.length <= LIMITS.ledger) return { object, bytes };
+  throw new UsageError(
+    'removal-too-large',
+    `${host.name} has so many snapshots and deletions that what still counts does not fit into one object`,
+    { object: host.name, hint: 'delete old snapshots of it first, or let fewer count with --since' },
+  );
+}
+
+/**
+ * Removes the entries of removals that were cut off. They were there before the vault document was written: one that
+ * somebody else stores now is for a document that ours has beaten, and he makes it anew.
+ */
+async function clean(vault: UnlockedVault, stale: readonly string[]): Promise<UnlockedVault> {
+  if (stale.length === 0) return vault;
+  try {
+    await vault.store.remove(stale, callOptions(vault));
+    return vault;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    const message = `${stale.length} ledger entries that count for nothing could not be removed: ${error.message}`;
+    return { ...vault, findings: [...vault.findings, finding('left-over', stale[0]!, message, 'warning')] };
+  }
+}

@@ -1,0 +1,209 @@
+// Re-encryption: every snapshot under the newest key. Only the age layer changes; the host's signed record is kept
+// whole in the new one (docs/format.md sections 6 and 10). At any moment a snapshot has a record that counts and whose
+// bytes are there, so that it may be killed anywhere and begun again.
+import { IntegrityError, StoreError, type StrongroomError, UnlockError } from '../../errors.ts';
+import { NAMESPACES } from '../../sign/authority.ts';
+import { sealDocument } from '../../sign/document.ts';
+import { TOOL } from '../../version.ts';
+import { gzipBytesOf, readSnapshotContents } from '../artifact-read.ts';
+import { writeParts } from '../artifact-write.ts';
+import type { Artifact, Reencryption, SnapshotRecord } from '../documents/record.ts';
+import { newestGeneration } from '../documents/vault-document.ts';
+import { type Finding, finding } from '../finding.ts';
+import { CONTENTS_ARTIFACT, newDataDirectory, recordName } from '../layout.ts';
+import { documentTime } from '../names.ts';
+import { readSnapshots, type Snapshot } from '../snapshots.ts';
+import { callOptions, type UnlockedVault } from '../vault.ts';
+import { originalOf } from './original.ts';
+import { finishBatch, removeLeftovers } from './replace.ts';
+
+export interface ReencryptionPlan {
+  /** Oldest first. */
+  readonly snapshots: readonly Snapshot[];
+  /** Bytes that are read; about as many are written. */
+  readonly bytes: number;
+}
+
+export interface ReencryptOptions {
+  readonly onProgress?: (done: {
+    readonly snapshots: number;
+    readonly of: number;
+    readonly bytes: number;
+    readonly ofBytes: number;
+  }) => void;
+}
+
+export interface ReencryptResult {
+  /** How many were re-encrypted in this run. */
+  readonly done: number;
+  readonly bytes: number;
+  /** What was not, because it does not verify, and what could not be removed. */
+  readonly findings: readonly Finding[];
+}
+
+/** Snapshots between two ledger entries: their old bytes stay until it is written. */
+const BATCH = 32;
+const BATCH_BYTES = 1024 * 1024 * 1024;
+/** Hosts that have not heard of the rotation go on writing: what they add meanwhile is taken in too. */
+const MOST_ROUNDS = 4;
+
+/** Which snapshots are not under the newest key yet. @throws StoreError */
+export async function planReencryption(vault: UnlockedVault): Promise<ReencryptionPlan> {
+  const { snapshots } = await readSnapshots(vault);
+  const todo = snapshots.filter((s) => s.generation < vault.document.generation);
+  return { snapshots: todo, bytes: todo.reduce((sum, s) => sum + s.stored, 0) };
+}
+
+/**
+ * Re-encrypts what is left to do, and removes what an earlier run left.
+ * @returns findings for what does not verify, which is left as it is
+ * @throws StoreError; InterruptedError. What was done by then stays done.
+ */
+export async function reencrypt(
+  vault: UnlockedVault,
+  options: ReencryptOptions = {},
+): Promise<ReencryptResult> {
+  const findings: Finding[] = [];
+  const failed = new Set<string>();
+  let done = 0;
+  let bytes = 0;
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const plan = await planReencryption(vault);
+    const todo = plan.snapshots.filter((s) => !failed.has(s.object));
+    if (todo.length === 0) break;
+    const of = done + todo.length;
+    const ofBytes = bytes + todo.reduce((sum, s) => sum + s.stored, 0);
+    let batch: Snapshot[] = [];
+    for (const snapshot of todo) {
+      options.onProgress?.({ snapshots: done, of, bytes, ofBytes });
+      const fault = await orFault(snapshot, () => reencryptOne(vault, snapshot));
+      if (fault) {
+        findings.push(fault);
+        failed.add(snapshot.object);
+        continue;
+      }
+      done++;
+      bytes += snapshot.stored;
+      batch.push(snapshot);
+      if (batch.length < BATCH && batch.reduce((sum, s) => sum + s.stored, 0) < BATCH_BYTES) continue;
+      await finishBatch(vault, batch);
+      batch = [];
+    }
+    await finishBatch(vault, batch);
+    options.onProgress?.({ snapshots: done, of, bytes, ofBytes });
+  }
+  await removeLeftovers(vault);
+  return { done, bytes, findings };
+}
+
+/** What is wrong with one snapshot must not keep the others under the old key. */
+async function orFault(snapshot: Snapshot, work: () => Promise<void>): Promise<Finding | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    const isOwn = error instanceof IntegrityError || error instanceof UnlockError || isArchived(error);
+    if (!isOwn) throw error;
+    const { code, message } = error as StrongroomError;
+    return finding(
+      code,
+      snapshot.object,
+      `${snapshot.id} of ${snapshot.set} was not re-encrypted: ${message}`,
+    );
+  }
+}
+
+function isArchived(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'archived';
+}
+
+/** Verify, decrypt, encrypt, write, read back, and last the record, which makes it count. */
+async function reencryptOne(vault: UnlockedVault, snapshot: Snapshot): Promise<void> {
+  const { store, document } = vault;
+  const { generation, recipient } = newestGeneration(document);
+  const { set, id } = snapshot;
+  const call = callOptions(vault);
+  const object = recordName(set, id, generation);
+  const data = newDataDirectory(set, id, generation);
+  const written: string[] = [];
+  const target = {
+    store,
+    recipient,
+    data,
+    room: [],
+    beforeObject: (name: string) => void written.push(name),
+    ...call,
+  };
+  try {
+    const original = await originalOf(vault, snapshot);
+    const contents = await readSnapshotContents(vault, snapshot);
+    const expectedOf = (name: string) =>
+      name === CONTENTS_ARTIFACT
+        ? { sha256: snapshot.contents }
+        : (contents.artifacts.find((a) => a.name === name) ?? { sha256: '' });
+    const artifacts: Artifact[] = [];
+    for (const { name } of snapshot.artifacts) {
+      artifacts.push(await writeParts(target, name, gzipBytesOf(vault, snapshot, name, expectedOf(name))));
+    }
+    const again: SnapshotRecord = { ...snapshot, generation, data, artifacts };
+    for (const { name } of artifacts) {
+      // Through the store and the new key, to the same bytes: before anything points here.
+      for await (const _ of gzipBytesOf(vault, again, name, expectedOf(name)));
+    }
+    const record: Reencryption = {
+      format: 1,
+      type: 'record',
+      object,
+      vault: document.vault,
+      time: documentTime(vault.now()),
+      tool: TOOL,
+      revision: document.revision,
+      generation,
+      set,
+      id,
+      data,
+      artifacts,
+      contents: snapshot.contents,
+      original: original.toString('utf8'),
+    };
+    const bytes = sealDocument(record, NAMESPACES.record, [vault.authority]);
+    if ((await store.create(object, bytes, call)) === 'exists') {
+      // Somebody else re-encrypts too, and was quicker; unless it was planted, and the old bytes must then stay.
+      if (!(await isDone(vault, object))) throw planted(object);
+      await store.remove(written, call);
+    }
+  } catch (error) {
+    await removeUnlessRecorded(vault, object, data, written);
+    // The other one, having been quicker, removes what does not belong to its record: ours, and what we were reading.
+    if (error instanceof IntegrityError && (await isDone(vault, object))) return;
+    throw error;
+  }
+}
+
+/** Whether a record of the newest generation stands and counts. */
+async function isDone(vault: UnlockedVault, object: string): Promise<boolean> {
+  const { snapshots } = await readSnapshots(vault);
+  return snapshots.some((s) => s.object === object);
+}
+
+function planted(object: string): IntegrityError {
+  return new IntegrityError('planted-record', `${object} is in the way and does not count`, {
+    object,
+    hint: 'somebody who can write to the store put it there: remove it, and try again',
+  });
+}
+
+/** The record may stand although writing it failed: its bytes must then stay. */
+async function removeUnlessRecorded(
+  { store }: UnlockedVault,
+  object: string,
+  data: string,
+  written: readonly string[],
+): Promise<void> {
+  try {
+    const there = await store.get(object);
+    if (!there?.includes(data)) await store.remove(written);
+  } catch {
+    // Unknown: what it leaves is removed by the next run.
+  }
+}

@@ -1,0 +1,79 @@
+// The second half of re-encryption: the old records and bytes go, once new ones stand. First the ledger says so, that
+// putting them back is in vain (docs/format.md section 10).
+import { createHash } from 'node:crypto';
+import { ConflictError } from '../../errors.ts';
+import { NAMESPACES } from '../../sign/authority.ts';
+import { sealDocument } from '../../sign/document.ts';
+import { TOOL } from '../../version.ts';
+import type { LedgerEntry } from '../documents/ledger.ts';
+import { DATA, LIMITS, newLedgerName, parseRecordName, SNAPSHOTS } from '../layout.ts';
+import { type Ledger, readLedger } from '../ledger.ts';
+import { documentTime } from '../names.ts';
+import { readSnapshots, type Snapshot } from '../snapshots.ts';
+import { callOptions, type UnlockedVault } from '../vault.ts';
+
+/**
+ * Removes the records and bytes of snapshots that have a record of the newest generation now.
+ * @param old as they were before
+ * @throws StoreError; ConflictError
+ */
+export async function finishBatch(vault: UnlockedVault, old: readonly Snapshot[]): Promise<void> {
+  if (old.length === 0) return;
+  const { store, document, authority } = vault;
+  const now = vault.now();
+  const entry: LedgerEntry = {
+    format: 1,
+    type: 'ledger',
+    object: newLedgerName(now),
+    vault: document.vault,
+    time: documentTime(now),
+    tool: TOOL,
+    revision: document.revision,
+    generation: document.generation,
+    by: 'authority',
+    action: 'reencrypt',
+    removes: old.map(({ set, id, recordSha256 }) => ({ set, id, sha256: recordSha256 })),
+  };
+  const bytes = sealDocument(entry, NAMESPACES.ledger, [authority]);
+  if ((await store.create(entry.object, bytes, callOptions(vault))) === 'exists') {
+    throw new ConflictError('object-exists', `${entry.object} exists already`, { hint: 'try again' });
+  }
+  const parts = old.flatMap((s) => s.artifacts.flatMap((a) => a.parts.map((p) => p.object)));
+  await store.remove([...old.map((s) => s.object), ...parts], callOptions(vault));
+}
+
+/**
+ * Removes what runs that were cut off left of snapshots that are under the newest key now: records that another one
+ * stands in for, and directories that none names.
+ * @throws StoreError
+ */
+export async function removeLeftovers(vault: UnlockedVault): Promise<void> {
+  const { snapshots, superseded } = await readSnapshots(vault);
+  await finishBatch(vault, superseded);
+  const standing = new Map<string, Snapshot>();
+  for (const snapshot of snapshots) {
+    const isDone = snapshot.original && snapshot.generation === vault.document.generation;
+    if (isDone) standing.set(`${snapshot.set}/${snapshot.id}`, snapshot);
+  }
+  if (standing.size === 0) return;
+  const ledger = await readLedger(vault);
+  const left: string[] = [];
+  for await (const { name } of vault.store.list(SNAPSHOTS, callOptions(vault))) {
+    const place = parseRecordName(name);
+    const snapshot = place && standing.get(`${place.set}/${place.id}`);
+    if (snapshot && name !== snapshot.object && (await isReplaced(vault, ledger, name))) left.push(name);
+  }
+  for await (const { name } of vault.store.list(DATA, callOptions(vault))) {
+    const [, set, id] = name.split('/');
+    const snapshot = standing.get(`${set}/${id}`);
+    if (snapshot && !name.startsWith(`${snapshot.data}/`)) left.push(name);
+  }
+  await vault.store.remove(left, callOptions(vault));
+}
+
+async function isReplaced(vault: UnlockedVault, ledger: Ledger, name: string): Promise<boolean> {
+  const { set, id, generation = 0 } = parseRecordName(name)!;
+  const bytes = await vault.store.get(name, { maxBytes: LIMITS.reencryption, ...callOptions(vault) });
+  const sha256 = bytes && createHash('sha256').update(bytes).digest('hex');
+  return sha256 !== null && ledger.replaces(set, id, sha256, generation);
+}

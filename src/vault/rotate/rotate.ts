@@ -1,0 +1,172 @@
+// Rotation: a new identity for the vault, its keys made anew for those who keep them, and the old identity kept where
+// only the new one opens it (docs/format.md sections 4 and 10). Snapshots are re-encrypted elsewhere.
+import { encryptBytes } from '../../crypt/age.ts';
+import { recipientKind } from '../../crypt/identity.ts';
+import { ConflictError, NotFoundError, UsageError } from '../../errors.ts';
+import type { Credential, NewKey } from '../../keys/method.ts';
+import { newestGeneration, type Slot, type VaultDocument } from '../documents/vault-document.ts';
+import { makeGeneration, type NewGeneration } from '../generation.ts';
+import { previousName } from '../layout.ts';
+import { referenceTo } from '../named-object.ts';
+import { type Pin, pinOf } from '../pin.ts';
+import { type Revision, revise } from '../revise.ts';
+import { plaintextOf, untestedBecause, type WrappedKey, wrapSlot } from '../slots.ts';
+import type { UnlockedVault } from '../vault.ts';
+
+export interface RotateOptions {
+  /** The host or person who does it. */
+  readonly by: string;
+  /** Names of keys that shall not open the vault any more. */
+  readonly without: readonly string[];
+  /** Somebody may hold the identity: everything that it opens counts as exposed. */
+  readonly compromised: boolean;
+  /** Snapshots are to be re-encrypted: whoever finds the vault half-way knows that it is not done. */
+  readonly reencrypt: boolean;
+  /** Change to a hybrid identity; else the kind stays. */
+  readonly postQuantum?: boolean;
+  /** The way to make a key anew; undefined when nobody is there to give what it takes. */
+  keyFor(slot: Slot): Promise<NewKey | undefined>;
+  /** What is at hand to try the new keys with. */
+  readonly credentials: readonly Credential[];
+}
+
+export interface RotationPlan {
+  /** The generation to come. */
+  readonly generation: number;
+  /** Keys that are made anew. */
+  readonly kept: readonly { readonly slot: Slot; readonly key: NewKey }[];
+  readonly without: readonly Slot[];
+  /** Keys that nobody is there to give, to be added later. */
+  readonly leftOut: readonly Slot[];
+}
+
+export interface Rotation {
+  readonly vault: UnlockedVault;
+  readonly plan: RotationPlan;
+  readonly pin: Pin;
+  /** Keys that were made, with why nothing at hand opened them; no reason when something did. */
+  readonly made: readonly { readonly name: string; readonly untested?: string }[];
+}
+
+/**
+ * @throws NotFoundError `no-such-key`; ConflictError `last-key`
+ */
+export async function planRotation(
+  document: VaultDocument,
+  { without, keyFor }: Pick<RotateOptions, 'without' | 'keyFor'>,
+): Promise<RotationPlan> {
+  const names = document.slots.map((slot) => slot.name);
+  const unknown = without.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new NotFoundError('no-such-key', `the vault has no key ${unknown}`, {
+      object: document.object,
+      hint: `its keys are: ${names.join(', ')}`,
+    });
+  }
+  const kept: { slot: Slot; key: NewKey }[] = [];
+  const leftOut: Slot[] = [];
+  for (const slot of document.slots) {
+    if (without.includes(slot.name)) continue;
+    const key = await keyFor(slot);
+    if (key) kept.push({ slot, key });
+    else leftOut.push(slot);
+  }
+  if (kept.length === 0) {
+    const others =
+      leftOut.length > 0 ? ` (nobody is there to give ${leftOut.map((s) => s.name).join(', ')})` : '';
+    throw new ConflictError('last-key', `no key would remain that opens the vault${others}`, {
+      object: document.object,
+      hint: 'add a key first with `strongroom keys add`, or give the passphrase in STRONGROOM_NEW_PASSPHRASE_FILE',
+    });
+  }
+  const removed = document.slots.filter((slot) => without.includes(slot.name));
+  return { generation: document.generation + 1, kept, without: removed, leftOut };
+}
+
+/**
+ * Rotates, and remembers the new pin for this location, as whoever rotates knows it best.
+ * @throws as `planRotation` and `revise`; ConflictError `no-tested-key`; UnlockError where a service refuses
+ */
+export async function rotate(vault: UnlockedVault, options: RotateOptions): Promise<Rotation> {
+  let plan: RotationPlan | undefined;
+  let made: Rotation['made'] = [];
+  const rotated = await revise(vault, async (now) => {
+    plan = await planRotation(now.document, options);
+    const prepared = await prepare(now, plan, options);
+    made = prepared.made;
+    return prepared.revision;
+  });
+  const pin = pinOf(rotated.document);
+  await vault.memory.rememberPin(vault.store.location, pin);
+  return { vault: rotated, plan: plan!, pin, made };
+}
+
+async function prepare(
+  vault: UnlockedVault,
+  plan: RotationPlan,
+  options: RotateOptions,
+): Promise<{ revision: Revision; made: Rotation['made'] }> {
+  const { document } = vault;
+  const old = newestGeneration(document);
+  const kind = options.postQuantum ? 'hybrid' : recipientKind(old.recipient);
+  const fresh = await makeGeneration(document.vault, kind, plan.generation);
+  const bytes = await encryptBytes(plaintextOf(vault), [fresh.recipient]);
+  const previous = { object: previousName(plan.generation), bytes };
+  // Whoever has one identity has those before it.
+  const before = document.generations.map((g) => (options.compromised ? { ...g, compromised: true } : g));
+  const generations = [...before, fresh.entry(referenceTo(previous.object, bytes))];
+  const target = {
+    document: { vault: document.vault, generations },
+    identity: fresh.identity,
+    now: vault.now,
+  };
+  const wrapped: WrappedKey[] = [];
+  for (const { key } of plan.kept) wrapped.push(await wrapSlot(target, key, options.by));
+  const made = await tryKeys(wrapped, fresh, target.document, options.credentials);
+  return {
+    made,
+    revision: {
+      change: {
+        slots: wrapped.map(({ slot }) => slot),
+        generation: plan.generation,
+        generations,
+        reencrypt: document.reencrypt || options.reencrypt,
+      },
+      objects: [previous, ...wrapped.map(({ object }) => object)],
+      rotatedTo: fresh,
+    },
+  };
+}
+
+/** @throws ConflictError `no-tested-key`: after the commit only these keys open anything */
+async function tryKeys(
+  wrapped: readonly WrappedKey[],
+  { identity }: NewGeneration,
+  document: Pick<VaultDocument, 'vault' | 'generations'>,
+  credentials: readonly Credential[],
+): Promise<Rotation['made']> {
+  const plain = plaintextOf({ document, identity });
+  const made: { name: string; untested?: string }[] = [];
+  for (const key of wrapped) {
+    const untested = await untestedBecause(key, plain, credentials);
+    made.push({ name: key.slot.name, ...(untested === undefined ? {} : { untested }) });
+  }
+  if (made.some(({ untested }) => untested === undefined)) return made;
+  const why = made.map(({ name, untested }) => `${name}: ${untested}`).join('; ');
+  throw new ConflictError('no-tested-key', `none of the keys that would remain could be tried (${why})`, {
+    hint: 'run this where one of them is at hand: STRONGROOM_IDENTITY_FILE, STRONGROOM_NEW_PASSPHRASE_FILE, or AWS credentials that may decrypt',
+  });
+}
+
+/**
+ * A passphrase that may have leaked must not be the new one.
+ * @param isSame whether the new one opens the old key
+ * @throws UsageError `same-passphrase`
+ */
+export function refuseSame(slot: Slot, isSame: boolean): void {
+  if (!isSame) return;
+  throw new UsageError('same-passphrase', `the new passphrase of ${slot.name} is the old one`, {
+    object: slot.name,
+    hint: 'give another one in STRONGROOM_NEW_PASSPHRASE_FILE',
+  });
+}

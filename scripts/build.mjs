@@ -21,6 +21,9 @@ process.chdir(root);
 const SELDOM_NEEDED = {
   'age-encryption': 'age-encryption',
   yaml: 'yaml',
+  'bcrypt-pbkdf': 'bcrypt-pbkdf',
+  qr: 'qr',
+  'shamir-secret-sharing': 'shamir-secret-sharing',
   'aws-s3': 'src/store/s3/sdk.ts',
   'aws-kms': 'src/keys/kms/sdk.ts',
 };

@@ -8,6 +8,7 @@ import { isTerminal } from './tty.ts';
 
 const passphraseVariable = 'STRONGROOM_PASSPHRASE';
 const newPassphraseVariable = 'STRONGROOM_NEW_PASSPHRASE';
+const sshPassphraseVariable = 'STRONGROOM_SSH_PASSPHRASE';
 const signingKeyVariable = 'STRONGROOM_SIGNING_KEY';
 const identityVariable = 'STRONGROOM_IDENTITY_FILE';
 const suffixes = ['_FILE', '_COMMAND', '_FD', ''] as const;
@@ -27,7 +28,8 @@ export function takeSecrets(env: Record<string, string | undefined>): SecretWord
     if (value) words.set(variable, value);
     if (remove) delete env[variable];
   };
-  for (const name of [passphraseVariable, newPassphraseVariable, signingKeyVariable]) {
+  const names = [passphraseVariable, newPassphraseVariable, sshPassphraseVariable, signingKeyVariable];
+  for (const name of names) {
     for (const suffix of suffixes) take(name + suffix, suffix === '' || suffix === '_FD');
   }
   take(identityVariable, false);
@@ -51,6 +53,7 @@ export function makeSecrets({ words, env, cwd, terminal, signal }: SecretsOption
     (await sources()).readSecretFile(resolve(cwd, path), path, env);
   const given = (name: string): boolean => suffixes.some((suffix) => words.has(name + suffix));
   const once = new Map<string, Promise<string>>();
+  let typed: Promise<string> | undefined;
   /** The passphrase of a variable family; each source is read once, since a pipe gives its bytes only once. */
   const fromEnvironment = (name: string): Promise<string> => {
     const reading = once.get(name) ?? readPassphrase(name);
@@ -78,10 +81,13 @@ export function makeSecrets({ words, env, cwd, terminal, signal }: SecretsOption
   return {
     passphraseGiven: given(passphraseVariable),
     newPassphraseGiven: given(newPassphraseVariable),
+    sshPassphraseGiven: given(sshPassphraseVariable),
     identitiesGiven: words.has(identityVariable),
     async passphrase(prompt) {
       if (given(passphraseVariable)) return fromEnvironment(passphraseVariable);
-      const answer = await terminal.askHidden(prompt);
+      // Once a run: the one that opened the vault may be needed again, for its new key.
+      typed ??= terminal.askHidden(prompt);
+      const answer = await typed;
       if (answer === '') throw new UnlockError('secret-empty', 'the passphrase is empty');
       return answer;
     },
@@ -90,10 +96,25 @@ export function makeSecrets({ words, env, cwd, terminal, signal }: SecretsOption
       if (first && given(passphraseVariable)) return fromEnvironment(passphraseVariable);
       return askTwice(prompt, first ? passphraseVariable : newPassphraseVariable, terminal);
     },
+    async sshPassphrase(prompt) {
+      if (given(sshPassphraseVariable)) return fromEnvironment(sshPassphraseVariable);
+      if (!terminal.interactive) {
+        throw new UnlockError(
+          'no-terminal',
+          'the SSH key has a passphrase, and there is no terminal to ask for it',
+          { hint: `set ${sshPassphraseVariable}_FILE, _COMMAND or _FD` },
+        );
+      }
+      return terminal.askHidden(prompt);
+    },
     async identities() {
       const paths = (words.get(identityVariable) ?? '').split(':').filter((path) => path !== '');
       const read: SecretText[] = [];
-      for (const path of paths) read.push(await file(path));
+      for (const path of paths) {
+        // Others may read it, but to say so would be beside the point.
+        if (path.endsWith('.pub')) throw publicHalf(path);
+        read.push(await file(path));
+      }
       return read;
     },
     async signingKey() {
@@ -106,6 +127,11 @@ export function makeSecrets({ words, env, cwd, terminal, signal }: SecretsOption
       return text === undefined ? undefined : { source: signingKeyVariable, path: undefined, text };
     },
     file,
+    async standardInput() {
+      const { readDescriptor, textOf } = await sources();
+      const source = 'standard input';
+      return { source, path: undefined, text: textOf(await readDescriptor(0, source), source) };
+    },
   };
 }
 
@@ -114,6 +140,13 @@ function oneOf(name: string, words: SecretWords): string {
   const [first, second] = suffixes.map((suffix) => name + suffix).filter((variable) => words.has(variable));
   if (second !== undefined) throw twice(first ?? name, second);
   return first ?? name;
+}
+
+function publicHalf(path: string): UsageError {
+  return new UsageError('bad-ssh-key', `${path} is the public half of an SSH key`, {
+    object: path,
+    hint: `name the private key file, ${path.slice(0, -4)}; one that only ssh-agent or a token holds cannot decrypt`,
+  });
 }
 
 function twice(first: string, second: string): UsageError {
@@ -145,7 +178,7 @@ function onlyLine(text: string, variable: string): string {
   if (/[\r\n\0]/.test(line)) {
     throw new UsageError('secret-lines', `${variable} gives more than one line`, {
       object: variable,
-      hint: 'a passphrase is one line; identities go in STRONGROOM_IDENTITY_FILE',
+      hint: 'a passphrase is one line; identities and SSH keys go in STRONGROOM_IDENTITY_FILE',
     });
   }
   return line;
@@ -172,6 +205,6 @@ async function askTwice(prompt: string, variable: string, terminal: Terminal): P
 /** The environment of a command that prints a secret: it gets no other way to one, and cannot call itself. */
 function withoutSecrets(env: Environment): Environment {
   return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !/^STRONGROOM_(NEW_)?(PASSPHRASE|SIGNING_KEY)/.test(name)),
+    Object.entries(env).filter(([name]) => !/^STRONGROOM_((NEW_|SSH_)?PASSPHRASE|SIGNING_KEY)/.test(name)),
   );
 }

@@ -58,6 +58,22 @@ export function openTerminal({ yes, colour, signal, before }: TerminalOptions): 
       before();
       return ask(`${safeText(prompt)}: `, true, signal);
     },
+    async askWiped(prompt) {
+      if (!isInteractive()) {
+        throw new UnlockError(
+          'no-terminal',
+          'something must be typed, and there is no terminal to ask for it',
+          {
+            hint: 'give it in a file, or pipe it in',
+          },
+        );
+      }
+      before();
+      const line = await ask(`${safeText(prompt)}: `, false, signal);
+      // Up one row and clear it: what was typed must not stay on the screen.
+      show('\x1b[1A\x1b[2K\r');
+      return line;
+    },
     tell(lines) {
       if (!isInteractive()) throw new UsageError('no-terminal', 'there is no terminal to show this on');
       before();

@@ -172,6 +172,7 @@ export interface Secrets {
   /** Whether the environment names a source for the passphrase, so that nobody need be asked. */
   readonly passphraseGiven: boolean;
   readonly newPassphraseGiven: boolean;
+  readonly sshPassphraseGiven: boolean;
   readonly identitiesGiven: boolean;
   /**
    * The passphrase that opens the vault, from its one source or by a hidden prompt.
@@ -186,7 +187,15 @@ export interface Secrets {
    * @throws UsageError no-terminal, passphrase-mismatch, and as `passphrase`
    */
   newPassphrase(prompt: string, first?: boolean): Promise<string>;
-  /** The identity files of STRONGROOM_IDENTITY_FILE, in order; empty when it is not set. */
+  /**
+   * The passphrase of an SSH key file, from STRONGROOM_SSH_PASSPHRASE… or by a hidden prompt.
+   * @throws as `passphrase`
+   */
+  sshPassphrase(prompt: string): Promise<string>;
+  /**
+   * The identity files and SSH keys of STRONGROOM_IDENTITY_FILE, in order; empty when it is not set.
+   * @throws UsageError bad-ssh-key for a .pub file, and as `file`
+   */
   identities(): Promise<readonly SecretText[]>;
   /** The host's signing key from STRONGROOM_SIGNING_KEY or _FILE, if given that way. */
   signingKey(): Promise<SecretText | undefined>;
@@ -195,6 +204,8 @@ export interface Secrets {
    * @throws UsageError secret-file-readable, secret-file, secret-empty, secret-too-large, secret-not-text
    */
   file(path: string): Promise<SecretText>;
+  /** What is piped into the program. @throws UsageError secret-empty, secret-too-large, secret-not-text */
+  standardInput(): Promise<SecretText>;
 }
 
 export interface SecretText {
@@ -214,6 +225,11 @@ export interface Terminal {
   confirmTyped(question: string): Promise<boolean>;
   /** Asks for a line that is not echoed. @throws UnlockError no-terminal, InterruptedError on Ctrl-C */
   askHidden(prompt: string): Promise<string>;
+  /**
+   * Asks for a line that is long to type: shown while it is typed, and wiped from the screen afterwards.
+   * @throws UnlockError no-terminal, InterruptedError on Ctrl-C
+   */
+  askWiped(prompt: string): Promise<string>;
   /** Writes lines to the terminal itself, past stdout and stderr: a passphrase that is shown once. */
   tell(lines: readonly Shown[]): void;
 }

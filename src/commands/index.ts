@@ -93,7 +93,42 @@ export const registry: readonly Group[] = [
           {
             name: 'list',
             summary: 'list the keys of the vault',
-            load: async () => (await import('./keys.ts')).list,
+            load: async () => (await import('./keys/list.ts')).command,
+          },
+          {
+            name: 'add',
+            summary: 'let one more key open the vault',
+            load: async () => (await import('./keys/add.ts')).command,
+          },
+          {
+            name: 'remove',
+            summary: 'let keys open the vault no longer',
+            load: async () => (await import('./keys/remove.ts')).command,
+          },
+          {
+            name: 'passwd',
+            summary: 'change a passphrase',
+            load: async () => (await import('./keys/passwd.ts')).command,
+          },
+          {
+            name: 'test',
+            summary: 'see whether a key opens the vault today',
+            load: async () => (await import('./keys/test.ts')).command,
+          },
+          {
+            name: 'apply',
+            summary: 'make the keys those of a keys file',
+            load: async () => (await import('./keys/apply.ts')).command,
+          },
+          {
+            name: 'rotate',
+            summary: 'give the vault a new key, and re-encrypt its snapshots to it',
+            load: async () => (await import('./keys/rotate.ts')).command,
+          },
+          {
+            name: 'exposure',
+            summary: 'list what a leaked key could read, to revoke it',
+            load: async () => (await import('./keys/exposure.ts')).command,
           },
         ],
       },
@@ -104,7 +139,17 @@ export const registry: readonly Group[] = [
           {
             name: 'list',
             summary: 'list the hosts of the vault',
-            load: async () => (await import('./hosts.ts')).list,
+            load: async () => (await import('./hosts/list.ts')).command,
+          },
+          {
+            name: 'enroll',
+            summary: 'let a host write to the vault, or ask for it',
+            load: async () => (await import('./hosts/enroll.ts')).command,
+          },
+          {
+            name: 'remove',
+            summary: 'take the right to write from a host',
+            load: async () => (await import('./hosts/remove.ts')).command,
           },
         ],
       },
@@ -112,6 +157,32 @@ export const registry: readonly Group[] = [
         name: 'trust',
         summary: 'pin the vault that this machine trusts',
         load: async () => (await import('./trust.ts')).command,
+      },
+      {
+        name: 'recovery',
+        summary: 'a key of the vault on paper',
+        commands: [
+          {
+            name: 'kit',
+            summary: 'write a page that opens the vault, to be printed',
+            load: async () => (await import('./recovery/kit.ts')).command,
+          },
+          {
+            name: 'split',
+            summary: 'write pages of which some together open the vault',
+            load: async () => (await import('./recovery/split.ts')).command,
+          },
+          {
+            name: 'join',
+            summary: 'get the key back from pages',
+            load: async () => (await import('./recovery/join.ts')).command,
+          },
+          {
+            name: 'test',
+            summary: 'prove that pages open the vault, and write nothing',
+            load: async () => (await import('./recovery/test.ts')).command,
+          },
+        ],
       },
       {
         name: 'policy',

@@ -37,7 +37,7 @@ export const command = defineCommand({
     }
     return { vault, listed, trust: vault.trust, empty };
   },
-  human({ listed, empty }, out) {
+  human({ vault, listed, empty }, out) {
     if (empty !== undefined) out.note(empty);
     else {
       out.table(
@@ -57,6 +57,7 @@ export const command = defineCommand({
           out.size(s.stored),
           [
             s.complete ? '' : 'incomplete',
+            s.generation < vault.document.generation ? `key ${s.generation}` : '',
             s.label ? `@${s.label}` : '',
             ...Object.entries(s.tags ?? {}).map(([k, v]) => `${k}=${v}`),
           ]

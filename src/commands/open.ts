@@ -86,17 +86,29 @@ export async function openLocked(context: Context, flags: Opening = {}): Promise
       },
     );
   }
+  sayRotated(context, vault);
   return vault;
+}
+
+/** Reading follows a rotation by the old key's word, so whoever held that one may have made it up. */
+function sayRotated(context: Context, { pin, document }: Vault): void {
+  if (!pin || pin.generation >= document.generation) return;
+  const fingerprint = authorityFingerprint(document);
+  context.warn(
+    'rotated',
+    `the vault ${document.name} has key number ${document.generation} now, and this machine knows number ${pin.generation}`,
+    {
+      object: document.object,
+      hint: `compare ${fingerprint} with what \`strongroom keys rotate\` printed, then run \`strongroom trust ${fingerprint}\``,
+    },
+  );
 }
 
 /** Everything at hand that may open the vault. */
 async function credentials(context: Context, pinned: boolean, prompt: string): Promise<Credential[]> {
   const { methods } = await context.world();
   const { secrets } = context;
-  const found: Credential[] = [];
-  for (const { source, text } of await secrets.identities()) {
-    found.push(await methods.identities(text, source));
-  }
+  const found = await identityCredentials(context);
   // A person is asked only when nothing else was given.
   if (secrets.passphraseGiven || found.length === 0) {
     const ask = () => secrets.passphrase(prompt);
@@ -105,8 +117,20 @@ async function credentials(context: Context, pinned: boolean, prompt: string): P
   return [...found, ...(await kmsCredentials(context))];
 }
 
+/** The age identities and SSH keys of STRONGROOM_IDENTITY_FILE. */
+export async function identityCredentials(context: Context): Promise<Credential[]> {
+  const { methods } = await context.world();
+  const { secrets } = context;
+  const found: Credential[] = [];
+  for (const { source, text } of await secrets.identities()) {
+    const ask = () => secrets.sshPassphrase(`Passphrase for the SSH key ${source}`);
+    found.push(await methods.identities(text, source, ask, secrets.sshPassphraseGiven));
+  }
+  return found;
+}
+
 /** AWS KMS keys: those that the user named prove a vault, whatever else the vault names does not. */
-async function kmsCredentials(context: Context): Promise<Credential[]> {
+export async function kmsCredentials(context: Context): Promise<Credential[]> {
   const { methods } = await context.world();
   const named = await namedKmsKeys(context);
   const options = kmsOptions(context);
@@ -119,7 +143,9 @@ async function kmsCredentials(context: Context): Promise<Credential[]> {
 /** Opens and unlocks the vault with what is at hand. */
 export async function openUnlocked(context: Context, flags: Opening = {}): Promise<UnlockedVault> {
   const base = await contextFor(context, flags);
-  return await unlockWith(base, context, flags.trustNew ?? false, await configuredPin(context));
+  const vault = await unlockWith(base, context, flags.trustNew ?? false, await configuredPin(context));
+  sayRotated(context, vault);
+  return vault;
 }
 
 /** As `openUnlocked`, over a context of the caller's. */

@@ -33,7 +33,9 @@ export const command = defineCommand({
     if (given) {
       // A pin with a slip in it, or for another place, would lock this machine out of its own vault.
       const { document } = await openVault({ ...base, memory: noMemory() }, { pin: given });
-      return await trusted(pinOf(document), 'pin');
+      // What a rotation since then made is only the old key's word, which moves no pin.
+      const isCurrent = document.generation === given.generation;
+      return await trusted(isCurrent ? pinOf(document) : given, 'pin');
     }
     if (fingerprint !== undefined) {
       const groups = groupCandidates(await readCandidates(store, base)).map((c) => pinOf(c.document));
@@ -75,7 +77,7 @@ function checkFingerprint(text: string): string {
 }
 
 /** The settings file that holds the pin of another vault, and so goes on refusing this one. */
-async function otherPinIn(context: Context, pin: Pin): Promise<string | undefined> {
+export async function otherPinIn(context: Context, pin: Pin): Promise<string | undefined> {
   const { config, configFile } = await context.settings();
   const other = config?.pin;
   if (!other) return undefined;

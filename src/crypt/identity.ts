@@ -23,7 +23,17 @@ const RECIPIENT_SIZE: Record<IdentityKind, number> = { x25519: 32, hybrid: 1216 
  * @returns `AGE-SECRET-KEY-1…` or `AGE-SECRET-KEY-PQ-1…`
  */
 export async function generateIdentity(kind: IdentityKind): Promise<string> {
-  return encode(IDENTITY_PREFIX[kind], randomBytes(IDENTITY_SIZE)).toUpperCase();
+  return identityFrom(kind, randomBytes(IDENTITY_SIZE));
+}
+
+/**
+ * The identity of given secret bytes.
+ *
+ * @param secret 32 bytes, as `identitySecret` gives them
+ * @returns `AGE-SECRET-KEY-1…` or `AGE-SECRET-KEY-PQ-1…`
+ */
+export function identityFrom(kind: IdentityKind, secret: Uint8Array): string {
+  return encode(IDENTITY_PREFIX[kind], secret).toUpperCase();
 }
 
 /**
@@ -130,7 +140,8 @@ function hintForRecipient(text: string): string {
   // A secret where a public key belongs has probably just been put into a shell history or a config.
   if (/^AGE-SECRET-KEY-/i.test(text))
     return 'this is the secret side; give what `age-keygen -y` prints for it';
-  if (/^(ssh-|ecdsa-|sk-)/.test(text)) return 'SSH keys cannot be used here yet; give an age1… recipient';
+  if (/^(ssh-|ecdsa-|sk-)/.test(text))
+    return 'this is an SSH key, which is added as one; here give an age1… recipient';
   if (/^age1tag(pq)?1/.test(text))
     return 'keys on hardware tokens need a plugin and are not supported; give an age1… recipient';
   if (/^age1[a-z0-9-]+1/.test(text) && !text.startsWith('age1pq1')) {

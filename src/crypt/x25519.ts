@@ -86,8 +86,13 @@ export class X25519Identity implements Identity {
   }
 }
 
-/** The shared secret; undefined when it is all zeros because the other side's key is of low order. */
-function agree(privateKey: KeyObject, peer: Uint8Array): Buffer | undefined {
+/**
+ * The shared secret of two keys, or one scalar multiplication more.
+ *
+ * @param peer the u coordinate of the other side's point, 32 bytes
+ * @returns 32 bytes, or undefined when they are all zeros because the other side's key is of low order
+ */
+export function agree(privateKey: KeyObject, peer: Uint8Array): Buffer | undefined {
   const publicKey = createPublicKey({
     key: Buffer.concat([PUBLIC_PREFIX, peer]),
     format: 'der',
@@ -101,7 +106,8 @@ function agree(privateKey: KeyObject, peer: Uint8Array): Buffer | undefined {
   }
 }
 
-function importSecret(secret: Uint8Array): KeyObject {
+/** @param secret 32 bytes, which X25519 clamps itself */
+export function importSecret(secret: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PRIVATE_PREFIX, secret]), format: 'der', type: 'pkcs8' });
 }
 

@@ -1,12 +1,21 @@
-// A keys file (keys.example): one way to open the vault a line, `#` begins a comment. An age recipients file is one.
+// A keys file (keys.example): one way to open the vault a line, perhaps followed by a name for it; `#` begins a comment.
+// An age recipients file is one, and so is a .pub file.
 import { recipientKind } from '../crypt/identity.ts';
 import { UsageError } from '../errors.ts';
 import { parseKmsArn } from './kms/arn.ts';
+import { beginsAsSshKey, readSshLine } from './ssh-public.ts';
 
-export type KeyLine =
+/** `name` is a valid name where it was chosen; that of an SSH key is its comment as it stands, often `me@laptop`. */
+export type KeyLine = { readonly name?: string } & (
   | { readonly method: 'passphrase' }
   | { readonly method: 'age'; readonly recipient: string }
-  | { readonly method: 'kms'; readonly arn: string };
+  | { readonly method: 'ssh'; readonly recipient: string }
+  | { readonly method: 'kms'; readonly arn: string }
+);
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+const WAYS =
+  'write one a line: `passphrase`, an age recipient (age1…), an SSH public key (ssh-ed25519 …), or the ARN of an AWS KMS key (arn:aws:kms:…)';
 
 /**
  * @param source where the text came from, for messages
@@ -14,57 +23,72 @@ export type KeyLine =
  *   mistake
  */
 export function parseKeysFile(text: string, source: string): KeyLine[] {
-  const lines = text.split(/\r?\n/);
   const found: KeyLine[] = [];
-  lines.forEach((raw, i) => {
+  const names = new Set<string>();
+  text.split(/\r?\n/).forEach((raw, i) => {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) return;
-    const at = `${source}, line ${i + 1}`;
-    if (line === 'passphrase') {
-      found.push({ method: 'passphrase' });
-    } else if (/^age1[0-9a-z]+$/.test(line)) {
-      try {
-        recipientKind(line);
-      } catch (error) {
-        throw new UsageError('bad-keys-file', `${at}: not a valid age recipient`, {
-          object: source,
-          hint: 'copy it again: it begins with age1',
-          cause: error,
-        });
-      }
-      found.push({ method: 'age', recipient: line });
-    } else if (/^arn:aws[a-z-]*:kms:/.test(line)) {
-      if (!parseKmsArn(line)) {
-        throw new UsageError('bad-keys-file', `${at}: not a valid ARN of an AWS KMS key`, {
-          object: source,
-          hint: 'copy it again: arn:aws:kms:REGION:ACCOUNT:key/ID',
-        });
-      }
-      found.push({ method: 'kms', arn: line });
-    } else {
-      throw refused(line, at, source);
+    const refuse = (why: string, hint: string, cause?: unknown): never => {
+      throw new UsageError('bad-keys-file', `${source}, line ${i + 1}: ${why}`, {
+        object: source,
+        hint,
+        cause,
+      });
+    };
+    const key = parseLine(line, refuse);
+    // Two SSH keys of one person have one comment, which whoever makes names of them tells apart.
+    if (key.name !== undefined && key.method !== 'ssh') {
+      if (names.has(key.name)) refuse('its name is that of a line above', 'give each key a name of its own');
+      names.add(key.name);
     }
+    found.push(key);
   });
   if (found.length > 0) return found;
   throw new UsageError('bad-keys-file', `${source} names no way to open the vault`, {
     object: source,
-    hint: 'write one a line: `passphrase`, an age recipient (age1…), or the ARN of an AWS KMS key (arn:aws:kms:…)',
+    hint: WAYS,
   });
 }
 
-function refused(line: string, at: string, source: string): UsageError {
-  if (/^(?:ssh|ecdsa)-/.test(line)) {
-    return new UsageError('not-yet', `${at}: SSH keys are not supported by this version`, { object: source });
+function parseLine(line: string, refuse: (why: string, hint: string, cause?: unknown) => never): KeyLine {
+  if (/AGE-SECRET-KEY-|PRIVATE KEY/i.test(line)) {
+    return refuse(
+      'a private key does not belong here',
+      'write its recipient (age-keygen -y prints it) or, of an SSH key, its .pub file; consider the key exposed if others could read this file',
+    );
   }
-  const secret = /^AGE-SECRET-KEY-|PRIVATE KEY/.test(line);
-  return new UsageError(
-    'bad-keys-file',
-    `${at}: ${secret ? 'a private key does not belong here' : 'not a way to open a vault'}`,
-    {
-      object: source,
-      hint: secret
-        ? 'write its recipient (age-keygen -y prints it), and consider the key exposed if others could read this file'
-        : 'write one a line: `passphrase`, an age recipient (age1…), or the ARN of an AWS KMS key (arn:aws:kms:…)',
-    },
+  if (beginsAsSshKey(line)) {
+    const key = readSshLine(line);
+    if ('why' in key) return refuse(key.why, key.hint);
+    return {
+      method: 'ssh',
+      recipient: key.line,
+      ...(key.comment === undefined ? {} : { name: key.comment }),
+    };
+  }
+  const [, word = '', rest] = /^(\S+)(?:\s+(.*))?$/.exec(line) ?? [];
+  const way = parseWord(word, refuse);
+  if (rest === undefined) return way;
+  if (NAME.test(rest)) return { ...way, name: rest };
+  return refuse(
+    'what follows the key is not a name for it',
+    'a name has lower-case letters, digits, dots, dashes and underscores; everybody who reads the vault sees it, so no passphrase belongs here',
   );
+}
+
+function parseWord(word: string, refuse: (why: string, hint: string, cause?: unknown) => never): KeyLine {
+  if (word === 'passphrase') return { method: 'passphrase' };
+  if (/^age1[0-9a-z]+$/.test(word)) {
+    try {
+      recipientKind(word);
+    } catch (error) {
+      return refuse('not a valid age recipient', 'copy it again: it begins with age1', error);
+    }
+    return { method: 'age', recipient: word };
+  }
+  if (/^arn:aws[a-z-]*:kms:/.test(word)) {
+    if (parseKmsArn(word)) return { method: 'kms', arn: word };
+    return refuse('not a valid ARN of an AWS KMS key', 'copy it again: arn:aws:kms:REGION:ACCOUNT:key/ID');
+  }
+  return refuse('not a way to open a vault', WAYS);
 }

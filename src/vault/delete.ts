@@ -2,20 +2,20 @@
 import { createHash } from 'node:crypto';
 import { ConflictError, UsageError } from '../errors.ts';
 import { NAMESPACES } from '../sign/authority.ts';
-import { sealDocument } from '../sign/document.ts';
+import { openDocument, sealDocument } from '../sign/document.ts';
 import type { SigningKey } from '../sign/key.ts';
 import { TOOL } from '../version.ts';
 import type { LedgerAction, LedgerEntry } from './documents/ledger.ts';
 import { LIMITS, newLedgerName, parseRecordName } from './layout.ts';
 import { readLedger } from './ledger.ts';
 import { documentTime, inScope, timeOfSnapshotId } from './names.ts';
-import type { Snapshot, Snapshots } from './snapshots.ts';
+import type { RefusedRecord, Snapshot, Snapshots } from './snapshots.ts';
 import { callOptions, type Vault } from './vault.ts';
 
 export interface DeletePlan {
   readonly action: Extract<LedgerAction, 'delete' | 'prune'>;
   readonly snapshots: readonly Snapshot[];
-  /** What is left of snapshots that the ledger removed already: a delete was cut off. */
+  /** What is left of snapshots that do not count any more: a delete was cut off, or their host was removed. */
   readonly leftovers: readonly Leftover[];
   /** Every object that goes, records first. */
   readonly objects: readonly string[];
@@ -23,12 +23,14 @@ export interface DeletePlan {
   readonly bytes: number;
 }
 
-/** What stands in the store of a snapshot that the ledger removed. */
+/** What stands in the store of a snapshot that the ledger removed, or that went with its host. */
 export interface Leftover {
   readonly set: string;
   readonly id: string;
-  /** Records that were removed, then everything in the snapshot's own directory. */
+  /** Records that do not count any more, then everything in the snapshot's own directory. */
   readonly objects: readonly string[];
+  /** Digests of records of a removed host: nobody has signed their removal yet. */
+  readonly unsigned: readonly string[];
   /** Bytes of data. */
   readonly bytes: number;
 }
@@ -54,11 +56,11 @@ export function planDelete(
 }
 
 /**
- * Finds what a delete that was cut off after its ledger entry left of a snapshot. The record proves nothing any more,
- * so what goes is what stands under the snapshot's own names.
+ * Finds what a delete that was cut off after its ledger entry left of a snapshot, and what a removed host wrote that does
+ * not count. The record proves nothing any more, so what goes is what stands under the snapshot's own names.
  * @param read the snapshots of the vault, or of the set that is meant
  * @param id a whole snapshot id
- * @returns nothing for an id that still stands for a record, sound or not, that no ledger entry removes
+ * @returns nothing for an id that still stands for any other record, sound or not, that no ledger entry removes
  */
 export async function findLeftovers(
   vault: Vault,
@@ -71,26 +73,44 @@ export async function findLeftovers(
   // Re-encryption removes a record too, but not its snapshot.
   const deletions = ledger.entries.filter((e) => e.action === 'delete' || e.action === 'prune');
   const removals = deletions.flatMap((e) => e.removes).filter((r) => r.id === id);
+  const disowned = read.refused.filter((r) => r.id === id && r.finding.code === 'removed-host');
   const found: Leftover[] = [];
-  for (const place of new Set(removals.map((r) => r.set))) {
+  for (const place of new Set([...removals, ...disowned].map((r) => r.set))) {
     const isIt = (s: { readonly set: string; readonly id: string }) => s.set === place && s.id === id;
-    if ((set !== undefined && set !== place) || read.snapshots.some(isIt) || read.refused.some(isIt))
+    const isOther = (r: RefusedRecord) => isIt(r) && !disowned.includes(r);
+    if ((set !== undefined && set !== place) || read.snapshots.some(isIt) || read.refused.some(isOther))
       continue;
     const objects: string[] = [];
+    const unsigned: string[] = [];
     for await (const { name } of vault.store.list(`snapshots/${place}/${id}`, callOptions(vault))) {
       if (parseRecordName(name)?.id !== id) continue;
-      const bytes = await vault.store.get(name, { maxBytes: LIMITS.record, ...callOptions(vault) });
-      const sha256 = bytes && createHash('sha256').update(bytes).digest('hex');
-      if (sha256 && ledger.removes(place, id, sha256)) objects.push(name);
+      const bytes = await vault.store.get(name, { maxBytes: LIMITS.reencryption, ...callOptions(vault) });
+      if (!bytes) continue;
+      const isDisowned = disowned.some((r) => r.set === place && r.finding.object === name);
+      if (isDisowned) unsigned.push(...digestsOf(bytes, name));
+      if (isDisowned || ledger.removes(place, id, sha256Of(bytes))) objects.push(name);
     }
     let total = 0;
     for await (const { name, size } of vault.store.list(`data/${place}/${id}/`, callOptions(vault))) {
       objects.push(name);
       total += size;
     }
-    if (objects.length > 0) found.push({ set: place, id, objects, bytes: total });
+    if (objects.length > 0) found.push({ set: place, id, objects, unsigned, bytes: total });
   }
   return found;
+}
+
+/** Of a record, whose signature was checked; and of the host's own one where a re-encryption embeds it. */
+function digestsOf(bytes: Buffer, object: string): string[] {
+  const own = sha256Of(bytes);
+  if (parseRecordName(object)?.generation === undefined) return [own];
+  const options = { namespace: NAMESPACES.record, object, maxBytes: LIMITS.reencryption };
+  const { original } = openDocument(bytes, options).parse();
+  return typeof original === 'string' ? [sha256Of(Buffer.from(original)), own] : [own];
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /**
@@ -116,7 +136,8 @@ export async function applyDelete(
       },
     );
   }
-  if (plan.snapshots.length > 0) await writeEntry(vault, plan, { name: entry.name, key: host.key });
+  if (plan.snapshots.length > 0 || plan.leftovers.some((l) => l.unsigned.length > 0))
+    await writeEntry(vault, plan, { name: entry.name, key: host.key });
   await store.remove(plan.objects, callOptions(vault));
 }
 
@@ -140,9 +161,10 @@ async function writeEntry(
     by: host.name,
     action: plan.action,
     // By its host's record, which others name as the one before them, and by the one that stands for it now.
-    removes: plan.snapshots.flatMap(({ set, id, sha256, recordSha256 }) =>
-      [...new Set([sha256, recordSha256])].map((digest) => ({ set, id, sha256: digest })),
-    ),
+    removes: [
+      ...plan.snapshots.map((s) => ({ ...s, unsigned: [s.sha256, s.recordSha256] })),
+      ...plan.leftovers,
+    ].flatMap(({ set, id, unsigned }) => [...new Set(unsigned)].map((sha256) => ({ set, id, sha256 }))),
   };
   const bytes = sealDocument(ledger, NAMESPACES.ledger, [host.key]);
   if ((await store.create(ledger.object, bytes, callOptions(vault))) === 'exists') {

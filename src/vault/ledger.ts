@@ -42,6 +42,21 @@ export async function readLedger(vault: Vault): Promise<Ledger> {
     const read = await orFinding(findings, name, () => readEntry(vault, name, outlasts));
     if (read) entries.push({ ...read.entry, sha256: read.sha256, modified });
   }
+  return ledgerOf(entries, { findings, outlasts });
+}
+
+/** The same ledger as if some of its entries did not count. */
+export function ledgerWithout(ledger: Ledger, entries: readonly CountingEntry[]): Ledger {
+  return ledgerOf(
+    ledger.entries.filter((entry) => !entries.includes(entry)),
+    ledger,
+  );
+}
+
+function ledgerOf(
+  entries: readonly CountingEntry[],
+  { findings, outlasts }: Pick<Ledger, 'findings' | 'outlasts'>,
+): Ledger {
   const removed = new Set<string>();
   const replaced = new Map<string, number>();
   for (const { action, generation, removes } of entries) {

@@ -28,6 +28,8 @@ export interface Original {
   readonly generation: number;
   /** The authority that signed the record that counts. */
   readonly authority: string;
+  /** When the store had received it, as the authority noted. */
+  readonly received: string;
 }
 
 /** A record that stands in the store and does not count, or that should stand there and is gone. */
@@ -276,8 +278,8 @@ async function takeReencrypted(
   const inner = await openDocumentAsync(bytes, optionsFor(object));
   const { record, signer } = judgeOriginal(reading, object, inner, { sha256, modified });
   judgeReencryption(again, record);
-  const { data, artifacts, contents } = again;
-  const original = { sha256, generation: record.generation, authority: opened.signers[0]! };
+  const { data, artifacts, contents, received } = again;
+  const original = { sha256, generation: record.generation, authority: opened.signers[0]!, received };
   const now = { object: name, generation, data, artifacts, contents, stored: storedBytes(again), original };
   const standing = { ...record, ...now };
   keep(reading, fetched, { signer, record: JSON.stringify(standing) });

@@ -1,6 +1,6 @@
 // Slots: the vault's identity wrapped for one more way of opening it (docs/format.md section 4). Stores nothing.
-import { UnlockError, UsageError } from '../errors.ts';
-import type { Credential, NewKey, SlotFields } from '../keys/method.ts';
+import { UsageError } from '../errors.ts';
+import type { NewKey, SlotFields } from '../keys/method.ts';
 import { writeSlotPlaintext } from '../keys/slot.ts';
 import { newestGeneration, type Slot, type VaultDocument } from './documents/vault-document.ts';
 import { PREVIOUS, slotName } from './layout.ts';
@@ -78,29 +78,4 @@ export function refuseTwins(slots: readonly (SlotFields & { readonly name: strin
     }
     known.set(which, name);
   }
-}
-
-/**
- * Whether something at hand opens what was just wrapped. A key that nobody has tried may be none.
- * @param plain what was wrapped
- * @param credentials those that ask a person had better be answered already
- * @returns why not, or undefined when it opens
- * @throws InterruptedError, StrongroomError: whatever is not about this key
- */
-export async function untestedBecause(
-  { slot, object }: WrappedKey,
-  plain: Uint8Array,
-  credentials: readonly Credential[],
-): Promise<string | undefined> {
-  let why = 'nothing at hand opens it';
-  for (const credential of credentials.filter((one) => one.fits(slot))) {
-    try {
-      const found = await credential.unwrap(object.bytes, slot);
-      if (found?.equals(plain)) return undefined;
-    } catch (error) {
-      if (!(error instanceof UnlockError)) throw error;
-      why = error.message;
-    }
-  }
-  return why;
 }

@@ -1,6 +1,7 @@
 // Which snapshots there are, and what is wrong with them as a whole: what is hidden, missing, or out of its time.
 import { atPlace } from './client.ts';
 import type { SnapshotRecord } from './documents/record.ts';
+import type { VaultDocument } from './documents/vault-document.ts';
 import { type Finding, finding } from './finding.ts';
 import { parseRecordName } from './layout.ts';
 import { type Ledger, readLedger } from './ledger.ts';
@@ -18,6 +19,19 @@ export interface Snapshots {
   readonly refused: readonly RefusedRecord[];
   /** Everything that came to light, the refused records included. */
   readonly findings: readonly Finding[];
+}
+
+/**
+ * When the store had received what the host wrote of a snapshot, re-encrypted since or not: a time that no host can
+ * choose. In whole seconds, rounded up. Of a re-encryption under a key that leaked only its own time is known: whoever
+ * had that key could note any.
+ */
+export function receivedAt(
+  { generations }: Pick<VaultDocument, 'generations'>,
+  { modified, original, generation }: Pick<Snapshot, 'modified' | 'original' | 'generation'>,
+): Date {
+  if (original && !generations[generation - 1]?.compromised) return new Date(original.received);
+  return new Date(Math.ceil(modified.getTime() / 1000) * 1000);
 }
 
 /** Clocks are set by seconds every day. */
@@ -44,8 +58,9 @@ export async function readSnapshots(vault: Vault, options: ReadRecordsOptions = 
   const findings = [
     ...found,
     ...hiddenDocuments(vault, snapshots),
-    ...missingPredecessors(snapshots, ledger),
+    ...missingPredecessors(snapshots, refused, ledger),
     ...clockFaults(snapshots),
+    ...exposed(vault, snapshots),
     ...gone,
   ];
   return { snapshots, superseded, refused, findings };
@@ -65,15 +80,33 @@ function hiddenDocuments(vault: Vault, snapshots: readonly Snapshot[]): Finding[
   return [finding('hidden-document', object, message)];
 }
 
+/** Under a key that leaked, whenever it was written. */
+function exposed({ document }: Vault, snapshots: readonly Snapshot[]): Finding[] {
+  const laidOpen = snapshots.filter((s) => document.generations[s.generation - 1]?.compromised);
+  const newest = laidOpen.at(-1);
+  if (!newest) return [];
+  const message = `${laidOpen.length} snapshots, the newest of them ${newest.id} by ${newest.host}, are under a key that leaked: run \`strongroom keys rotate --finish\``;
+  return [finding('exposed', document.object, message, 'warning')];
+}
+
 /** Each record names the one before it: a gap that no ledger entry explains is a removal that nobody signed. */
-function missingPredecessors(snapshots: readonly Snapshot[], ledger: Ledger): Finding[] {
+function missingPredecessors(
+  snapshots: readonly Snapshot[],
+  refused: readonly RefusedRecord[],
+  ledger: Ledger,
+): Finding[] {
   const present = new Set(snapshots.map((s) => `${s.set}/${s.id}/${s.sha256}`));
   return snapshots.flatMap(({ object, set, id, previous }) => {
     if (!previous || present.has(`${set}/${previous.id}/${previous.sha256}`)) return [];
-    if (ledger.removes(set, previous.id, previous.sha256)) return [];
+    if (ledger.removes(set, previous.id, previous.sha256) || isDisowned(refused, set, previous.id)) return [];
     const message = `${previous.id}, which ${id} of ${set} names as its predecessor, is gone and nobody signed its removal`;
     return [finding('missing-predecessor', object, message)];
   });
+}
+
+/** Whether a record is there, and does not count since its host was removed: that is signed, and said already. */
+function isDisowned(refused: readonly RefusedRecord[], set: string, id: string): boolean {
+  return refused.some((r) => r.set === set && r.id === id && r.finding.code === 'removed-host');
 }
 
 /**
@@ -118,6 +151,7 @@ async function missingNewest(
     if (ledger.removes(set, id, sha256)) continue;
     // It is there, and this role may not read it: that is said already, and is no removal.
     if (refused.some((r) => r.set === set && r.id === id && r.finding.code === 'store-denied')) continue;
+    if (isDisowned(refused, set, id)) continue;
     findings.push(
       finding(
         'missing-newest',

@@ -78,3 +78,19 @@ test('the line never wraps', () => {
   progress.update({ phase: 'a long participle', done: 1, unit: 'x' });
   expect(take()).toBe('\ra long par…\u001b[K');
 });
+
+test('long work says how long it still takes, once that can be told', () => {
+  const { progress, pass, take } = screen();
+  const update = (done: number) => progress.update({ phase: 'p', done, total: 1000, unit: 'files' });
+  update(100);
+  pass(4000);
+  update(200);
+  expect(take()).toBe('\rp 200 of 1000 files (20%)\u001b[K');
+  pass(4000);
+  update(300);
+  expect(take()).toBe('\rp 300 of 1000 files (30%), 28 s left\u001b[K');
+  pass(392_000);
+  update(310);
+  expect(take()).toBe('\rp 310 of 1000 files (31%), 22 min left\u001b[K');
+  update(1000);
+});

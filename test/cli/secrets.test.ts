@@ -46,6 +46,7 @@ function person(...answers: string[]): Terminal & { readonly asked: string[]; re
       if (answer === undefined) throw new UnlockError('no-terminal', 'nobody is there');
       return answer;
     },
+    askWiped: async () => '',
     tell: (lines) => told.push(...lines.map(String)),
   };
 }
@@ -85,13 +86,17 @@ test('values and descriptors leave the environment, names of files stay', () => 
     STRONGROOM_PASSPHRASE: 'a',
     STRONGROOM_NEW_PASSPHRASE: 'b',
     STRONGROOM_SIGNING_KEY: 'c',
+    STRONGROOM_SSH_PASSPHRASE: 'd',
     STRONGROOM_PASSPHRASE_FD: '3',
+    STRONGROOM_SSH_PASSPHRASE_FD: '4',
+    STRONGROOM_SSH_PASSPHRASE_FILE: '/ssh',
     STRONGROOM_SIGNING_KEY_FILE: '/key',
     STRONGROOM_IDENTITY_FILE: '/me',
     STRONGROOM_LOCATION: '/vault',
   };
   takeSecrets(env);
   expect(env).toEqual({
+    STRONGROOM_SSH_PASSPHRASE_FILE: '/ssh',
     STRONGROOM_SIGNING_KEY_FILE: '/key',
     STRONGROOM_IDENTITY_FILE: '/me',
     STRONGROOM_LOCATION: '/vault',
@@ -134,9 +139,10 @@ test('nothing is read before it is asked for, and a source is read once', async 
 test('a command inherits no secret, and cannot call itself', async () => {
   const env = {
     STRONGROOM_PASSPHRASE_COMMAND:
-      'env | grep -c "^STRONGROOM_\\(NEW_\\)*\\(PASSPHRASE\\|SIGNING\\)" || true',
+      'env | grep -c "^STRONGROOM_\\(NEW_\\|SSH_\\)*\\(PASSPHRASE\\|SIGNING\\)" || true',
     STRONGROOM_NEW_PASSPHRASE: 'hunter2',
     STRONGROOM_SIGNING_KEY: 'hunter3',
+    STRONGROOM_SSH_PASSPHRASE_FILE: '/hunter4',
     PATH: process.env.PATH,
   };
   expect(await secrets(env).passphrase('P')).toBe('0');
@@ -287,6 +293,33 @@ test('an empty answer lets the caller make a passphrase up', async () => {
   const me = person('');
   expect(await secrets({}, me).newPassphrase('New')).toBe('');
   expect(me.asked).toEqual(['New']);
+});
+
+test('the passphrase of an SSH key has sources of its own', async () => {
+  const given = secrets({ STRONGROOM_SSH_PASSPHRASE_FILE: write('pass', 'of the key\n') });
+  expect([given.sshPassphraseGiven, given.passphraseGiven]).toEqual([true, false]);
+  expect(await given.sshPassphrase('P')).toBe('of the key');
+  const me = person('typed');
+  const asked = secrets({ STRONGROOM_PASSPHRASE: 'of the vault' }, me);
+  expect(asked.sshPassphraseGiven).toBe(false);
+  expect(await asked.sshPassphrase('Passphrase for the SSH key id')).toBe('typed');
+  expect(me.asked).toEqual(['Passphrase for the SSH key id']);
+  expect(await refused(secrets({}).sshPassphrase('P'))).toEqual({
+    code: 'no-terminal',
+    message: 'the SSH key has a passphrase, and there is no terminal to ask for it',
+    hint: 'set STRONGROOM_SSH_PASSPHRASE_FILE, _COMMAND or _FD',
+    exitCode: 12,
+  });
+});
+
+test('the public half of an SSH key is no identity, whoever may read it', async () => {
+  write('id.pub', 'ssh-ed25519 AAAA', 0o644);
+  expect(await refused(secrets({ STRONGROOM_IDENTITY_FILE: 'id.pub' }).identities())).toEqual({
+    code: 'bad-ssh-key',
+    message: 'id.pub is the public half of an SSH key',
+    hint: 'name the private key file, id; one that only ssh-agent or a token holds cannot decrypt',
+    exitCode: 2,
+  });
 });
 
 test("a vault's first passphrase may come from the ordinary variables, a later one only from the new ones", async () => {

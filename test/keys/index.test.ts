@@ -11,7 +11,9 @@ it('the list of methods makes every key and every credential that there is', asy
     asks: 'person',
     authenticates: true,
   });
-  expect(await methods.identities(identity, 'me.txt')).toMatchObject({
+  const ask = async () => 'x';
+  expect(await methods.identities(identity, 'me.txt', ask, false)).toMatchObject({
+    description: 'the identity in me.txt',
     asks: 'nobody',
     authenticates: false,
   });

@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { generateIdentity, recipientOf } from '../../src/crypt/identity.ts';
 import { parseKeysFile } from '../../src/keys/keys-file.ts';
-import { ROOT } from '../support/sources.ts';
 
 const identity = await generateIdentity('x25519');
 const recipient = await recipientOf(identity);
 const hybrid = await recipientOf(await generateIdentity('hybrid'));
+
+const SSH = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHaoKe+gGksqaqSUDuFAvMjTTTJEi4aocMzJL7Wxsn6i';
 
 const ARNS = [
   'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
@@ -35,6 +35,25 @@ describe('a keys file', () => {
       'AWS KMS keys of several regions, accounts and partitions, and an alias',
       ARNS.join('\n'),
       ARNS.map((arn) => ({ method: 'kms', arn })),
+    ],
+    [
+      'SSH keys, with comments and without',
+      `${SSH}\n${SSH} bob@laptop\n${SSH}  Bob’s  old one \n`,
+      [
+        { method: 'ssh', recipient: SSH },
+        { method: 'ssh', recipient: SSH, name: 'bob@laptop' },
+        { method: 'ssh', recipient: SSH, name: 'Bob’s  old one' },
+      ],
+    ],
+    [
+      'keys with names',
+      `passphrase break-glass\n${recipient}\talice\n${hybrid} alice.2\r\n${ARNS[0]}   kms-eu\n`,
+      [
+        { method: 'passphrase', name: 'break-glass' },
+        { method: 'age', recipient, name: 'alice' },
+        { method: 'age', recipient: hybrid, name: 'alice.2' },
+        { method: 'kms', arn: ARNS[0], name: 'kms-eu' },
+      ],
     ],
   ])('names %s', (_, text, expected) => {
     expect(parseKeysFile(text, 'keys.txt')).toEqual(expected);
@@ -66,13 +85,43 @@ describe('a keys file', () => {
       'a recipient and more',
       `${recipient} # me`,
       'bad-keys-file',
+      'keys.txt, line 1: what follows the key is not a name for it',
+    ],
+    [
+      'the passphrase where its name belongs',
+      'passphrase correct horse battery',
+      'bad-keys-file',
+      'keys.txt, line 1: what follows the key is not a name for it',
+    ],
+    [
+      'one name twice',
+      `passphrase alice-the-first\n${recipient} alice-the-first`,
+      'bad-keys-file',
+      'keys.txt, line 2: its name is that of a line above',
+    ],
+    [
+      'a part of an SSH key',
+      'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5',
+      'bad-keys-file',
+      'keys.txt, line 1: not an SSH public key, or not as it was made',
+    ],
+    [
+      'an SSH key of another type',
+      'ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY= me',
+      'bad-keys-file',
+      'keys.txt, line 1: an ECDSA key can sign, but not decrypt',
+    ],
+    [
+      'an SSH key behind options',
+      `no-pty ${SSH}`,
+      'bad-keys-file',
       'keys.txt, line 1: not a way to open a vault',
     ],
     [
-      'an SSH key',
-      'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5',
-      'not-yet',
-      'keys.txt, line 1: SSH keys are not supported by this version',
+      'an identity behind a way',
+      `passphrase ${identity}`,
+      'bad-keys-file',
+      'keys.txt, line 1: a private key does not belong here',
     ],
     [
       'a KMS key with a slip in its account',
@@ -99,13 +148,31 @@ describe('a keys file', () => {
     }
   });
 
-  it('such as keys.example is one, when its examples are taken for what they are', () => {
-    const example = readFileSync(join(ROOT, 'keys.example'), 'utf8');
-    const lines = example.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
-    const open = lines.join('\n');
-    if (lines.length > 0) expect(parseKeysFile(open, 'keys.example').length).toBeGreaterThan(0);
-    expect(example).toMatch(/passphrase/);
-    expect(example).toMatch(/age1/);
-    expect(example).toMatch(/arn:aws:kms/);
+  it('may hold anything: what is refused is refused by line, and not repeated', () => {
+    const begin = fc.constantFrom(
+      '',
+      'passphrase ',
+      `${recipient} `,
+      `${SSH}`,
+      'ssh-rsa ',
+      'age1',
+      ARNS[0]!,
+      'sk-',
+    );
+    const rest = fc.oneof(fc.string({ unit: 'grapheme' }), fc.base64String(), fc.constant(` ${identity}`));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(begin, rest), { minLength: 1, maxLength: 4 }), (lines) => {
+        try {
+          const found = parseKeysFile(lines.map(([a, b]) => a + b).join('\n'), 'keys.txt');
+          for (const { name, method } of found)
+            if (name !== undefined && method !== 'ssh') expect(name).toMatch(/^[a-z0-9][a-z0-9._-]{0,62}$/);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'bad-keys-file', exitCode: 2, object: 'keys.txt' });
+          const said = `${(error as Error).message} ${(error as { hint?: string }).hint ?? ''}`;
+          for (const [, text] of lines) if (text.length > 9) expect(said).not.toContain(text);
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 });

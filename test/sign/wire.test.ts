@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { armor, decodeBase64, readWire, wireString, wireUint32 } from '../../src/sign/wire.ts';
+import { armor, decodeBase64, readWire, wireMpint, wireString, wireUint32 } from '../../src/sign/wire.ts';
 
 describe('reading fields', () => {
   it('gives back what was written, and is done at the end', () => {
@@ -37,6 +37,16 @@ describe('reading fields', () => {
 
   it('counts text in bytes of UTF-8', () => {
     expect(wireString('é').toString('hex')).toBe('00000002c3a9');
+  });
+});
+
+describe('a positive number', () => {
+  it.each([
+    ['', '00000000'],
+    ['09a378f9b2e332a7', '0000000809a378f9b2e332a7'],
+    ['80', '000000020080'],
+  ])('%j is written as in the examples of RFC 4251', (value, expected) => {
+    expect(wireMpint(Buffer.from(value, 'hex')).toString('hex')).toBe(expected);
   });
 });
 

@@ -130,20 +130,24 @@ describe('a record', () => {
   it('with several faults is named by the first of the specification’s table', () => {
     const worst = { ...record, host: 'db-1', set: 'nope', data: 'x', generation: 9 };
     const late = new Date(0);
-    expect(() => judgeRecord(document, worst, { signers: [stranger], modified: late })).toThrow(
-      expect.objectContaining({ code: 'unlisted-writer' }),
-    );
-    expect(() => judgeRecord(document, worst, { signers: [web], modified: late })).toThrow(
+    expect(() =>
+      judgeRecord(document, worst, { signers: [stranger], sha256: digest, modified: late }),
+    ).toThrow(expect.objectContaining({ code: 'unlisted-writer' }));
+    expect(() => judgeRecord(document, worst, { signers: [web], sha256: digest, modified: late })).toThrow(
       expect.objectContaining({ code: 'wrong-host' }),
     );
     expect(() =>
-      judgeRecord(document, { ...worst, host: 'web-1' }, { signers: [web], modified: late }),
+      judgeRecord(document, { ...worst, host: 'web-1' }, { signers: [web], sha256: digest, modified: late }),
     ).toThrow(expect.objectContaining({ code: 'out-of-scope' }));
     expect(() =>
-      judgeRecord(document, { ...worst, host: 'web-1' }, { signers: [old], modified: late }),
+      judgeRecord(document, { ...worst, host: 'web-1' }, { signers: [old], sha256: digest, modified: late }),
     ).toThrow(expect.objectContaining({ code: 'removed-host' }));
     expect(() =>
-      judgeRecord(document, { ...worst, host: 'web-1', set: 'app' }, { signers: [web], modified: late }),
+      judgeRecord(
+        document,
+        { ...worst, host: 'web-1', set: 'app' },
+        { signers: [web], sha256: digest, modified: late },
+      ),
     ).toThrow(expect.objectContaining({ code: 'foreign-data' }));
   });
 });

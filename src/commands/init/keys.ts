@@ -6,6 +6,7 @@ import type { KeyLine } from '../../keys/keys-file.ts';
 import type { NewKey } from '../../keys/method.ts';
 import type { Context } from '../context.ts';
 import { kmsOptions } from '../kms-keys.ts';
+import { namesFor } from './names.ts';
 
 export interface KeyFlags {
   readonly passphrase: boolean;
@@ -18,7 +19,7 @@ export interface ChosenKeys {
   readonly keys: readonly NewKey[];
   /** A passphrase that was made up, to be shown once. */
   readonly madeUp: string | undefined;
-  /** The age recipients, by the names of their keys. */
+  /** The age recipients and SSH public keys, by the names of their keys. */
   readonly recipients: ReadonlyMap<string, string>;
 }
 
@@ -32,7 +33,7 @@ export function refusePrivateKeys(values: readonly (string | undefined)[]): void
   )
     return;
   throw new UsageError('bad-recipient', 'a private key was given where its recipient belongs', {
-    hint: 'age-keygen -y prints the recipient; treat that key as exposed if this shell keeps a history',
+    hint: 'age-keygen -y prints the recipient, and of an SSH key the .pub file is it; treat that key as exposed if this shell keeps a history',
   });
 }
 
@@ -49,53 +50,81 @@ async function linesOf(path: string, context: Context): Promise<KeyLine[]> {
   } catch (error) {
     throw new UsageError('bad-keys-file', `${shown(path)} cannot be read`, {
       object: shown(path),
-      hint: 'name a file with one way to open the vault a line, or a recipient that begins with age1',
+      hint: 'name a file with one way to open the vault a line, an age recipient (age1…), or an SSH public key in quotes',
       cause: error,
     });
   }
   return (await context.world()).methods.keysFile(text, path);
 }
 
-/**
- * @throws UsageError `no-keys`, `weak-passphrase`, `bad-keys-file`, `bad-recipient`, `bad-kms-key`, `no-terminal`
- */
-export async function chosenKeys(flags: KeyFlags, context: Context): Promise<ChosenKeys> {
+/** One way to open a vault, however often it is named. A passphrase is asked for once. */
+function withoutTwins(lines: readonly KeyLine[]): KeyLine[] {
+  const known = new Map<string, KeyLine>();
+  for (const line of lines) {
+    const which =
+      line.method === 'passphrase' ? line.method : line.method === 'kms' ? line.arn : line.recipient;
+    const twin = known.get(which);
+    if (line.method === 'passphrase' && twin?.name !== line.name && twin?.name && line.name) {
+      throw new UsageError('bad-keys-file', 'a vault begins with one passphrase, and several are named', {
+        hint: 'make it with one of them, and add the others with `strongroom keys add --passphrase`',
+      });
+    }
+    known.set(which, { ...line, ...twin });
+  }
+  return [...known.values()];
+}
+
+async function linesFor(flags: KeyFlags, context: Context): Promise<KeyLine[]> {
+  const { methods } = await context.world();
   const lines: KeyLine[] = flags.keys === undefined ? [] : await linesOf(flags.keys, context);
   for (const given of flags.recipient) {
     if (given.startsWith('age1')) lines.push({ method: 'age', recipient: given });
-    else lines.push(...(await linesOf(given, context)));
+    else if (/^(?:ssh|ecdsa|sk)-\S+\s/.test(given)) {
+      const { line, comment } = await methods.sshPublicKey(given, '--recipient');
+      lines.push({ method: 'ssh', recipient: line, ...(comment === undefined ? {} : { name: comment }) });
+    } else lines.push(...(await linesOf(given, context)));
   }
   for (const arn of flags.kms) lines.push({ method: 'kms', arn });
+  if (flags.passphrase) lines.push({ method: 'passphrase' });
   const { secrets, terminal } = context;
-  const isAsked = flags.passphrase || lines.some((line) => line.method === 'passphrase');
   // With nothing chosen, a passphrase is what can be had at once.
-  const isDefault =
-    lines.length === 0 && (terminal.interactive || secrets.newPassphraseGiven || secrets.passphraseGiven);
-  const recipients = [...new Set(lines.flatMap((line) => (line.method === 'age' ? [line.recipient] : [])))];
-  const arns = [...new Set(lines.flatMap((line) => (line.method === 'kms' ? [line.arn] : [])))];
+  const canBeAsked = terminal.interactive || secrets.newPassphraseGiven || secrets.passphraseGiven;
+  if (lines.length === 0 && canBeAsked) lines.push({ method: 'passphrase' });
+  const order = ['passphrase', 'age', 'ssh', 'kms'];
+  return withoutTwins(lines).sort((a, b) => order.indexOf(a.method) - order.indexOf(b.method));
+}
+
+/**
+ * @throws UsageError `no-keys`, `weak-passphrase`, `bad-keys-file`, `bad-recipient`, `bad-ssh-key`, `bad-kms-key`,
+ *   `no-terminal`
+ */
+export async function chosenKeys(flags: KeyFlags, context: Context): Promise<ChosenKeys> {
   const { methods } = await context.world();
-  const keys: NewKey[] = [];
-  // An ARN with a slip in it is said before anybody is asked for a passphrase.
-  const kms = await Promise.all(
-    arns.map((arn, i) => methods.newKms(i === 0 ? 'kms' : `kms-${i + 1}`, arn, kmsOptions(context))),
-  );
-  let madeUp: string | undefined;
-  const named = new Map<string, string>();
-  if (isAsked || isDefault) {
-    const chosen = await passphrase(context);
-    madeUp = chosen.madeUp ? chosen.passphrase : undefined;
-    keys.push(await methods.newPassphrase('passphrase', chosen.passphrase));
+  const lines = await linesFor(flags, context);
+  if (lines.length === 0) {
+    throw new UsageError('no-keys', 'no way to open the vault was chosen', {
+      hint: 'add --passphrase, --recipient age1…, --kms arn:aws:kms:…, or --keys FILE',
+    });
   }
-  for (const [i, recipient] of recipients.entries()) {
-    const name = recipients.length === 1 ? 'age' : `age-${i + 1}`;
-    keys.push(await methods.newRecipient(name, recipient));
-    named.set(name, recipient);
+  const recipients = new Map<string, string>();
+  const names = namesFor(lines);
+  const others: NewKey[] = [];
+  let passphraseName: string | undefined;
+  // A recipient or an ARN with a slip in it is said before anybody is asked for a passphrase.
+  for (const [i, line] of lines.entries()) {
+    const name = names[i]!;
+    if (line.method === 'passphrase') passphraseName = name;
+    else if (line.method === 'kms') others.push(await methods.newKms(name, line.arn, kmsOptions(context)));
+    else {
+      const make = line.method === 'age' ? methods.newRecipient : methods.newSsh;
+      others.push(await make(name, line.recipient));
+      recipients.set(name, line.recipient);
+    }
   }
-  keys.push(...kms);
-  if (keys.length > 0) return { keys, madeUp, recipients: named };
-  throw new UsageError('no-keys', 'no way to open the vault was chosen', {
-    hint: 'add --passphrase, --recipient age1…, --kms arn:aws:kms:…, or --keys FILE',
-  });
+  if (passphraseName === undefined) return { keys: others, madeUp: undefined, recipients };
+  const chosen = await passphrase(context);
+  const first = await methods.newPassphrase(passphraseName, chosen.passphrase);
+  return { keys: [first, ...others], madeUp: chosen.madeUp ? chosen.passphrase : undefined, recipients };
 }
 
 async function passphrase(context: Context): Promise<{ passphrase: string; madeUp: boolean }> {

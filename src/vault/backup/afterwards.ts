@@ -2,7 +2,8 @@
 import { StrongroomError } from '../../errors.ts';
 import { atPlace, type UnchangedMark } from '../client.ts';
 import type { SnapshotRecord } from '../documents/record.ts';
-import type { Pin } from '../pin.ts';
+import type { VaultDocument } from '../documents/vault-document.ts';
+import { type Pin, pinOf } from '../pin.ts';
 import type { VaultContext } from '../vault.ts';
 import type { BackupOptions, BackupProblem } from './backup.ts';
 import type { Made } from './write.ts';
@@ -12,6 +13,16 @@ export function unseen(location: string): BackupProblem {
   const reason =
     'is the first backup of this set from here, and nobody looked whether the vault is there and counts it: run `strongroom verify` where it may be read';
   return { kind: 'unseen', path: location, reason, incomplete: false };
+}
+
+/** The snapshot is under the key that this host knows, which others may know too. */
+export function rotatedProblem({ generation }: Pin, document: VaultDocument | undefined): BackupProblem[] {
+  if (!document || document.generation <= generation) return [];
+  const { authority } = pinOf(document);
+  const isExposed = document.generations[generation - 1]?.compromised === true;
+  const what = isExposed ? 'a key that leaked' : 'an old one';
+  const reason = `has a new key, and this host still writes to ${what}: ask whoever rotated it whether ${authority} is its fingerprint, then run \`strongroom trust ${authority}\``;
+  return [{ kind: isExposed ? 'exposed' : 'rotated', path: document.name, reason, incomplete: false }];
 }
 
 /** Said now, since `latest` will not choose between this snapshot and the one that it sorts before. */

@@ -12,7 +12,7 @@ import type { VaultDocument } from '../documents/vault-document.ts';
 import type { Pin } from '../pin.ts';
 import { readSnapshots } from '../snapshots.ts';
 import { callOptions, openPinned, requirePin, type Vault, type VaultContext } from '../vault.ts';
-import { clockProblem, remember, unseen } from './afterwards.ts';
+import { clockProblem, remember, rotatedProblem, unseen } from './afterwards.ts';
 import { checkListed, checkOptions } from './check.ts';
 import { type KeyWatch, keysOf, refuseCredentials, watchKeys } from './forbidden.ts';
 import { isUnchanged, markOf } from './unchanged.ts';
@@ -36,6 +36,8 @@ export interface BackupOptions {
   readonly sources: BackupSources;
   /** This machine's host entry and its signing key. */
   readonly host: { readonly name: string; readonly key: SigningKey };
+  /** Every set that it backs up, for the line that asks to enroll it; this one where it is not said. */
+  readonly scope?: readonly string[];
   /** The configured pin; the remembered one counts when there is none. */
   readonly pin?: Pin;
   readonly label?: string;
@@ -74,7 +76,7 @@ export interface BackupResult {
 
 /** What went wrong with a source, or after the snapshot stood. */
 export type BackupProblem = Omit<Problem, 'kind'> & {
-  readonly kind: Problem['kind'] | 'clock' | 'not-remembered' | 'unseen';
+  readonly kind: Problem['kind'] | 'clock' | 'exposed' | 'not-remembered' | 'rotated' | 'unseen';
 };
 
 /**
@@ -160,6 +162,7 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
     const afterwards = [
       ...(isBlind && isFirst ? [unseen(context.store.location)] : []),
       ...clockProblem(made.record),
+      ...rotatedProblem(pin, document),
       ...(await remember(context, options, pin, made, mark)),
     ];
     const { id, stored } = made.record;

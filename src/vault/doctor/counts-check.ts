@@ -30,7 +30,7 @@ export function countsOutcome(
   // A glob is in its own scope.
   for (const set of sets.length > 0 ? sets : [scope[0] ?? '']) {
     try {
-      checkListed(document, { host, set });
+      checkListed(document, { host, set, scope: sets });
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       refusals.set(error.message, error.hint);

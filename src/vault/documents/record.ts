@@ -59,6 +59,8 @@ export interface Reencryption extends StoredData {
   readonly generation: number;
   readonly set: string;
   readonly id: string;
+  /** When the store had received the host's own record, as it said then: no host can choose it. */
+  readonly received: string;
   /** The host's own record, the whole object. */
   readonly original: string;
 }
@@ -203,6 +205,7 @@ export function readReencryption(json: unknown, object: string, vault: string): 
     generation,
     ...place,
     ...readData(f),
+    received: f.time('received'),
     original: f.text('original', { max: LIMITS.record }),
   };
   if (!namesOwnData(read)) refuse('foreign-data', object, 'names stored bytes that are not its own');

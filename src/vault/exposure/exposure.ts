@@ -95,8 +95,8 @@ function placesOf(read: readonly GroupVersions[]): Map<string, ValuePlace> {
   for (const { group, today } of read) {
     const { set, host } = group;
     for (const [path, { values }] of today ?? []) {
-      for (const { name, mark, likely } of values) {
-        if (likely && !places.has(mark)) places.set(mark, { set, host, path, name });
+      for (const { name, mark, telling } of values) {
+        if (telling && !places.has(mark)) places.set(mark, { set, host, path, name });
       }
     }
   }

@@ -53,15 +53,14 @@ export async function readHistory(vault: Vault): Promise<VaultDocument[]> {
         current.generations[d.generation - 1]?.authority === signers[0],
     )
     .map(({ document }) => document)
-    .sort((a, b) => b.revision - a.revision);
-  // From the newest back, generations only fall: whoever kept an old key may have written what does not fit.
-  let generation = current.generation;
-  const history = ours.filter((document) => {
-    if (document.generation > generation) return false;
+    .sort((a, b) => a.revision - b.revision);
+  // Generations only rise: one that falls back is by somebody who kept an old key.
+  let generation = 1;
+  return ours.filter((document) => {
+    if (document.generation < generation) return false;
     generation = document.generation;
     return true;
   });
-  return history.reverse();
 }
 
 /**
@@ -99,11 +98,11 @@ export function generationLeak({ generation: newest }: VaultDocument, generation
   });
 }
 
-/** @throws NotFoundError `no-such-host`, which lists the names that there have been */
+/** @throws NotFoundError `no-host`, which lists the names that there have been */
 export function hostLeak({ hosts }: VaultDocument, host: string, since?: Date): HostLeak {
   const names = new Set(hosts.map(({ name }) => name));
   if (names.has(host)) return { kind: 'host', host, ...(since ? { since } : {}) };
-  throw new NotFoundError('no-such-host', `the vault has never had a host ${JSON.stringify(host)}`, {
+  throw new NotFoundError('no-host', `the vault has never had a host ${JSON.stringify(host)}`, {
     hint: `it has had ${[...names].sort().join(', ')}`,
   });
 }

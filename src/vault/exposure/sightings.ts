@@ -65,7 +65,7 @@ export function see(sightings: Map<string, Sighting>, key: string, version: File
 export interface Today {
   /** The file's version; undefined when it is gone, null when nobody knows. */
   readonly version: FileVersion | undefined | null;
-  /** Where a likely secret is now, by its mark. */
+  /** Where a telling value is now, by its mark. */
   readonly places: ReadonlyMap<string, ValuePlace>;
 }
 
@@ -80,11 +80,11 @@ export function foldFile(
   { version: newest, places }: Today,
 ): ExposedValue[] {
   const marks = new Map(newest?.values.map(({ name, mark }) => [name, mark]));
-  const statusOf = ({ name, mark, likely }: MarkedValue, { values }: FileVersion): ValueStatus => {
+  const statusOf = ({ name, mark, telling }: MarkedValue, { values }: FileVersion): ValueStatus => {
     const now = marks.get(name);
     if (newest === null) return 'unknown';
     if (now === mark) return 'same';
-    if (likely && places.has(mark)) return 'moved';
+    if (telling && places.has(mark)) return 'moved';
     // A file that was taken apart, and is one value now: what was in it may be in it still.
     if (newest && now === undefined && isWhole(newest.values) !== isWhole(values)) return 'unknown';
     return now === undefined ? 'gone' : 'changed';

@@ -17,7 +17,11 @@ export interface MarkedValue {
   readonly facts?: Readonly<Record<string, string>>;
   /** Equal for equal values, within one run. */
   readonly mark: string;
+  /** Whether it can be known again elsewhere: a likely secret, and too long to be the same by chance. */
+  readonly telling: boolean;
 }
+
+const TELLING_BYTES = 6;
 
 export interface FileVersion {
   readonly values: readonly MarkedValue[];
@@ -82,8 +86,9 @@ function isLarge({ size }: Entry): boolean {
 /** A large file is compared by the hash that the snapshot keeps of it anyway. */
 function largeVersion({ path, sha256 = '' }: Entry, mark: Mark): FileVersion {
   const likely = isSecretFile(path);
+  const digest = mark(Buffer.from(sha256)).toString('latin1');
   return {
-    values: [{ name: WHOLE_FILE, kind: 'file', likely, mark: mark(Buffer.from(sha256)).toString('latin1') }],
+    values: [{ name: WHOLE_FILE, kind: 'file', likely, mark: digest, telling: likely }],
     reason: 'is too large to look into',
   };
 }
@@ -91,13 +96,12 @@ function largeVersion({ path, sha256 = '' }: Entry, mark: Mark): FileVersion {
 async function versionOf(path: string, content: Buffer, mark: Mark): Promise<FileVersion> {
   const { values, reason } = await namedValues(path, content);
   return {
-    values: values.map(({ name, kind, likely, facts, reveal }) => ({
-      name,
-      kind,
-      likely,
-      ...(facts ? { facts } : {}),
-      mark: mark(reveal()).toString('latin1'),
-    })),
+    values: values.map(({ name, kind, likely, facts, reveal }) => {
+      const value = reveal();
+      const telling = likely && value.length >= TELLING_BYTES;
+      const own = { name, kind, likely, telling, mark: mark(value).toString('latin1') };
+      return facts ? { ...own, facts } : own;
+    }),
     ...(reason === undefined ? {} : { reason }),
   };
 }

@@ -1,5 +1,6 @@
 // What each host did, as far as it counts: by whom a snapshot is, and the newest of each.
 import type { Host } from '../documents/vault-document.ts';
+import type { Finding } from '../finding.ts';
 import { type Ledger, readLedger } from '../ledger.ts';
 import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import type { Vault } from '../vault.ts';
@@ -26,10 +27,15 @@ export function ownerBy(hosts: readonly Host[], outlasts: Ledger['outlasts']): O
   };
 }
 
-/** Every host of the vault document, removed ones too, in its order. */
-export async function readActivity(vault: Vault): Promise<HostActivity[]> {
+/**
+ * Every host of the vault document, removed ones too, in its order.
+ * @returns besides, what is wrong with the ledger, which says what of removed hosts counts
+ */
+export async function readActivity(
+  vault: Vault,
+): Promise<{ readonly hosts: HostActivity[]; readonly findings: readonly Finding[] }> {
   const { hosts, generation } = vault.document;
-  const { outlasts } = await readLedger(vault);
+  const { outlasts, findings } = await readLedger(vault);
   const { snapshots } = await readSnapshots(vault);
   const ownerOf = ownerBy(hosts, outlasts);
   const byHost = new Map<Host | undefined, Snapshot[]>();
@@ -39,11 +45,12 @@ export async function readActivity(vault: Vault): Promise<HostActivity[]> {
     if (own) own.push(snapshot);
     else byHost.set(owner, [snapshot]);
   }
-  return hosts.map((host) => {
+  const active = hosts.map((host) => {
     const own = byHost.get(host) ?? [];
     const last = own.at(-1);
     if (!last) return { host, snapshots: 0 };
     const wroteTo = last.original?.generation ?? last.generation;
     return { host, snapshots: own.length, last, ...(wroteTo < generation ? { behind: wroteTo } : {}) };
   });
+  return { hosts: active, findings };
 }

@@ -26,10 +26,14 @@ export function checkEnrollment(document: VaultDocument, applicant: Applicant): 
     );
   }
   if (same) {
-    throw new ConflictError('key-listed', `the vault ${document.name} lists that key already, as ${same.name}`, {
-      object: same.name,
-      hint: `there is nothing to do; what it may do is not changed: for that, remove ${same.name}, and enroll it again with --new-key`,
-    });
+    throw new ConflictError(
+      'key-listed',
+      `the vault ${document.name} lists that key already, as ${same.name}`,
+      {
+        object: same.name,
+        hint: `there is nothing to do; what it may do is not changed: for that, remove ${same.name}, and enroll it again with --new-key`,
+      },
+    );
   }
   if (isUsedElsewhere(document, key)) {
     throw new UsageError('key-in-use', `the key ${fingerprint(key)} opens the vault ${document.name}`, {

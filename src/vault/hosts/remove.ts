@@ -6,13 +6,14 @@ import { NAMESPACES } from '../../sign/authority.ts';
 import { sealDocument } from '../../sign/document.ts';
 import { TOOL } from '../../version.ts';
 import type { LedgerEntry } from '../documents/ledger.ts';
-import type { Host, VaultDocument } from '../documents/vault-document.ts';
+import type { Host, May, VaultDocument } from '../documents/vault-document.ts';
 import { finding } from '../finding.ts';
 import { LIMITS, newLedgerName } from '../layout.ts';
-import { type CountingEntry, readLedger } from '../ledger.ts';
+import { type CountingEntry, type Ledger, ledgerWithout, readLedger } from '../ledger.ts';
 import { documentTime } from '../names.ts';
+import { readRecords } from '../read-records.ts';
 import { type NewObject, revise } from '../revise.ts';
-import { readSnapshots, type Snapshot } from '../snapshots.ts';
+import { readSnapshots, receivedAt, type Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault, type Vault } from '../vault.ts';
 import { ownerBy } from './activity.ts';
 
@@ -33,15 +34,13 @@ export interface HostRemoval {
   readonly counts: readonly Snapshot[];
   /** Those that do not any more. */
   readonly stops: readonly Snapshot[];
-  /** Of these, re-encrypted ones: the store does not know any more when the host wrote them. */
-  readonly undated: readonly Snapshot[];
   /** Ledger entries by which it removed snapshots, and may have. */
   readonly deletions: readonly CountingEntry[];
   /** Those that do not count any more: what they removed counts again, where it is still there. */
   readonly undone: readonly CountingEntry[];
-  /** No other host may maintain. */
+  /** It may maintain, and no other host may. */
   readonly isLastMaintainer: boolean;
-  /** No other host may write. */
+  /** It may write, and no other host may. */
   readonly isLastWriter: boolean;
   /** Ledger entries of removals that nothing names: one was cut off. */
   readonly stale: readonly string[];
@@ -52,32 +51,34 @@ export interface HostRemoval {
  * count any more never comes back.
  * @throws NotFoundError `no-host`, `no-snapshot`; ConflictError `host-removed`; UsageError `ambiguous`
  */
-export async function planHostRemoval(
-  vault: Vault,
-  name: string,
-  belief: Belief = {},
-): Promise<HostRemoval> {
+export async function planHostRemoval(vault: Vault, name: string, belief: Belief = {}): Promise<HostRemoval> {
   const { document } = vault;
   const host = findHost(document, name, belief);
   const ledger = await readLedger(vault);
   const ownerOf = ownerBy(document.hosts, ledger.outlasts);
-  const { snapshots } = await readSnapshots(vault);
-  const own = snapshots.filter((s) => s.host === name && ownerOf(name, 'records', s.sha256) === host);
-  const good = (belief.lastGood ?? []).map((id) => goodOne(own, id, name));
-  const isInTime = limitOf(belief, good);
-  const counting = withPredecessors(own, [...own.filter((s) => isInTime(s.modified)), ...good]);
-  const stops = own.filter((s) => !counting.has(s));
-  const deletions = ledger.entries.filter((e) => e.by === name && ownerOf(name, 'entries', e.sha256) === host);
-  const others = document.hosts.filter((h) => h.removed === undefined && h !== host);
+  const isOwn = (s: Snapshot) => s.host === name && ownerOf(name, 'records', s.sha256) === host;
+  const present = (await readSnapshots(vault)).snapshots.filter(isOwn);
+  const good = (belief.lastGood ?? []).map((id) => goodOne(present, id, name));
+  const isInTime = limitOf(document, belief, good);
+  const deletions = ledger.entries.filter(
+    (e) => e.by === name && ownerOf(name, 'entries', e.sha256) === host,
+  );
+  const undone = deletions.filter((e) => !isInTime(e.modified));
+  const own = [...present, ...(await returning(vault, ledger, undone)).filter(isOwn)];
+  const inTime = own.filter((s) => isInTime(receivedAt(document, s)));
+  const counting = withPredecessors(own, [...inTime, ...good]);
+  const isLast = (what: May) =>
+    host.removed === undefined &&
+    host.may.includes(what) &&
+    !document.hosts.some((h) => h.removed === undefined && h !== host && h.may.includes(what));
   return {
     host,
     counts: own.filter((s) => counting.has(s)),
-    stops,
-    undated: stops.filter((s) => s.original !== undefined),
-    deletions: deletions.filter((e) => isInTime(e.modified)),
-    undone: deletions.filter((e) => !isInTime(e.modified)),
-    isLastMaintainer: !others.some((h) => h.may.includes('maintain')),
-    isLastWriter: !others.some((h) => h.may.includes('write')),
+    stops: own.filter((s) => !counting.has(s)),
+    deletions: deletions.filter((e) => !undone.includes(e)),
+    undone,
+    isLastMaintainer: isLast('maintain'),
+    isLastWriter: isLast('write'),
     stale: ledger.findings.filter((f) => f.code === 'unnamed-removal').map((f) => f.object),
   };
 }
@@ -106,9 +107,13 @@ function findHost({ name: vault, hosts }: VaultDocument, name: string, { lastGoo
 function goodOne(own: readonly Snapshot[], selector: string, host: string): Snapshot {
   const [first, ...more] = own.filter((s) => s.id.startsWith(selector) || `${s.set}/${s.id}` === selector);
   if (!first || selector === '') {
-    throw new NotFoundError('no-snapshot', `${host} has no snapshot ${JSON.stringify(selector)} that counts`, {
-      hint: `see what it has with \`strongroom list --host ${host}\``,
-    });
+    throw new NotFoundError(
+      'no-snapshot',
+      `${host} has no snapshot ${JSON.stringify(selector)} that counts`,
+      {
+        hint: `see what it has with \`strongroom list --host ${host}\``,
+      },
+    );
   }
   if (more.length === 0) return first;
   throw new UsageError('ambiguous', `${JSON.stringify(selector)} could be several snapshots of ${host}`, {
@@ -117,19 +122,26 @@ function goodOne(own: readonly Snapshot[], selector: string, host: string): Snap
 }
 
 /** Whether something that the store received then counts. */
-function limitOf({ since }: Belief, good: readonly Snapshot[]): (received: Date) => boolean {
+function limitOf(
+  document: VaultDocument,
+  { since }: Belief,
+  good: readonly Snapshot[],
+): (received: Date) => boolean {
   if (since) return (received) => received < since;
   if (good.length === 0) return () => true;
-  const last = Math.max(...good.map(receivedBy));
+  const last = Math.max(...good.map((s) => receivedAt(document, s).getTime()));
   return (received) => received.getTime() <= last;
 }
 
-/**
- * When the store had received a snapshot that somebody vouches for. A re-encryption took the store's own time of it
- * away; what it says of itself is as good as whoever vouches for it, and never later than that.
- */
-function receivedBy({ modified, original, time, seconds }: Snapshot): number {
-  return original ? Math.min(modified.getTime(), Date.parse(time) + seconds * 1000) : modified.getTime();
+/** Snapshots that entries remove which do not count any more, as far as they are there: deleted in name only. */
+async function returning(
+  vault: Vault,
+  ledger: Ledger,
+  undone: readonly CountingEntry[],
+): Promise<readonly Snapshot[]> {
+  if (undone.length === 0) return [];
+  const { snapshots } = await readRecords(vault, ledgerWithout(ledger, undone), {});
+  return snapshots.filter((s) => ledger.removes(s.set, s.id, s.sha256));
 }
 
 /** These, and all that came before them: whoever signed one named the digest of the one before it. */
@@ -195,7 +207,8 @@ function sealRemoval(
     action: 'remove-host',
     removes: [],
     host: host.name,
-    records: counts.map((s) => s.sha256),
+    // What one names as the one before it is the host's own too, and may be put back from elsewhere.
+    records: [...new Set(counts.flatMap((s) => [s.sha256, ...(s.previous ? [s.previous.sha256] : [])]))],
     entries: deletions.map((d) => d.sha256),
   };
   const bytes = sealDocument(entry, NAMESPACES.ledger, [authority]);

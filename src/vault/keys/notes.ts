@@ -29,7 +29,7 @@ function compromised({ generations }: VaultDocument): string[] {
   const which =
     numbers.length === 1 ? `key number ${numbers[0]} is` : `keys number ${numbers.join(', ')} are`;
   return [
-    `${which} marked compromised: what was encrypted under it counts as read by others; \`strongroom keys exposure --generation ${numbers.at(-1)}\` lists what to revoke`,
+    `${which} marked compromised: what was encrypted under it counts as read by others; \`strongroom keys exposure\` lists what to revoke`,
   ];
 }
 

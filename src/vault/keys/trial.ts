@@ -19,8 +19,13 @@ export interface Trial {
   readonly error?: StrongroomError;
 }
 
-/** Failures that say no more than that a credential is another key's. */
-const OF_ANOTHER: readonly string[] = ['wrong-passphrase', 'no-identity-matches', 'no-terminal'];
+/** Failures that say no more than that a credential is another key's, or that there is none. */
+const OF_ANOTHER: readonly string[] = [
+  'wrong-passphrase',
+  'no-identity-matches',
+  'no-terminal',
+  'no-credentials',
+];
 
 /**
  * Tries one key with each credential that may be it.

@@ -20,19 +20,23 @@ export interface RoleOptions {
   readonly sets: readonly string[];
   /** A prune role of a versioned bucket: old versions go too. */
   readonly deleteVersions: boolean;
+  /** A backup role may hold what it creates; a prune role may also lift holds. */
+  readonly hold: boolean;
 }
 
 /** The policy of a role on this vault. */
 export function rolePolicy(role: Role, subject: PolicySubject, options: RoleOptions): Policy {
   switch (role) {
-    case 'backup':
-      return policyOf(
-        create(
-          subject,
-          'CreateSnapshots',
-          options.sets.flatMap((set) => [`data/${set}/*`, `snapshots/${set}/*`]),
-        ),
-      );
+    case 'backup': {
+      const below = options.sets.flatMap((set) => [`data/${set}/*`, `snapshots/${set}/*`]);
+      return policyOf([
+        ...create(subject, 'CreateSnapshots', below),
+        // Only to hold: whoever takes the machine over must not lift what somebody else put there.
+        options.hold
+          ? hold(subject, 'HoldSnapshots', below, { 's3:object-lock-legal-hold': 'ON' })
+          : undefined,
+      ]);
+    }
     case 'verify':
       return policyOf(read(subject));
     case 'restore':
@@ -44,6 +48,7 @@ export function rolePolicy(role: Role, subject: PolicySubject, options: RoleOpti
         ...read(subject),
         ...create(subject, 'CreateLedger', ['ledger/*']),
         remove(subject, options.deleteVersions),
+        options.hold ? hold(subject, 'HoldAndLift', ['data/*', 'snapshots/*']) : undefined,
         never(subject),
       ]);
   }
@@ -77,6 +82,22 @@ function create(subject: PolicySubject, sid: string, below: readonly string[]): 
     },
     sseKey === undefined ? undefined : throughS3(subject, sseKey, 'EncryptThroughS3', 'kms:GenerateDataKey'),
   ];
+}
+
+/** Holds, which no time ends. @param only what a hold must be set to */
+function hold(
+  subject: PolicySubject,
+  sid: string,
+  below: readonly string[],
+  only?: Readonly<Record<string, string>>,
+): Statement {
+  return {
+    Sid: sid,
+    Effect: 'Allow',
+    Action: ['s3:PutObjectLegalHold'],
+    Resource: below.map((path) => objectArn(subject, path)),
+    ...(only ? { Condition: { StringEquals: only } } : {}),
+  };
 }
 
 function read(subject: PolicySubject): Some {

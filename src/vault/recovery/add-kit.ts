@@ -1,7 +1,7 @@
 // A recovery key: an identity of its own that opens the vault, to be kept on paper. This adds it as an ordinary key;
 // who prints it, and in how many shares, is decided elsewhere.
 import { generateIdentity, recipientOf } from '../../crypt/identity.ts';
-import { ConflictError, UsageError } from '../../errors.ts';
+import { ConflictError, NotFoundError } from '../../errors.ts';
 import type { NewKey } from '../../keys/method.ts';
 import { newestGeneration, type Slot } from '../documents/vault-document.ts';
 import { checkName } from '../names.ts';
@@ -30,7 +30,7 @@ export interface AddedKit {
 
 /**
  * Refuses what `addKit` would refuse, before anything is made.
- * @throws UsageError `bad-name`, `name-taken`; ConflictError `key-exists`, `not-a-kit`
+ * @throws UsageError `bad-name`, `name-taken`; NotFoundError `no-such-key`; ConflictError `key-exists`, `not-a-kit`
  */
 export function checkKit(vault: Pick<UnlockedVault, 'document'>, name: string, replace: boolean): void {
   checkName(name, 'key');
@@ -38,7 +38,7 @@ export function checkKit(vault: Pick<UnlockedVault, 'document'>, name: string, r
   if (!there) {
     checkKeyNames([name]);
     if (!replace) return;
-    throw new UsageError('no-such-key', `the vault has no key ${name} to replace`, {
+    throw new NotFoundError('no-such-key', `the vault has no key ${name} to replace`, {
       object: name,
       hint: 'look at `strongroom keys list`, or leave --replace out',
     });

@@ -51,14 +51,10 @@ export function judgeShare(document: VaultDocument, share: Share, source: string
 
 /** @param where the vault that it is not of */
 export function foreign(source: string, where: string): UnlockError {
-  return new UnlockError(
-    'foreign-share',
-    `${source} is not of ${where}: it is a share of another vault's key`,
-    {
-      object: source,
-      hint: 'its page names its vault and where that was; check --location',
-    },
-  );
+  return new UnlockError('foreign-share', `${source} is not of ${where}: it belongs to another vault`, {
+    object: source,
+    hint: 'its page names its vault and where that was; check --location',
+  });
 }
 
 /**

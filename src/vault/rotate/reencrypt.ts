@@ -12,7 +12,7 @@ import { newestGeneration } from '../documents/vault-document.ts';
 import { type Finding, finding } from '../finding.ts';
 import { CONTENTS_ARTIFACT, newDataDirectory, recordName } from '../layout.ts';
 import { documentTime } from '../names.ts';
-import { readSnapshots, type Snapshot } from '../snapshots.ts';
+import { readSnapshots, receivedAt, type Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault } from '../vault.ts';
 import { originalOf } from './original.ts';
 import { finishBatch, removeLeftovers } from './replace.ts';
@@ -20,6 +20,8 @@ import { finishBatch, removeLeftovers } from './replace.ts';
 export interface ReencryptionPlan {
   /** Oldest first. */
   readonly snapshots: readonly Snapshot[];
+  /** How many snapshots there are, under whatever key. */
+  readonly all: number;
   /** Bytes that are read; about as many are written. */
   readonly bytes: number;
 }
@@ -47,11 +49,18 @@ const BATCH_BYTES = 1024 * 1024 * 1024;
 /** Hosts that have not heard of the rotation go on writing: what they add meanwhile is taken in too. */
 const MOST_ROUNDS = 4;
 
-/** Which snapshots are not under the newest key yet. @throws StoreError */
-export async function planReencryption(vault: UnlockedVault): Promise<ReencryptionPlan> {
+/**
+ * Which snapshots are not under the newest key yet.
+ * @param newest its generation, where it is still to be made
+ * @throws StoreError
+ */
+export async function planReencryption(
+  vault: UnlockedVault,
+  newest = vault.document.generation,
+): Promise<ReencryptionPlan> {
   const { snapshots } = await readSnapshots(vault);
-  const todo = snapshots.filter((s) => s.generation < vault.document.generation);
-  return { snapshots: todo, bytes: todo.reduce((sum, s) => sum + s.stored, 0) };
+  const todo = snapshots.filter((s) => s.generation < newest);
+  return { snapshots: todo, all: snapshots.length, bytes: todo.reduce((sum, s) => sum + s.stored, 0) };
 }
 
 /**
@@ -164,6 +173,7 @@ async function reencryptOne(vault: UnlockedVault, snapshot: Snapshot): Promise<v
       data,
       artifacts,
       contents: snapshot.contents,
+      received: documentTime(receivedAt(document, snapshot)),
       original: original.toString('utf8'),
     };
     const bytes = sealDocument(record, NAMESPACES.record, [vault.authority]);

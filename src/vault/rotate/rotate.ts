@@ -2,15 +2,17 @@
 // only the new one opens it (docs/format.md sections 4 and 10). Snapshots are re-encrypted elsewhere.
 import { encryptBytes } from '../../crypt/age.ts';
 import { recipientKind } from '../../crypt/identity.ts';
-import { ConflictError, NotFoundError, UsageError } from '../../errors.ts';
+import { ConflictError, UnlockError, UsageError } from '../../errors.ts';
 import type { Credential, NewKey } from '../../keys/method.ts';
 import { newestGeneration, type Slot, type VaultDocument } from '../documents/vault-document.ts';
-import { makeGeneration, type NewGeneration } from '../generation.ts';
+import { makeGeneration } from '../generation.ts';
+import { keyNamed } from '../keys/names.ts';
+import { opens } from '../keys/trial.ts';
 import { previousName } from '../layout.ts';
 import { referenceTo } from '../named-object.ts';
 import { type Pin, pinOf } from '../pin.ts';
 import { type Revision, revise } from '../revise.ts';
-import { plaintextOf, untestedBecause, type WrappedKey, wrapSlot } from '../slots.ts';
+import { plaintextOf, type WrappedKey, wrapSlot } from '../slots.ts';
 import type { UnlockedVault } from '../vault.ts';
 
 export interface RotateOptions {
@@ -55,14 +57,7 @@ export async function planRotation(
   document: VaultDocument,
   { without, keyFor }: Pick<RotateOptions, 'without' | 'keyFor'>,
 ): Promise<RotationPlan> {
-  const names = document.slots.map((slot) => slot.name);
-  const unknown = without.find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    throw new NotFoundError('no-such-key', `the vault has no key ${unknown}`, {
-      object: document.object,
-      hint: `its keys are: ${names.join(', ')}`,
-    });
-  }
+  const removed = without.map((name) => keyNamed(document.slots, name));
   const kept: { slot: Slot; key: NewKey }[] = [];
   const leftOut: Slot[] = [];
   for (const slot of document.slots) {
@@ -79,7 +74,6 @@ export async function planRotation(
       hint: 'add a key first with `strongroom keys add`, or give the passphrase in STRONGROOM_NEW_PASSPHRASE_FILE',
     });
   }
-  const removed = document.slots.filter((slot) => without.includes(slot.name));
   return { generation: document.generation + 1, kept, without: removed, leftOut };
 }
 
@@ -122,7 +116,8 @@ async function prepare(
   };
   const wrapped: WrappedKey[] = [];
   for (const { key } of plan.kept) wrapped.push(await wrapSlot(target, key, options.by));
-  const made = await tryKeys(wrapped, fresh, target.document, options.credentials);
+  const rotated = { ...document, generation: plan.generation, generations };
+  const made = await tryKeys(wrapped, rotated, options.credentials);
   return {
     made,
     revision: {
@@ -141,14 +136,12 @@ async function prepare(
 /** @throws ConflictError `no-tested-key`: after the commit only these keys open anything */
 async function tryKeys(
   wrapped: readonly WrappedKey[],
-  { identity }: NewGeneration,
-  document: Pick<VaultDocument, 'vault' | 'generations'>,
+  document: VaultDocument,
   credentials: readonly Credential[],
 ): Promise<Rotation['made']> {
-  const plain = plaintextOf({ document, identity });
   const made: { name: string; untested?: string }[] = [];
   for (const key of wrapped) {
-    const untested = await untestedBecause(key, plain, credentials);
+    const untested = await untestedBecause(key, document, credentials);
     made.push({ name: key.slot.name, ...(untested === undefined ? {} : { untested }) });
   }
   if (made.some(({ untested }) => untested === undefined)) return made;
@@ -156,6 +149,23 @@ async function tryKeys(
   throw new ConflictError('no-tested-key', `none of the keys that would remain could be tried (${why})`, {
     hint: 'run this where one of them is at hand: STRONGROOM_IDENTITY_FILE, STRONGROOM_NEW_PASSPHRASE_FILE, or AWS credentials that may decrypt',
   });
+}
+
+async function untestedBecause(
+  { slot, object }: WrappedKey,
+  document: VaultDocument,
+  credentials: readonly Credential[],
+): Promise<string | undefined> {
+  let why = 'nothing at hand opens it';
+  for (const credential of credentials.filter((one) => one.fits(slot))) {
+    try {
+      if (await opens(credential, slot, object.bytes, document)) return undefined;
+    } catch (error) {
+      if (!(error instanceof UnlockError)) throw error;
+      why = error.message;
+    }
+  }
+  return why;
 }
 
 /**

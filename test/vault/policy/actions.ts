@@ -54,6 +54,6 @@ export const REAL_ACTIONS: ReadonlySet<string> = new Set([
 /** Keys of conditions, of IAM, S3 and KMS; `kms:EncryptionContext:` goes on with a name. */
 export const REAL_CONDITIONS: readonly RegExp[] = [
   /^aws:SecureTransport$/,
-  /^s3:(?:prefix|if-none-match|object-lock-mode|object-lock-remaining-retention-days)$/,
+  /^s3:(?:prefix|if-none-match|object-lock-mode|object-lock-legal-hold|object-lock-remaining-retention-days)$/,
   /^kms:(?:ViaService|EncryptionContextKeys|EncryptionContext:.+)$/,
 ];

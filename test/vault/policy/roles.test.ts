@@ -7,7 +7,7 @@ import type { PolicySubject } from '../../../src/vault/policy/statement.ts';
 import { REAL_ACTIONS, REAL_CONDITIONS } from './actions.ts';
 import { full, plain, ROLE, SSE_KEY, UNLOCK_KEY } from './subject.ts';
 
-const options = { sets: ['app', 'db'], deleteVersions: false };
+const options = { sets: ['app', 'db'], deleteVersions: false, hold: false };
 const of = (role: Role, subject: PolicySubject = full, deleteVersions = false) =>
   rolePolicy(role, subject, { ...options, deleteVersions });
 
@@ -138,7 +138,8 @@ describe.each(ROLES)('the policy of %s', (role) => {
   });
 
   it('names no action and no condition that there is not, and no star but at an end', () => {
-    for (const policy of [of(role), of(role, plain), of(role, full, true)]) {
+    const holding = rolePolicy(role, full, { ...options, hold: true });
+    for (const policy of [of(role), of(role, plain), of(role, full, true), holding]) {
       const { Statement } = policy;
       expect(Statement.flatMap(({ Action }) => Action).filter((a) => !REAL_ACTIONS.has(a))).toEqual([]);
       const keys = Statement.flatMap(({ Condition = {} }) => Object.values(Condition).flatMap(Object.keys));
@@ -150,6 +151,35 @@ describe.each(ROLES)('the policy of %s', (role) => {
       expect(new Set(sids).size).toBe(sids.length);
       expect(sids.filter((sid) => !/^[A-Za-z0-9]+$/.test(sid))).toEqual([]);
     }
+  });
+});
+
+describe('holds', () => {
+  const status = (to: string) => ({ 's3:object-lock-legal-hold': to });
+  const held = (role: Role, object: keyof typeof OBJECTS, to: string, hold = true) =>
+    may(
+      rolePolicy(role, full, { ...options, hold }),
+      's3:PutObjectLegalHold',
+      at(OBJECTS[object]),
+      status(to),
+    );
+
+  it.each(ROLES)('are no affair of %s unless it is asked for', (role) => {
+    expect([held(role, 'record', 'ON', false), held(role, 'record', 'OFF', false)]).toEqual([false, false]);
+  });
+
+  it('are put by a backup role on its own sets, and never lifted', () => {
+    expect([held('backup', 'record', 'ON'), held('backup', 'part', 'ON')]).toEqual([true, true]);
+    expect([held('backup', 'record', 'OFF'), held('backup', 'another set', 'ON')]).toEqual([false, false]);
+    expect(held('backup', 'vault document', 'ON')).toBe(false);
+  });
+
+  it('are put and lifted by a prune role, on snapshots alone', () => {
+    expect([held('prune', 'another set', 'ON'), held('prune', 'part', 'OFF')]).toEqual([true, true]);
+    expect([held('prune', 'vault document', 'ON'), held('prune', 'another vault', 'OFF')]).toEqual([
+      false,
+      false,
+    ]);
   });
 });
 
@@ -228,7 +258,7 @@ describe('the policy of backup', () => {
         name,
         ([first = '', ...others], prefix) => {
           const subject = { ...plain, prefix: `${prefix}/` };
-          const policy = rolePolicy('backup', subject, { sets: [first], deleteVersions: false });
+          const policy = rolePolicy('backup', subject, { ...options, sets: [first] });
           const puts = (set: string, below: string) =>
             may(policy, 's3:PutObject', at(`${prefix}/${below}/${set}/x`), created);
           expect([puts(first, 'data'), puts(first, 'snapshots')]).toEqual([true, true]);

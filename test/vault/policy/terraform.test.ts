@@ -17,8 +17,8 @@ const name: ResourceName = {
 
 const policies: [string, Policy][] = [
   ...ROLES.flatMap((role): [string, Policy][] => [
-    [`${role}, plain`, rolePolicy(role, plain, { sets: ['app'], deleteVersions: false })],
-    [`${role}, full`, rolePolicy(role, full, { sets: ['app', 'db'], deleteVersions: true })],
+    [`${role}, plain`, rolePolicy(role, plain, { sets: ['app'], deleteVersions: false, hold: false })],
+    [`${role}, full`, rolePolicy(role, full, { sets: ['app', 'db'], deleteVersions: true, hold: false })],
   ]),
   ['bucket, plain', bucketPolicy(plain, [])],
   ['bucket, full', bucketPolicy(full, [ROLE, `${ROLE}-2`])],
@@ -41,7 +41,11 @@ const odd: Policy = {
 
 describe('a policy for Terraform', () => {
   it('reads like this', () => {
-    const policy = rolePolicy('backup', { ...plain, prefix: '' }, { sets: ['app'], deleteVersions: false });
+    const policy = rolePolicy(
+      'backup',
+      { ...plain, prefix: '' },
+      { sets: ['app'], deleteVersions: false, hold: false },
+    );
     expect(policyTerraform(policy, name)).toMatchInlineSnapshot(`
       "resource "aws_iam_policy" "strongroom_backup" {
         name = "strongroom-backup-acme"

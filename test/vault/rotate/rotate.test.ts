@@ -6,16 +6,9 @@ import { pinOf } from '../../../src/vault/pin.ts';
 import { readSnapshots } from '../../../src/vault/snapshots.ts';
 import { get, namesOf } from '../../support/forge.ts';
 import { rotateVault } from '../../support/rotation.ts';
-import {
-  makeVault,
-  openLocked,
-  openUnlocked,
-  type TestVault,
-  withKey,
-  withPassphrase,
-} from '../../support/vault.ts';
+import { makeVault, openLocked, openUnlocked, withKey, withPassphrase } from '../../support/vault.ts';
 
-async function filesOf(vault: TestVault, opened: Awaited<ReturnType<typeof openUnlocked>>) {
+async function filesOf(opened: Awaited<ReturnType<typeof openUnlocked>>) {
   const { snapshots } = await readSnapshots(opened);
   const all = await Promise.all(snapshots.map((s) => loadFiles(opened, s)));
   return all.map((files) => String(files.get('.env')));
@@ -34,7 +27,7 @@ describe('a rotation', () => {
     for (const credential of [await withPassphrase(), await withKey(vault.key)]) {
       for (const held of [pin, vault.pin]) {
         const opened = await openUnlocked(vault, { pin: held, credential });
-        expect(await filesOf(vault, opened)).toEqual(['A=1\n']);
+        expect(await filesOf(opened)).toEqual(['A=1\n']);
       }
     }
   });
@@ -63,7 +56,7 @@ describe('a rotation', () => {
     const { snapshots, findings } = await readSnapshots(opened);
     expect(snapshots.map((s) => s.generation)).toEqual([1]);
     expect(findings).toEqual([]);
-    expect(await filesOf(vault, opened)).toEqual(['STRAGGLER=1\n']);
+    expect(await filesOf(opened)).toEqual(['STRAGGLER=1\n']);
   });
 
   it('opens what is many generations old', async () => {
@@ -75,7 +68,7 @@ describe('a rotation', () => {
     }
     expect(opened.document.generation).toBe(6);
     const again = await openUnlocked(vault, { credential: await withKey(vault.key) });
-    expect(await filesOf(vault, again)).toEqual([1, 2, 3, 4, 5].map((n) => `N=${n}\n`));
+    expect(await filesOf(again)).toEqual([1, 2, 3, 4, 5].map((n) => `N=${n}\n`));
   });
 
   it('without a colleague leaves his key out, and opens with the others', async () => {
@@ -110,7 +103,7 @@ describe('a rotation', () => {
     const { pin } = await rotateVault(vault, await openUnlocked(vault), { postQuantum: true });
     expect(pin.recipient).toMatch(/^age1pq1/);
     await vault.backup({ '.env': 'A=2\n' }, { pin });
-    expect(await filesOf(vault, await openUnlocked(vault, { pin }))).toEqual(['A=1\n', 'A=2\n']);
+    expect(await filesOf(await openUnlocked(vault, { pin }))).toEqual(['A=1\n', 'A=2\n']);
   });
 
   it.each<[string, object, string, number]>([
@@ -153,6 +146,6 @@ describe('a rotation', () => {
     const lost = ends.filter((end) => end.status === 'rejected');
     expect(lost.map((end) => end.reason.code)).toEqual(['rotated-meanwhile']);
     expect(await namesOf(vault.store, 'keys/')).toHaveLength(3);
-    expect(await filesOf(vault, await openUnlocked(vault))).toEqual(['A=1\n']);
+    expect(await filesOf(await openUnlocked(vault))).toEqual(['A=1\n']);
   });
 });

@@ -1,0 +1,80 @@
+// The keys of a vault, made anew for its next key: what each takes, and what is at hand to try them with.
+import type { Credential, NewKey } from '../../../keys/method.ts';
+import type { Slot } from '../../../vault/documents/vault-document.ts';
+import { tryKey } from '../../../vault/keys/trial.ts';
+import { refuseSame } from '../../../vault/rotate/rotate.ts';
+import type { UnlockedVault } from '../../../vault/vault.ts';
+import type { Context } from '../../context.ts';
+import { kmsOptions } from '../../kms-keys.ts';
+import { newPassphrase, tellPassphrase } from '../../new-keys.ts';
+import { silentCredentials } from '../trials.ts';
+
+/** Of the vault's own making, so that it is never too much. */
+const MAX_WORK_FACTOR = 22;
+
+export interface KeysAnew {
+  keyFor(slot: Slot): Promise<NewKey | undefined>;
+  /** What may open the new keys. */
+  credentials(): Promise<Credential[]>;
+}
+
+/** @param compromised whether a passphrase that may have leaked is at stake: it is not taken again */
+export async function keysAnew(
+  context: Context,
+  vault: UnlockedVault,
+  compromised: boolean,
+): Promise<KeysAnew> {
+  const { methods } = await context.world();
+  const made = new Map<string, Promise<NewKey | undefined>>();
+  const passphrases: Credential[] = [];
+  const credentialOf = (passphrase: string) =>
+    methods.passphrase(async () => passphrase, MAX_WORK_FACTOR, true);
+
+  const withPassphrase = async (slot: Slot, passphrase: string): Promise<NewKey> => {
+    passphrases.push(await credentialOf(passphrase));
+    return await methods.newPassphrase(slot.name, passphrase);
+  };
+  /** The one at hand, when it is this key's. */
+  const currentOf = async (slot: Slot): Promise<string | undefined> => {
+    const { secrets } = context;
+    if (!secrets.passphraseGiven && vault.openedBy !== slot.name) return undefined;
+    const passphrase = await secrets.passphrase('Passphrase');
+    const { outcome } = await tryKey(vault, slot, [await credentialOf(passphrase)]);
+    return outcome === 'opens' ? passphrase : undefined;
+  };
+  const passphraseKey = async (slot: Slot): Promise<NewKey | undefined> => {
+    const current = await currentOf(slot);
+    const isOnly = vault.document.slots.filter((s) => s.method === 'passphrase').length === 1;
+    // Of several passphrases the new one is for the one that was given.
+    const isMeant = current !== undefined || isOnly;
+    const mayAsk = compromised && current !== undefined && context.terminal.interactive;
+    if (isMeant && (context.secrets.newPassphraseGiven || mayAsk)) {
+      const chosen = await newPassphrase(context, `New passphrase for the key ${slot.name}`);
+      if (compromised) {
+        const { outcome } = await tryKey(vault, slot, [await credentialOf(chosen.passphrase)]);
+        refuseSame(slot, outcome === 'opens');
+      }
+      tellPassphrase(context, chosen);
+      return await withPassphrase(slot, chosen.passphrase);
+    }
+    return current === undefined || compromised ? undefined : await withPassphrase(slot, current);
+  };
+  const make = async (slot: Slot): Promise<NewKey | undefined> => {
+    const { name, method, recipient, arn } = slot;
+    if (method === 'passphrase') return await passphraseKey(slot);
+    if (method === 'age' && recipient !== undefined) return await methods.newRecipient(name, recipient);
+    if (method === 'ssh' && recipient !== undefined) return await methods.newSsh(name, recipient);
+    if (method === 'kms' && arn !== undefined) return await methods.newKms(name, arn, kmsOptions(context));
+    return undefined;
+  };
+  return {
+    keyFor(slot) {
+      const key = made.get(slot.object) ?? make(slot);
+      made.set(slot.object, key);
+      return key;
+    },
+    async credentials() {
+      return [...passphrases, ...(await silentCredentials(context))];
+    },
+  };
+}

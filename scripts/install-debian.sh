@@ -26,6 +26,8 @@ ceph-osd         ceph-osd         a vault in a bucket of a real S3 service
 ceph             ceph-common      a vault in a bucket of a real S3 service
 radosgw-admin    ceph-common      a vault in a bucket of a real S3 service
 monmaptool       ceph-base        a vault in a bucket of a real S3 service
+chromium         chromium         recovery kits as a browser shows and prints them
+pdftoppm         poppler-utils    recovery kits as a browser shows and prints them
 curl             curl             a vault in a bucket of a real S3 service
 flock            util-linux       a vault in a bucket of a real S3 service
 '

@@ -19,6 +19,8 @@ export interface TerminalOptions {
 
 const device = '/dev/tty';
 const longestAnswer = 4096;
+/** To the first column, and nothing on the line any more. */
+const startOfLine = '\r\x1b[2K';
 
 /** The terminal of this process. */
 export function openTerminal({ yes, colour, signal, before }: TerminalOptions): Terminal {
@@ -33,7 +35,7 @@ export function openTerminal({ yes, colour, signal, before }: TerminalOptions): 
       throw new UsageError('no-terminal', 'there is a question, and no terminal to ask it on', { hint });
     }
     before();
-    const answer = await ask(`${safeText(question)} [y/N] `, false, signal);
+    const answer = await ask(`${safeText(question)} [y/N] `, 'shown', signal);
     return /^y(es)?$/i.test(answer.trim());
   };
   return {
@@ -56,7 +58,7 @@ export function openTerminal({ yes, colour, signal, before }: TerminalOptions): 
         );
       }
       before();
-      return ask(`${safeText(prompt)}: `, true, signal);
+      return ask(`${safeText(prompt)}: `, 'hidden', signal);
     },
     async askWiped(prompt) {
       if (!isInteractive()) {
@@ -69,10 +71,7 @@ export function openTerminal({ yes, colour, signal, before }: TerminalOptions): 
         );
       }
       before();
-      const line = await ask(`${safeText(prompt)}: `, false, signal);
-      // Up one row and clear it: what was typed must not stay on the screen.
-      show('\x1b[1A\x1b[2K\r');
-      return line;
+      return ask(`${safeText(prompt)}: `, 'wiped', signal);
     },
     tell(lines) {
       if (!isInteractive()) throw new UsageError('no-terminal', 'there is no terminal to show this on');
@@ -100,36 +99,53 @@ function show(text: string): void {
   }
 }
 
-/** Asks for one line. Hidden: the terminal is raw, so it echoes nothing and leaves keys, Ctrl-C too, to us. */
-async function ask(prompt: string, hidden: boolean, signal: AbortSignal): Promise<string> {
+/** What becomes of what is typed: the terminal shows it, nothing does, or we do until the line is done. */
+type Echo = 'shown' | 'hidden' | 'wiped';
+
+/** Keys that came after the end of a line: when several lines are pasted, the next question takes them. */
+let ahead: number[] = [];
+
+/** Asks for one line. Not shown: the terminal is raw, so it echoes nothing and leaves keys, Ctrl-C too, to us. */
+async function ask(prompt: string, echo: Echo, signal: AbortSignal): Promise<string> {
   const interruption = new InterruptedError('interrupted', 'interrupted');
   if (signal.aborted) throw interruption;
+  const isRaw = echo !== 'shown';
   const { ReadStream } = await import('node:tty');
   const input = new ReadStream(openSync(device, 'r+'));
   // Raw before the prompt is there: what is typed at once must not be echoed.
-  if (hidden) input.setRawMode(true);
+  if (isRaw) input.setRawMode(true);
   let interrupt = (): void => {};
   try {
     show(prompt);
     return await new Promise<string>((resolve, reject) => {
       const line = makeLine();
       interrupt = () => reject(interruption);
+      const take = (keys: readonly number[]): void => {
+        for (const [at, key] of keys.entries()) {
+          const state = line.press(key);
+          if (state === 'more') continue;
+          if (state === 'interrupted') interrupt();
+          else {
+            if (echo === 'wiped') ahead = keys.slice(at + 1);
+            resolve(line.text());
+          }
+          return;
+        }
+        if (echo === 'wiped') show(`${startOfLine}${prompt}${safeText(line.text())}`);
+      };
       signal.addEventListener('abort', interrupt);
       input.on('error', reject);
       input.on('end', interrupt);
-      input.on('data', (bytes: Uint8Array) => {
-        for (const key of bytes) {
-          const state = line.press(key);
-          if (state === 'done') return resolve(line.text());
-          if (state === 'interrupted') return interrupt();
-        }
-      });
+      input.on('data', (bytes: Uint8Array) => take([...bytes]));
+      const early = ahead;
+      ahead = [];
+      if (echo === 'wiped') take(early);
     });
   } finally {
     signal.removeEventListener('abort', interrupt);
-    if (hidden) {
+    if (isRaw) {
       input.setRawMode(false);
-      show('\n');
+      show(echo === 'wiped' ? startOfLine : '\n');
     } else if (signal.aborted) show('\n');
     input.destroy();
   }

@@ -6,6 +6,7 @@ import type { KeyLine } from '../../keys/keys-file.ts';
 import type { Slot } from '../../vault/documents/vault-document.ts';
 import { type KeysPlan, planKeys } from '../../vault/keys/apply.ts';
 import { type ChangedKeys, changeKeys } from '../../vault/keys/change.ts';
+import { nameFrom } from '../../vault/names.ts';
 import { shortRecipient } from '../../vault/short-recipient.ts';
 import { wrapSlot } from '../../vault/slots.ts';
 import type { UnlockedVault } from '../../vault/vault.ts';
@@ -167,7 +168,10 @@ function rowsOf({ add, keep, remove }: Plan, changed?: ChangedKeys): PlanRow[] {
     const { name, method, recipient, arn } = key;
     return { action, name, method, recipient, arn };
   };
-  const added = changed ? changed.added.map(({ slot }) => slot) : add;
+  const planned = add.map((line) =>
+    line.method === 'ssh' ? { ...line, name: nameFrom(line.name ?? '', line.method) } : line,
+  );
+  const added = changed ? changed.added.map(({ slot }) => slot) : planned;
   return [
     ...added.map((key) => row('add', key)),
     ...keep.map((key) => row('keep', key)),

@@ -6,6 +6,7 @@ import { parseIdentity } from '../../../src/crypt/identity.ts';
 import { checkKit } from '../../../src/vault/recovery/add-kit.ts';
 import { setNames } from '../../../src/vault/recovery/set-names.ts';
 import { client, makeVault, scratch, withKey } from '../../support/vault.ts';
+import { putOnly } from '../stores.ts';
 import { makeKit, openUnlocked } from './kits.ts';
 
 const names = async (vault: Awaited<ReturnType<typeof makeVault>>) => {
@@ -101,4 +102,5 @@ it('a page names the sets that the vault holds', async () => {
   await vault.backup({ a: 'y' });
   await vault.store.create('snapshots/stray/x.json', Buffer.from('x'));
   expect(await setNames(client(vault))).toEqual(['app', 'web']);
+  expect(await setNames(client({ ...vault, store: putOnly(vault.store) }))).toEqual([]);
 });

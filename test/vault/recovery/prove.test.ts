@@ -59,6 +59,12 @@ describe('shares are proven', () => {
     expect((await prove(vault, bare, { confirm: true })).vault.openedBy).toBe('kit');
   });
 
+  it('of a post-quantum vault', async () => {
+    const mine = await makeVault({ kind: 'hybrid' });
+    const { shares } = await makeKit(await openUnlocked(mine));
+    expect((await prove(mine, pieces(...shares.slice(0, 3)))).vault.openedBy).toBe('kit');
+  });
+
   it('sound but too few, with how many are missing', async () => {
     await expect(prove(vault, pieces(kit.shares[0]!, kit.shares[0]!))).rejects.toMatchObject({
       code: 'too-few-shares',

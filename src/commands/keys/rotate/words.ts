@@ -67,9 +67,11 @@ export function afterwards({ work, rotated, reencrypted, pin, oldPinIn, still }:
     lines.push(`Left out: ${namesOf(rotated.plan.leftOut)}. Add them again with \`strongroom keys add\`.`);
   }
   if (rotated) lines.push(...forHosts(work, pin.authority, oldPinIn));
-  const kits = rotated?.vault.document.slots.filter(({ name }) => /^kit(?:-|$)/.test(name)) ?? [];
-  if (kits.length > 0) {
-    lines.push('Recovery kits still open the vault, but what they say of it is old: print them again.');
+  const age = rotated?.vault.document.slots.filter(({ method }) => method === 'age') ?? [];
+  if (age.length > 0) {
+    lines.push(
+      `A recovery kit among ${namesOf(age)} opens the vault, but what stands on the paper is old: print it again (\`strongroom recovery kit --replace --name NAME\`).`,
+    );
   }
   if (still && still.objects > 0) {
     const until =

@@ -1,0 +1,111 @@
+// `strongroom recovery join`: shares to the key that they were made from, in a file.
+import { dirname, resolve } from 'node:path';
+import { UsageError } from '../../errors.ts';
+import type { Piece } from '../../kit/read.ts';
+import { joinShares } from '../../kit/shamir.ts';
+import type { Share } from '../../kit/share.ts';
+import { shellWord } from '../../pages/kit.ts';
+import { noMemory } from '../../vault/client.ts';
+import { documentTime } from '../../vault/names.ts';
+import { pinByShare } from '../../vault/recovery/judge-share.ts';
+import { authorityFingerprint, openVault } from '../../vault/vault.ts';
+import { defineCommand } from '../command.ts';
+import type { Context } from '../context.ts';
+import { vaultContext } from '../open.ts';
+import { files, givenPieces } from './given.ts';
+import { newFile, refuseExisting, syncDirectory } from './new-file.ts';
+
+export const command = defineCommand({
+  description: [
+    'Joins shares of a recovery key and writes the key as an identity file, for STRONGROOM_IDENTITY_FILE and for the age program. Shares are pages that strongroom made, texts that were typed or scanned, or typed here line by line. It needs no vault; where one can be read, it shows the fingerprint that the shares vouch for.',
+  ],
+  needs: 'enough shares, or a recovery kit',
+  args: { file: files },
+  flags: {
+    output: { value: 'FILE', summary: 'where to write the key, else kit.txt here; -: standard output' },
+  },
+  examples: [
+    ['recovery join', 'asks for the shares line by line'],
+    ['recovery join ann.txt bob.txt eve.html --output /run/kit.txt', 'from files'],
+  ],
+  async run({ args, flags }, context) {
+    const { output = 'kit.txt' } = flags;
+    if (output === '-' && context.options.json) {
+      throw new UsageError('bad-value', '--output - writes the key, and --json a report, to the same place', {
+        object: '--output',
+        hint: 'name a file',
+      });
+    }
+    const path = output === '-' ? undefined : resolve(context.cwd, output);
+    // Before anybody types fifteen lines.
+    if (path !== undefined) await refuseExisting(path);
+    const pieces = await givenPieces(args.file, context);
+    const { identity, wrong } = await joined(pieces);
+    for (const { source } of pieces.filter(({ share }) => share && wrong.includes(share))) {
+      context.warn('wrong-share', `${source} is not what was printed; the others were enough`, {
+        object: source,
+        severity: 'error',
+        hint: 'find out who changed it, and print the shares anew',
+      });
+    }
+    const share = pieces.find((piece) => piece.share)?.share;
+    const text = `# strongroom recovery key, joined ${documentTime(context.now())}\n${identity}\n`;
+    if (path !== undefined) {
+      await (await newFile(path)).write(text);
+      await syncDirectory(dirname(path));
+    }
+    // The key is out: settings that cannot be read are no reason to fail now.
+    const location = await context.settings().then(
+      (settings) => settings.location,
+      () => undefined,
+    );
+    const fingerprint = share && location !== undefined ? await vouchedFor(context, share) : undefined;
+    return { path, text, share, fingerprint, location };
+  },
+  human({ path, text, share, fingerprint, location }, out) {
+    if (path === undefined) return out.raw(text);
+    out.note(out.styled('green', `The key is in ${path}`), '. Remove it when all is restored.');
+    out.note('To open the vault with it:');
+    out.line(`export STRONGROOM_IDENTITY_FILE=${shellWord(path)}`);
+    if (fingerprint !== undefined) {
+      out.line(`strongroom --location ${shellWord(location ?? '')} trust ${fingerprint}`);
+    } else {
+      const begin = share && Buffer.from(share.anchor, 'hex').toString('base64').slice(0, 26);
+      out.line('strongroom --location LOCATION trust FINGERPRINT');
+      out.note(
+        `Both stand on the page${begin === undefined ? '' : `; the fingerprint begins with SHA256:${begin}`}.`,
+      );
+    }
+  },
+  json: ({ path, share, fingerprint }) => ({
+    file: path,
+    fingerprint,
+    key_number: share?.generation,
+    shares: share?.count,
+    threshold: share?.threshold,
+  }),
+});
+
+async function joined(pieces: readonly Piece[]): Promise<{ identity: string; wrong: readonly Share[] }> {
+  const shares = pieces.flatMap(({ share }) => share ?? []);
+  const bare = pieces.find((piece) => piece.identity !== undefined);
+  if (shares.length === 0 && bare?.identity !== undefined) return { identity: bare.identity, wrong: [] };
+  return await joinShares(shares);
+}
+
+/** The fingerprint of the vault at hand that the shares are of. The key is joined whether it can be had or not. */
+async function vouchedFor(context: Context, share: Share): Promise<string | undefined> {
+  try {
+    const base = await vaultContext(context);
+    const pin = await pinByShare(base, share);
+    // After a rotation it is another one, which the old one vouches for.
+    if (pin)
+      return authorityFingerprint((await openVault({ ...base, memory: noMemory() }, { pin })).document);
+    context.warn('foreign-share', 'the shares are not of the vault at hand', {
+      hint: 'the page names its vault and where that was; check --location',
+    });
+  } catch {
+    // Nobody said that the vault can be read from here.
+  }
+  return undefined;
+}

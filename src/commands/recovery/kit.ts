@@ -1,0 +1,57 @@
+// `strongroom recovery kit`: a key of its own for the vault, on a page to be printed.
+import { dirname, resolve } from 'node:path';
+import { wholeShare } from '../../kit/shamir.ts';
+import { pinOf } from '../../vault/pin.ts';
+import { defineCommand } from '../command.ts';
+import { openUnlocked } from '../open.ts';
+import { afterwards, KIT, kitFlags, mayMakeKit, printKit } from './pages.ts';
+
+export const command = defineCommand({
+  description: [
+    'Adds a key to the vault and writes it as a page: what to type, a QR code, the pin, the names of this vault, and the commands with strongroom and with stock tools. Print it, and keep it as you would keep a deed.',
+    'Whoever holds the page opens the vault. To have several people needed, use `recovery split`.',
+  ],
+  needs: 'a way to open the vault, and permission to add a key to it',
+  args: {},
+  flags: {
+    output: { value: 'FILE', summary: 'where to write it, else strongroom-kit.html here' },
+    ...kitFlags,
+  },
+  examples: [
+    ['recovery kit', 'a page that opens the vault'],
+    [
+      'recovery kit --replace --output new.html',
+      'the same anew, after a rotation; the old page is worthless then',
+    ],
+  ],
+  async run({ flags }, context) {
+    const { name = KIT, replace } = flags;
+    const vault = await openUnlocked(context);
+    if (!(await mayMakeKit(vault, context, name, replace))) return undefined;
+    const path = resolve(context.cwd, flags.output ?? 'strongroom-kit.html');
+    return await printKit(vault, context, {
+      name,
+      replace,
+      paths: [path],
+      directory: dirname(path),
+      isWhole: true,
+      async shares({ vault: { document }, identity }) {
+        const { generation, authority } = pinOf(document);
+        return [await wholeShare(identity, { generation, fingerprint: authority })];
+      },
+    });
+  },
+  human(printed, out) {
+    if (!printed) return out.note('Nothing was changed.');
+    const { added, paths } = printed;
+    out.note(out.styled('green', `The recovery kit is in ${paths[0]}`), `, as the key ${added.slot.name}.`);
+    out.note('Whoever holds it opens the vault.');
+    out.note(afterwards(printed));
+  },
+  json: (printed) => ({
+    made: printed !== undefined,
+    key: printed?.added.slot.name,
+    object: printed?.added.slot.object,
+    file: printed?.paths[0],
+  }),
+});

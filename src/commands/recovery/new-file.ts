@@ -1,0 +1,87 @@
+// Files that hold a secret, made anew: 0600 from the first byte, never over what is there, and on the disk before
+// anything is said of them.
+import { access, constants, lstat, mkdir, open, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ConflictError, StrongroomError } from '../../errors.ts';
+
+const OTHER_FILE = 'name another file with --output, or remove that one';
+
+/** A file that is there, empty, and is ours. */
+export interface NewFile {
+  readonly path: string;
+  write(text: string): Promise<void>;
+  /** Takes it back, where it was not to be. */
+  remove(): Promise<void>;
+}
+
+/**
+ * @param path absolute
+ * @throws ConflictError `file-exists`; StrongroomError `file-not-written`
+ */
+export async function newFile(path: string): Promise<NewFile> {
+  const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
+    throw failure(error, path, OTHER_FILE);
+  });
+  const remove = async (): Promise<void> => {
+    await file.close().catch(() => {});
+    await rm(path, { force: true });
+  };
+  return {
+    path,
+    async write(text) {
+      try {
+        await file.writeFile(text);
+        await file.sync();
+        await file.close();
+      } catch (error) {
+        await remove();
+        throw failure(error, path);
+      }
+    },
+    remove,
+  };
+}
+
+/** Says early what `newFile` will refuse. @throws ConflictError `file-exists`; StrongroomError `file-not-written` */
+export async function refuseExisting(path: string): Promise<void> {
+  const isThere = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw failure({ code: 'EEXIST' }, path, OTHER_FILE);
+  await access(dirname(path), constants.W_OK).catch((error: unknown) => {
+    throw failure(error, path);
+  });
+}
+
+/**
+ * A directory that nobody else can look into, made anew.
+ * @throws ConflictError `file-exists`; StrongroomError `file-not-written`
+ */
+export async function newDirectory(path: string): Promise<void> {
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    throw failure(error, path, 'name another directory with --output, or remove that one');
+  });
+}
+
+/** Of directories: so that a power cut does not take the names of files whose bytes are safe. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r').catch(() => undefined);
+  await directory?.sync().catch(() => {});
+  await directory?.close();
+}
+
+function failure(error: unknown, path: string, hint?: string): StrongroomError {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EEXIST') {
+    return new ConflictError('file-exists', `${path} is there already`, {
+      object: path,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+  return new StrongroomError('file-not-written', `cannot write ${path} (${String(code)})`, {
+    object: path,
+    hint: 'choose a place where this user may write',
+    cause: error,
+  });
+}

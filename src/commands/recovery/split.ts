@@ -1,0 +1,73 @@
+// `strongroom recovery split`: a key of its own for the vault, in shares of which some are needed.
+import { rmdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { checkSplit, splitIdentity } from '../../kit/shamir.ts';
+import { pinOf } from '../../vault/pin.ts';
+import type { AddedKit } from '../../vault/recovery/add-kit.ts';
+import { defineCommand } from '../command.ts';
+import { openUnlocked } from '../open.ts';
+import { newDirectory } from './new-file.ts';
+import { afterwards, KIT, kitFlags, mayMakeKit, printKit } from './pages.ts';
+
+const number = (text: string): number | undefined => (/^[1-9]\d{0,2}$/.test(text) ? Number(text) : undefined);
+
+export const command = defineCommand({
+  description: [
+    'Adds a key to the vault and splits it into shares, a page each: any so many of them open the vault, fewer tell nothing (Shamir). Give each to another person.',
+  ],
+  needs: 'a way to open the vault, and permission to add a key to it',
+  args: {},
+  flags: {
+    shares: { value: 'N', parse: number, summary: 'how many are made, else 5' },
+    threshold: { value: 'N', parse: number, summary: 'how many of them are needed, else 3' },
+    output: { value: 'DIR', summary: 'a new directory for the pages, else strongroom-shares here' },
+    ...kitFlags,
+  },
+  examples: [
+    ['recovery split', 'five pages, any three of which open the vault'],
+    ['recovery split --shares 3 --threshold 2 --output shares', 'three pages, two of which are needed'],
+  ],
+  async run({ flags }, context) {
+    const { name = KIT, replace, shares: count = 5, threshold = 3 } = flags;
+    checkSplit(count, threshold);
+    const vault = await openUnlocked(context);
+    if (!(await mayMakeKit(vault, context, name, replace))) return undefined;
+    const directory = resolve(context.cwd, flags.output ?? 'strongroom-shares');
+    await newDirectory(directory);
+    const paths = Array.from({ length: count }, (_, i) => join(directory, `share-${i + 1}-of-${count}.html`));
+    const printing = {
+      name,
+      replace,
+      paths,
+      directory,
+      isWhole: false,
+      async shares({ vault: { document }, identity }: AddedKit) {
+        const { generation, authority } = pinOf(document);
+        return await splitIdentity(identity, { count, threshold, generation, fingerprint: authority });
+      },
+    };
+    const printed = await printKit(vault, context, printing).catch(async (error: unknown) => {
+      // Pages of a key that was added are not given up.
+      await rmdir(directory).catch(() => {});
+      throw error;
+    });
+    return { ...printed, directory, count, threshold };
+  },
+  human(printed, out) {
+    if (!printed) return out.note('Nothing was changed.');
+    const { added, directory, count, threshold } = printed;
+    out.note(
+      out.styled('green', `${count} shares are in ${directory}`),
+      `, of the key ${added.slot.name}: any ${threshold} of them open the vault.`,
+    );
+    out.note(afterwards(printed));
+  },
+  json: (printed) => ({
+    made: printed !== undefined,
+    key: printed?.added.slot.name,
+    object: printed?.added.slot.object,
+    shares: printed?.count,
+    threshold: printed?.threshold,
+    files: printed?.paths,
+  }),
+});

@@ -9,6 +9,8 @@ export interface VaultMemory {
   /** The newest generation seen, 0 for none, and its authority's fingerprint: a rotation that was believed once. */
   readonly generation: number;
   readonly authority: string;
+  /** Fingerprints of authorities that this client made: a rotation that was cut off before its pin was kept is its own. */
+  readonly made: readonly string[];
   /** By set and place: the last record this host saw confirmed, for `previous`. */
   readonly wrote: Readonly<Record<string, PreviousRecord>>;
   /** By `set/host` and place: the newest record seen. Its disappearance without a ledger entry is an alarm. */
@@ -49,6 +51,7 @@ export const EMPTY_MEMORY: VaultMemory = {
   revision: 0,
   generation: 0,
   authority: '',
+  made: [],
   wrote: {},
   seen: {},
   unchanged: {},

@@ -1,20 +1,27 @@
-// The ledger: which removals count. A record that it removes does not count, present or not.
+// The ledger: which removals count, and what is to be kept. A record that it removes does not count, present or not.
 import { createHash } from 'node:crypto';
 import { NAMESPACES } from '../sign/authority.ts';
 import { openDocument } from '../sign/document.ts';
-import { type LedgerEntry, readLedgerEntry } from './documents/ledger.ts';
+import { type Keep, type LedgerEntry, readLedgerEntry } from './documents/ledger.ts';
 import type { Host } from './documents/vault-document.ts';
 import { type Finding, finding, isFault } from './finding.ts';
 import { LEDGER, LIMITS } from './layout.ts';
-import { checkLedgerWriter, judgeLedgerEntry, type Outlasting } from './standing.ts';
+import { checkLedgerWriter, judgeLedgerEntry, judgeRelease, type Outlasting } from './standing.ts';
 import { callOptions, type Vault } from './vault.ts';
 
 /** An entry that counts. */
 export interface CountingEntry extends LedgerEntry {
   /** SHA-256 of the whole object. */
   readonly sha256: string;
+  /** The key that signed it. */
+  readonly signer: string;
   /** The store's own time of it. */
   readonly modified: Date;
+}
+
+/** How long a snapshot is to be kept; for ever where `until` is left out. */
+export interface Kept {
+  readonly until?: Date;
 }
 
 export interface Ledger {
@@ -24,13 +31,23 @@ export interface Ledger {
   removes(set: string, id: string, sha256: string): boolean;
   /** Whether a re-encryption put another record in the place of this one. @param generation of its data */
   replaces(set: string, id: string, sha256: string, generation: number): boolean;
+  /**
+   * Whether an entry that counts keeps this snapshot, and the longest of them until when.
+   * @param sha256 of the record that its host signed
+   */
+  kept(set: string, id: string, sha256: string): Kept | undefined;
+  /** Entries that keep something and were not released, those whose time is over included. */
+  readonly keeping: readonly CountingEntry[];
+  /** By the reader's clock: what was kept until before then is kept no more. */
+  readonly readAt: Date;
   readonly outlasts: Outlasting;
 }
 
-/** An entry and the digest of its object. */
+/** An entry, the digest of its object and who signed it. */
 interface Judged {
   readonly entry: LedgerEntry;
   readonly sha256: string;
+  readonly signer: string;
 }
 
 /** Reads and judges every ledger entry. What does not count is a finding, and removes nothing. */
@@ -40,9 +57,32 @@ export async function readLedger(vault: Vault): Promise<Ledger> {
   const entries: CountingEntry[] = [];
   for await (const { name, modified } of vault.store.list(LEDGER, callOptions(vault))) {
     const read = await orFinding(findings, name, () => readEntry(vault, name, outlasts));
-    if (read) entries.push({ ...read.entry, sha256: read.sha256, modified });
+    if (read) entries.push({ ...read.entry, sha256: read.sha256, signer: read.signer, modified });
   }
-  return ledgerOf(entries, { findings, outlasts });
+  const inScope = await withoutForeignReleases(vault, entries, findings);
+  return ledgerOf(inScope, { findings, outlasts, readAt: vault.now() });
+}
+
+/** What a release may end depends on other entries, so that it is judged when all were read. */
+async function withoutForeignReleases(
+  { document }: Vault,
+  entries: readonly CountingEntry[],
+  findings: Finding[],
+): Promise<CountingEntry[]> {
+  const counting: CountingEntry[] = [];
+  for (const entry of entries) {
+    const judged = await orFinding(findings, entry.object, async () => {
+      const ended = entries.filter((keep) => keep.action === 'keep' && isReleasedBy(keep, entry));
+      judgeRelease(document, entry, entry.signer, ended);
+      return entry;
+    });
+    if (judged) counting.push(judged);
+  }
+  return counting;
+}
+
+function isReleasedBy(keep: CountingEntry, { releases = [] }: LedgerEntry): boolean {
+  return releases.some(({ object, sha256 }) => object === keep.object && sha256 === keep.sha256);
 }
 
 /** The same ledger as if some of its entries did not count. */
@@ -55,24 +95,51 @@ export function ledgerWithout(ledger: Ledger, entries: readonly CountingEntry[])
 
 function ledgerOf(
   entries: readonly CountingEntry[],
-  { findings, outlasts }: Pick<Ledger, 'findings' | 'outlasts'>,
+  { findings, outlasts, readAt }: Pick<Ledger, 'findings' | 'outlasts' | 'readAt'>,
 ): Ledger {
   const removed = new Set<string>();
   const replaced = new Map<string, number>();
-  for (const { action, generation, removes } of entries) {
-    for (const { set, id, sha256 } of removes) {
-      const key = `${set}/${id}/${sha256}`;
-      if (action !== 'reencrypt') removed.add(key);
-      else replaced.set(key, Math.max(generation, replaced.get(key) ?? 0));
+  const keeping: CountingEntry[] = [];
+  const kept = new Map<string, Kept>();
+  const released = new Set<string>();
+  for (const { releases = [] } of entries) for (const r of releases) released.add(`${r.object}/${r.sha256}`);
+  for (const entry of entries) {
+    const { action, generation, removes } = entry;
+    for (const one of removes) {
+      const key = keyOf(one);
+      if (action === 'delete' || action === 'prune') removed.add(key);
+      if (action === 'reencrypt') replaced.set(key, Math.max(generation, replaced.get(key) ?? 0));
     }
+    if (action !== 'keep' || released.has(`${entry.object}/${entry.sha256}`)) continue;
+    keeping.push(entry);
+    if (isOver(entry, readAt)) continue;
+    for (const one of entry.keeps ?? []) kept.set(keyOf(one), longest(kept.get(keyOf(one)), entry));
   }
   return {
     entries,
     findings,
-    removes: (set, id, sha256) => removed.has(`${set}/${id}/${sha256}`),
-    replaces: (set, id, sha256, generation) => (replaced.get(`${set}/${id}/${sha256}`) ?? 0) > generation,
+    removes: (set, id, sha256) => removed.has(keyOf({ set, id, sha256 })),
+    replaces: (set, id, sha256, generation) => (replaced.get(keyOf({ set, id, sha256 })) ?? 0) > generation,
+    kept: (set, id, sha256) => kept.get(keyOf({ set, id, sha256 })),
+    keeping,
+    readAt,
     outlasts,
   };
+}
+
+function keyOf({ set, id, sha256 }: Keep): string {
+  return `${set}/${id}/${sha256}`;
+}
+
+/** Whether the time of a `keep` entry is over. */
+export function isOver({ until }: LedgerEntry, now: Date): boolean {
+  return until !== undefined && Date.parse(until) <= now.getTime();
+}
+
+function longest(other: Kept | undefined, { until }: LedgerEntry): Kept {
+  if (until === undefined || (other && !other.until)) return {};
+  const mine = new Date(until);
+  return other?.until && other.until > mine ? other : { until: mine };
 }
 
 /** @returns undefined when it is gone */
@@ -89,7 +156,7 @@ async function readEntry(vault: Vault, name: string, outlasts: Outlasting): Prom
   const entry = readLedgerEntry(parse(), name, document.vault);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   judgeLedgerEntry(document, entry, { signers, sha256 }, outlasts);
-  return { entry, sha256 };
+  return { entry, sha256, signer: signers[0]! };
 }
 
 /** What still counts of hosts that were removed, as the entries say that the vault document names. */

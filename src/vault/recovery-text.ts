@@ -1,7 +1,8 @@
 // RECOVERY.md: how to open a vault with stock tools, when strongroom is not to be had. Generic text; its SHA-256
 // is in the vault document, and a test runs exactly its commands. Change it with care: old vaults keep theirs.
 // Its commands meet documents that an attacker wrote, so they take nothing from one but plain words, read no object
-// that a proven record does not name, and where a proof fails leave BAD, which nothing after it can read.
+// that a proven record does not name, and where a proof fails leave BAD, which nothing after it can read: it is below
+// a file, so that nobody can put anything there.
 
 export const RECOVERY_TEXT = `# Recovering this vault with stock tools
 
@@ -15,30 +16,36 @@ vault's own directory, and stop at the first that complains.
 ## 1. Which vault document is the newest?
 
     umask 077
+    export LC_ALL=C
     work=$(mktemp -d)
-    revision=$(ls vault | sed -n 's/^\\([1-9][0-9]*\\)\\.json$/\\1/p' | sort -n | tail -n 1)
-    document="vault/$revision.json"
+    BAD=/dev/null/BAD
+    revisions() { ls vault | sed -n 's/^\\([1-9][0-9]*\\)\\.json$/\\1/p' | sort -n; }
+    document="vault/$(revisions | tail -n 1).json"
     echo "$document"
 
 ## 2. Is it genuine?
 
-The fingerprint of the vault's authority was printed when the vault was made, and is in the pin of the
-strongroom.yaml of every machine that backs up ("SHA256:..."). Compare it with what this prints:
-
     body() { sed '/^-----BEGIN SSH SIGNATURE-----$/,$d' "$1"; }
-    signature() { awk '/^-----BEGIN SSH SIGNATURE-----$/ {on=1} on {print} /^-----END SSH SIGNATURE-----$/ {exit}' "$1"; }
+    signature() { awk -v n="\${2:-1}" '/^-----BEGIN SSH SIGNATURE-----$/ {i++} i == n {print} /^-----END SSH SIGNATURE-----$/ && i == n {exit}' "$1"; }
     field() { body "$1" | sed -n "s|^ *\\"$2\\": \\"\\([A-Za-z0-9][A-Za-z0-9 .:+/=_-]*\\)\\",*$|\\1|p"; }
-    authority=$(field "$document" authority | tail -n 1)
-    printf '%s\\n' "$authority" > "$work/authority.pub"
-    ssh-keygen -l -f "$work/authority.pub"
-    printf 'authority %s\\n' "$authority" > "$work/allowed"
-    signature "$document" > "$work/document.sig"
-    body "$document" | ssh-keygen -Y verify -f "$work/allowed" -I authority -n strongroom-vault-v1 -s "$work/document.sig" || document=BAD
-    [ "$(field "$document" object | head -n 1)" = "$document" ] || document=BAD
+    sums() { awk -F '"' '$2 == "object" {o = $4} $2 == "sha256" {print $4 "  " o; o = ""}' | grep -E "^[0-9a-f]{64}  $1(/[A-Za-z0-9][A-Za-z0-9._-]*)+\\$"; }
+    signed() { printf '%s %s\\n' "$3" "$4" > "$work/keys"; verified "$1" "$2" "$3" "$5"; }
+    verified() { signature "$1" "$4" > "$work/sig"; body "$1" | ssh-keygen -Y verify -f "$work/keys" -I "$3" -n "strongroom-$2-v1" -s "$work/sig"; }
+    signed "$document" vault authority "$(field "$document" authority | tail -n 1)" || document=$BAD
+    [ "$(field "$document" object | head -n 1)" = "$document" ] || document=$BAD
 
-"Good" is necessary, and the fingerprint must be the one that you know from elsewhere. If it is not, somebody may
-have put this document here for you to restore from it: set \`document\` to the next lower number and try again.
-Who may write snapshots, and which sets, stands under "hosts" in the document; one with a "removed" line may no more:
+"Good" is necessary, and the fingerprint in that line (SHA256:...) must be the one that you know from elsewhere: it was
+printed when the vault was made and at its last rotation, and is in the pin of the strongroom.yaml of every machine that
+backs up. If it is not, somebody may have put this document here for you to restore from it: set \`document\` to the next
+lower number and try again.
+
+A rotation gives the vault another fingerprint, signed by the one before it. Each is shown here as two lines, the new
+fingerprint and the old one. If yours is an old one, follow them from yours to the last: the document must have that.
+Where two lead on from the same one, a thief of the old key made one of them: ask who rotated.
+
+    for n in $(revisions); do first="vault/$n.json"; [ -z "$(signature "$first" 2)" ] || { echo "$first"; signed "$first" vault new "$(field "$first" authority | tail -n 1)" && signed "$first" vault old "$(field "$first" authority | tail -n 2 | head -n 1)" 2; }; done
+
+Who may write snapshots, and which sets, stands under "hosts" in the document:
 
     body "$document"
 
@@ -46,7 +53,7 @@ Who may write snapshots, and which sets, stands under "hosts" in the document; o
 
 The ways to open it stand under "slots" in the document. With the passphrase (age asks for it):
 
-    slots() { body "$document" | grep -A 1 "^ *\\"method\\": \\"$1\\",$" | sed -n 's|^ *"object": "\\(keys/[a-z0-9._/-]*\\)",*$|\\1|p'; }
+    slots() { body "$document" | grep -F -A 1 "\\"method\\": \\"$1\\"," | sed -n 's|^ *"object": "\\(keys/[a-z0-9._/-]*\\)",*$|\\1|p'; }
     age -d -o "$work/identity.txt" "$(slots passphrase | tail -n 1)"
 
 With an age identity or an SSH key of yours in me.txt:
@@ -55,7 +62,7 @@ With an age identity or an SSH key of yours in me.txt:
 
 With its AWS KMS key (as whoever \`aws sts get-caller-identity\` names; see the end when it refuses):
 
-    arn() { body "$document" | grep -A 5 "^ *\\"object\\": \\"$1\\",$" | sed -n 's|^ *"arn": "\\(arn:aws[a-z-]*:kms:[a-z0-9-]*:[0-9]*:key/[A-Za-z0-9-]*\\)",*$|\\1|p'; }
+    arn() { body "$document" | grep -F -A 5 "\\"object\\": \\"$1\\"," | sed -n 's|^ *"arn": "\\(arn:aws[a-z-]*:kms:[a-z0-9-]*:[0-9]*:key/[A-Za-z0-9-]*\\)",*$|\\1|p'; }
     context="vault=$(field "$document" vault | head -n 1),generation=$(field "$document" generation | tail -n 1)"
     for slot in $(slots kms); do aws kms decrypt --region "$(arn "$slot" | cut -d : -f 4)" --key-id "$(arn "$slot")" --encryption-context "$context" --ciphertext-blob "fileb://$slot" --query Plaintext --output text | base64 -d > "$work/identity.txt" && [ -s "$work/identity.txt" ] && break; done
 
@@ -64,56 +71,66 @@ The first line of the result must name this vault (the "vault" of the document) 
     head -n 1 "$work/identity.txt"
     field "$document" vault | head -n 1
 
+Each generation's identity opens the one before it, for snapshots that are older than a rotation:
+
+    body "$document" | sums 'keys/[0-9]+' | grep /previous- | sort -t / -k 2nr > "$work/previous"
+    for old in $(cut -c 67- "$work/previous"); do grep " $old$" "$work/previous" | sha256sum -c && age -d -i "$work/identity.txt" "$old" > "$work/older.txt" && cat "$work/older.txt" >> "$work/identity.txt"; done
+
 ## 4. Choose a snapshot and check it
 
     ls snapshots/*/
 
-Say which, by set and id:
+Say which, by set and id (of \`20261120T055812Z-abc123.2.json\`, all before the first dot):
 
     set=SET
     id=ID
 
-Its record names its host, and must be signed by that host's key as the vault document lists it:
+After a rotation a snapshot may have been encrypted anew: its record then ends in the number of a generation, is signed
+by the authority of that, and holds the record that its host signed. The highest that is genuine counts:
 
     record="snapshots/$set/$id.json"
-    host=$(field "$record" host | head -n 1)
-    key=$(body "$document" | grep -A 1 "^ *\\"name\\": \\"$host\\",$" | sed -n 's|^ *"key": "\\(ssh-ed25519 [A-Za-z0-9+/=]*\\)",*$|\\1|p' | tail -n 1)
-    printf '%s %s\\n' "$host" "$key" > "$work/hosts"
-    signature "$record" > "$work/record.sig"
-    body "$record" | ssh-keygen -Y verify -f "$work/hosts" -I "$host" -n strongroom-record-v1 -s "$work/record.sig" || record=BAD
-    [ "$(field "$record" object | head -n 1)" = "$record" ] || record=BAD
-    [ "$(field "$record" vault | head -n 1)" = "$(field "$document" vault | head -n 1)" ] || record=BAD
+    own=$record
+    n=$(field "$document" authority | wc -l)
+    while [ "$n" -gt 1 ]; do again="snapshots/$set/$id.$((n)).json"; [ -f "$again" ] && signed "$again" record authority "$(field "$document" authority | sed -n "$((n))p")" && record=$again && own="$work/own" && break; n=$((n - 1)); done
+    [ "$own" = "$record" ] || printf '%b' "$(body "$record" | sed -n 's/^ *"original": "\\(.*\\)",*$/\\1/p' | sed 's/\\\\"/"/g')" > "$own"
+    [ "$(field "$record" object | head -n 1)" = "$record" ] || record=$BAD
+    [ "$(field "$own" object | head -n 1)" = "snapshots/$set/$id.json" ] || record=$BAD
+    [ "$(field "$own" vault | head -n 1)" = "$(field "$document" vault | head -n 1)" ] || record=$BAD
 
-Its stored parts must be those that the record lists:
+The host's record must be signed by that host's key as the vault document lists it. What a removed host wrote counts
+only when the ledger entry of its removal, which the document names, lists the SHA-256 of that record:
 
-    field "$record" object | grep '^data/' > "$work/objects"
-    body "$record" | grep -A 2 '^ *"object": "data/' | sed -n 's|^ *"sha256": "\\([0-9a-f]*\\)",*$|\\1|p' > "$work/sums"
-    paste -d ' ' "$work/sums" "$work/objects" | sed 's/ /  /' | sha256sum -c || record=BAD
+    host=$(field "$own" host | head -n 1)
+    entry() { body "$document" | awk -v key="ssh-ed25519 $1\\"" 'index($0, "\\"key\\": \\"" key) {on = 1} on && /^ *"name":/ {exit} on'; }
+    counts() { entry "$1" | grep -q '^ *"removed":' || return 0; entry "$1" | sums ledger > "$work/removal"; sha256sum -c "$work/removal" >&2 && grep -q "^ *\\"$(sha256sum < "$own" | cut -c 1-64)\\",*$" "$(cut -c 67- "$work/removal")"; }
+    keys=$(body "$document" | grep -F -A 1 "\\"name\\": \\"$host\\"," | sed -n 's|^ *"key": "ssh-ed25519 \\([A-Za-z0-9+/=]*\\)",*$|\\1|p')
+    for key in $keys; do counts "$key" && printf '%s ssh-ed25519 %s\\n' "$host" "$key"; done > "$work/keys"
+    verified "$own" record "$host" || record=$BAD
+
+Its stored parts must be those that the record lists, and hold what its host signed for:
+
+    body "$record" | sums "data/$set/$id" | sha256sum -c || record=$BAD
+    plain() { body "$record" | sums "data/$set/$id" | cut -c 67- | grep "/$1\\.[0-9]*$" | xargs cat | age -d -i "$work/identity.txt"; }
+    [ "$(plain contents.json.gz.age | sha256sum | cut -c 1-64)" = "$(field "$own" contents | tail -n 1)" ] || record=$BAD
+    proven() { [ "$(plain "$1" | sha256sum)" = "$(plain contents.json.gz.age | gzip -dc | sed -n "s/.*\\"name\\":\\"$1\\",\\"size\\":[0-9]*,\\"sha256\\":\\"\\([0-9a-f]*\\)\\".*/\\1/p")  -" ] && plain "$1"; }
 
 ## 5. Restore
 
 As root or not, this creates files that only you can read. Nothing but the parts that were checked is read:
 
-    parts() { field "$record" object | grep "^data/.*/$1\\.[0-9]*$" | xargs cat; }
     mkdir out
-    parts files.tar.gz.age | age -d -i "$work/identity.txt" | gzip -dc | tar -x --no-same-owner --no-same-permissions -C out
+    proven files.tar.gz.age | gzip -dc | tar -x --no-same-owner --no-same-permissions -C out
 
 What was in it, with the modes and owners it had and the SHA-256 of each file:
 
-    parts contents.json.gz.age | age -d -i "$work/identity.txt" | gzip -dc
+    plain contents.json.gz.age | gzip -dc
 
 A stream (a database dump) NAME comes out with:
-\`parts stream-NAME.gz.age | age -d -i "$work/identity.txt" | gzip -dc\`
+\`proven stream-NAME.gz.age | gzip -dc\`
 
 Then remove what you unwrapped:
 
     rm -r "$work"
-
-## Older generations
-
-A snapshot whose data directory begins with a lower number than the newest generation opens with that generation's
-identity. The object keys/N/previous-*.age of generation N holds the identity of generation N-1:
-\`age -d -i "$work/identity.txt" keys/N/previous-RANDOM.age > "$work/older.txt"\`
 
 ## When AWS KMS refuses
 

@@ -21,7 +21,13 @@ import { KEYS, LIMITS, vaultDocumentName } from './layout.ts';
 import { documentTime } from './names.ts';
 import { pinOf } from './pin.ts';
 import { readCandidates, trustPinned } from './trust.ts';
-import { callOptions, rememberRevision, type UnlockedVault, type VaultContext } from './vault.ts';
+import {
+  callOptions,
+  rememberRevision,
+  requireProven,
+  type UnlockedVault,
+  type VaultContext,
+} from './vault.ts';
 
 /** An object under a name that nobody else has, as it is random. */
 export interface NewObject {
@@ -49,13 +55,14 @@ const MOST_PLANTED = 32;
  * Plans and commits. When somebody else was quicker, plans again upon what they wrote.
  * @param plan makes its objects anew each time; may throw, and nothing is then left
  * @returns the vault as it is now, its findings those of the one before and documents that were planted in the way
- * @throws ConflictError `vault-busy`, `rotated-meanwhile`; UsageError `document-too-large`; StoreError, where what became
+ * @throws ConflictError `vault-busy`, `rotated-meanwhile`; UsageError `old-pin`, `document-too-large`; StoreError, where what became
  *   of the commit may be unknown and its hint says so; InterruptedError
  */
 export async function revise(
   vault: UnlockedVault,
   plan: (vault: UnlockedVault) => Promise<Revision>,
 ): Promise<UnlockedVault> {
+  requireProven(vault);
   let now = vault;
   for (let lost = 0; lost < MOST_LOST; lost++) {
     const revised = await attempt(now, await plan(now));

@@ -1,7 +1,7 @@
 // Whether a signed record or ledger entry counts: is its signer listed, and may it say what it says
 // (docs/format.md sections 6 and 8). Pure: it is handed documents whose signatures fit.
 import { IntegrityError } from '../errors.ts';
-import type { LedgerEntry } from './documents/ledger.ts';
+import type { LedgerAction, LedgerEntry } from './documents/ledger.ts';
 import { namesOwnData, type Reencryption, type SnapshotRecord } from './documents/record.ts';
 import type { Generation, Host, VaultDocument } from './documents/vault-document.ts';
 import { inScope } from './names.ts';
@@ -86,10 +86,13 @@ export function checkReencrypter(
 
 /**
  * @param record the host's own, which has been judged
- * @throws IntegrityError `foreign-data`
+ * @throws IntegrityError `foreign-data`, also where it leaves something out: the host's own bytes go once it stands
  */
 export function judgeReencryption(again: Reencryption, record: SnapshotRecord): void {
-  if (again.contents !== record.contents || again.generation <= record.generation) {
+  const isWhole =
+    again.artifacts.length === record.artifacts.length &&
+    again.artifacts.every((a, i) => a.name === record.artifacts[i]?.name);
+  if (!isWhole || again.contents !== record.contents || again.generation <= record.generation) {
     refuse('foreign-data', again.object, 'does not hold what its host backed up');
   }
 }
@@ -116,6 +119,9 @@ export function judgeLedgerEntry(
     if (entry.action === 'delete' || entry.action === 'prune') {
       refuse('out-of-scope', object, 'removes snapshots, which only a host may');
     }
+    if (entry.action === 'keep' || entry.action === 'release') {
+      refuse('out-of-scope', object, 'says which snapshots are kept, which only a host may');
+    }
     if (entry.action === 'remove-host' && !isNamed(document, object, facts.sha256)) {
       refuse('unnamed-removal', object, 'removes a host, and the vault document does not name it');
     }
@@ -128,14 +134,37 @@ export function judgeLedgerEntry(
   const host = writerOf(document, facts.signers, object);
   if (host.name !== entry.by)
     refuse('wrong-host', object, `claims another writer than its signer, ${host.name}`);
-  const inside = entry.removes.every((r) => inScope(r.set, host.sets));
-  const may = entry.action === 'delete' || entry.action === 'prune';
-  if (!may || !host.may.includes('maintain') || !inside) {
-    refuse('out-of-scope', object, `is by ${host.name}, which may not remove that`);
+  const inside = [...entry.removes, ...(entry.keeps ?? [])].every((r) => inScope(r.set, host.sets));
+  if (!OF_HOSTS.includes(entry.action) || !host.may.includes('maintain') || !inside) {
+    refuse('out-of-scope', object, `is by ${host.name}, which may not ${verbOf(entry)} that`);
   }
   if (host.removed !== undefined && !outlasts(host, 'entries', facts.sha256)) {
     refuse('removed-host', object, `is by ${host.name}, which was removed from the vault`);
   }
+}
+
+/** What hosts may say that maintain. */
+const OF_HOSTS: readonly LedgerAction[] = ['delete', 'prune', 'keep', 'release'];
+
+function verbOf({ action }: LedgerEntry): string {
+  return action === 'keep' || action === 'release' ? action : 'remove';
+}
+
+/**
+ * Whether a release that is otherwise in order may end the `keep` entries that it names: the sets are those of what they
+ * keep.
+ * @param signer the host's key: names come back when a host is enrolled again, with another scope perhaps
+ * @throws IntegrityError `out-of-scope`
+ */
+export function judgeRelease(
+  document: VaultDocument,
+  release: LedgerEntry,
+  signer: string,
+  ended: readonly LedgerEntry[],
+): void {
+  const host = writerOf(document, [signer], release.object);
+  const inside = ended.every(({ keeps = [] }) => keeps.every((k) => inScope(k.set, host.sets)));
+  if (!inside) refuse('out-of-scope', release.object, `is by ${host.name}, which may not release that`);
 }
 
 function isNamed({ hosts }: VaultDocument, object: string, sha256: string): boolean {

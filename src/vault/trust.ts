@@ -120,15 +120,24 @@ function signerOf({ signers }: Candidate): string {
   return fingerprint(signers[0]!);
 }
 
+/** Whether a document tells the same of a generation as is known. */
+function lists({ document }: Candidate, { generation, authority, recipient }: Known): boolean {
+  const listed = document.generations[generation - 1];
+  return listed?.recipient === recipient && fingerprint(listed.authority) === authority;
+}
+
 /**
- * The documents of a generation that is known.
+ * The documents of the last generation of a chain that is known. One that tells another past than the one that led to
+ * it does not count: whoever made up a rotation would list the true one behind it, for those who remember that.
  * @throws IntegrityError `foreign-recipient`
  */
-function documentsOf(candidates: readonly Candidate[], known: Known): Candidate[] {
+function documentsOf(candidates: readonly Candidate[], chain: readonly Known[]): Candidate[] {
+  const known = chain.at(-1)!;
   return candidates.filter((candidate) => {
     const { document } = candidate;
     if (document.generation !== known.generation || signerOf(candidate) !== known.authority) return false;
-    if (newestGeneration(document).recipient === known.recipient) return true;
+    if (newestGeneration(document).recipient === known.recipient)
+      return chain.every((one) => lists(candidate, one));
     throw new IntegrityError(
       'foreign-recipient',
       `${document.object} encrypts to another key than the pinned one`,
@@ -140,25 +149,25 @@ function documentsOf(candidates: readonly Candidate[], known: Known): Candidate[
   });
 }
 
-/** Whether a document is the first of the generation after a known one: that one's authority signed it too. */
-function succeeds(candidate: Candidate, known: Known): boolean {
+/** Whether a document is the first of the generation after the last of a chain: its authority signed it too. */
+function succeeds(candidate: Candidate, chain: readonly Known[]): boolean {
   const { document, signers } = candidate;
-  const before = document.generations[known.generation - 1];
+  const known = chain.at(-1)!;
   return (
     document.generation === known.generation + 1 &&
     signers.length === 2 &&
     fingerprint(signers[1]!) === known.authority &&
-    before?.recipient === known.recipient &&
-    fingerprint(before.authority) === known.authority
+    chain.every((one) => lists(candidate, one))
   );
 }
 
 /**
- * The generation that a rotation put after a known one; undefined when there was none.
+ * The generation that a rotation put after the last of a chain; undefined when there was none.
  * @throws IntegrityError `two-successors`: whoever held the old key may have made one of them
  */
-function successorOf(candidates: readonly Candidate[], known: Known): Known | undefined {
-  const next = candidates.filter((candidate) => succeeds(candidate, known));
+function successorOf(candidates: readonly Candidate[], chain: readonly Known[]): Known | undefined {
+  const known = chain.at(-1)!;
+  const next = candidates.filter((candidate) => succeeds(candidate, chain));
   const [first, ...others] = next;
   if (!first) return undefined;
   const other = others.find((candidate) => signerOf(candidate) !== signerOf(first));
@@ -188,11 +197,11 @@ export function trustPinned(
   location: string,
 ): { current: Candidate; findings: Finding[] } {
   const candidates = found.candidates.filter((c) => c.document.vault === pin.vault);
-  const chain: Known[] = [pin];
+  const chain: Known[] = [];
   const ours: Candidate[] = [];
-  for (let known: Known | undefined = pin; known; known = successorOf(candidates, known)) {
-    if (known !== pin) chain.push(known);
-    ours.push(...documentsOf(candidates, known));
+  for (let known: Known | undefined = pin; known; known = successorOf(candidates, chain)) {
+    chain.push(known);
+    ours.push(...documentsOf(candidates, chain));
   }
   const newest = chain.at(-1)!;
   const current = latestOf(ours.filter((c) => c.document.generation === newest.generation));
@@ -244,6 +253,6 @@ export function newestGroups(found: Candidates): Candidate[] {
   return groupCandidates(found).filter(({ document, signers }) => {
     const { generation, recipient } = newestGeneration(document);
     const known = { generation, recipient, authority: fingerprint(signers[0]!) };
-    return !found.candidates.some((c) => c.document.vault === document.vault && succeeds(c, known));
+    return !found.candidates.some((c) => c.document.vault === document.vault && succeeds(c, [known]));
   });
 }

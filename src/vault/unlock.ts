@@ -10,6 +10,7 @@ import { pinOf } from './pin.ts';
 import { newerByOthers, newestGroups, noDocument, readCandidates } from './trust.ts';
 import { noKeyFits, notTrusted, WRONG } from './unlock-hints.ts';
 import {
+  authorityFingerprint,
   callOptions,
   checkRevision,
   type OpenOptions,
@@ -129,7 +130,7 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
       await options.credentials(true),
       callOptions(context),
     );
-    return unlocked(pinned, opened);
+    return await unlocked(pinned, opened);
   }
   const found = await readCandidates(store, context);
   const groups = newestGroups(found);
@@ -174,11 +175,17 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
   await context.memory.rememberPin(store.location, pin);
   await rememberRevision(context, candidate.document);
   const vault = { ...context, document: candidate.document, documentSha256: candidate.sha256, pin, findings };
-  return unlocked({ ...vault, trust: 'pinned' }, opened);
+  return await unlocked({ ...vault, trust: 'pinned' }, opened);
 }
 
-function unlocked(vault: Vault, { identity, authority, slot }: Opened): UnlockedVault {
-  const { store, document } = vault;
+async function unlocked(
+  vault: Vault,
+  { identity, authority, slot, credential }: Opened,
+): Promise<UnlockedVault> {
+  const { store, document, pin, memory } = vault;
+  const isPinned = pin?.generation === document.generation;
+  const { made } = await memory.vault(document.vault);
+  const isProven = isPinned || credential.authenticates || made.includes(authorityFingerprint(document));
   const proven = identitiesOf(store, document, { identity, authority }, callOptions(vault));
-  return { ...vault, identity, authority, proven, openedBy: slot.name };
+  return { ...vault, identity, authority, proven, isProven, openedBy: slot.name };
 }

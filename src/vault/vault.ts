@@ -55,6 +55,11 @@ export interface UnlockedVault extends Vault {
   readonly authority: SigningKey;
   /** The identity and the authority of any generation, through what the newest opens. */
   proven(generation: number): Promise<Proven>;
+  /**
+   * Whether it is proven whose it is: by the pin, or by the key that opened it. A rotation that was only followed, by the
+   * signature of an older key, is not.
+   */
+  readonly isProven: boolean;
   /** Name of the key that opened it. */
   readonly openedBy: string;
 }
@@ -66,9 +71,15 @@ export interface OpenOptions {
   readonly trustOlder?: boolean;
 }
 
-/** The pin to hold this store to: the given one, else the remembered one. */
+/**
+ * The pin to hold this store to: the given one, else the remembered one. Where this client knows better, as it rotated the
+ * key of that very vault itself or was told that somebody did, what it knows.
+ */
 export async function effectivePin(context: VaultContext, given: Pin | undefined): Promise<Pin | undefined> {
-  return given ?? (await context.memory.pinFor(context.store.location));
+  const remembered = await context.memory.pinFor(context.store.location);
+  if (given && remembered?.vault === given.vault && remembered.generation > given.generation)
+    return remembered;
+  return given ?? remembered;
 }
 
 /**
@@ -232,4 +243,22 @@ export function keyFingerprint(publicKey: string): string {
 /** A vault's fingerprint, as people compare it. */
 export function authorityFingerprint(document: VaultDocument): string {
   return fingerprint(document.generations[document.generation - 1]!.authority);
+}
+
+/**
+ * Before anything is written that whoever opens the vault may write: whoever held an old key may have made up the rotation
+ * that was followed, and would have his own vault document carried on.
+ * @throws UsageError `old-pin`
+ */
+export function requireProven({ isProven, document, pin }: UnlockedVault): void {
+  if (isProven) return;
+  const authority = authorityFingerprint(document);
+  throw new UsageError(
+    'old-pin',
+    `the vault ${document.name} has key number ${document.generation} now, and this machine knows number ${pin?.generation ?? 0}`,
+    {
+      object: document.object,
+      hint: `compare ${authority} with what \`strongroom keys rotate\` printed, then run \`strongroom trust ${authority}\``,
+    },
+  );
 }

@@ -1,5 +1,6 @@
 // Checks of how the bucket is set up.
 
+import { s3api } from './aws-cli.ts';
 import { guards, overwrite, strangers, tls } from './bucket-policy-checks.ts';
 import type { BucketPort, LifecycleRule } from './bucket-port.ts';
 import { type Check, type Checked, given, type Outcome, ok, runChecks, warning, wrong } from './check.ts';
@@ -24,7 +25,7 @@ const publicAccess: Check<BucketFacts> = {
       const off = BLOCKS.filter((name) => blocks?.[name] !== true);
       if (off.length === 0) return ok('all four blocks are on');
       const all = BLOCKS.map((name) => `${name}=true`).join(',');
-      const fix = `aws s3api put-public-access-block --bucket ${port.bucket} --public-access-block-configuration ${all}`;
+      const fix = s3api(port, 'put-public-access-block', `--public-access-block-configuration ${all}`);
       const message = blocks === undefined ? 'public access is not blocked' : `off: ${off.join(', ')}`;
       return port.onAws ? wrong(message, fix) : warning(message, fix);
     });
@@ -75,7 +76,11 @@ const encryption: Check<BucketFacts> = {
       if (set === undefined) {
         return warning(
           'the bucket encrypts nothing by default (strongroom encrypts before it sends, all the same)',
-          `aws s3api put-bucket-encryption --bucket ${port.bucket} --server-side-encryption-configuration '{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}'`,
+          s3api(
+            port,
+            'put-bucket-encryption',
+            `--server-side-encryption-configuration '{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}'`,
+          ),
         );
       }
       if (port.onAws && !set.blocksCustomerKeys) {
@@ -97,11 +102,12 @@ const lifecycle: Check<BucketFacts> = {
   },
 };
 
-function judgeLifecycle(rules: readonly LifecycleRule[], { prefix, bucket }: BucketPort): Outcome {
+function judgeLifecycle(rules: readonly LifecycleRule[], port: BucketPort): Outcome {
+  const { prefix } = port;
   const touching = rules.filter(
     (rule) => !rule.tagged && (rule.prefix.startsWith(prefix) || prefix.startsWith(rule.prefix)),
   );
-  const look = `aws s3api get-bucket-lifecycle-configuration --bucket ${bucket}`;
+  const look = s3api(port, 'get-bucket-lifecycle-configuration');
   const eats = touching.find(({ expires }) => expires !== undefined);
   if (eats) {
     return wrong(

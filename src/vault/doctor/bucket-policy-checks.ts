@@ -1,5 +1,6 @@
 // Checks of what the bucket's policy says: nothing overwritten, TLS only, nobody let in, no guard forgotten.
 import { evaluate, matches } from '../policy/evaluate.ts';
+import { s3api } from './aws-cli.ts';
 import type { BucketPort } from './bucket-port.ts';
 import { type Check, given, type Outcome, ok, unknown, warning, wrong } from './check.ts';
 
@@ -64,7 +65,8 @@ export const overwrite: Check<BucketPort> = {
     if (!versioning.known) return unknown(versioning.why);
     if (!policy.known && bucket.onAws) return unknown(policy.why);
     if (whom === 'unsure') return unknown('its policy has conditions that are not understood here');
-    const fix = `aws s3api put-bucket-versioning --bucket ${bucket.bucket} --versioning-configuration Status=Enabled${bucket.onAws ? `; or a policy that refuses: ${PRINT}` : ''}`;
+    const versions = s3api(bucket, 'put-bucket-versioning', '--versioning-configuration Status=Enabled');
+    const fix = bucket.onAws ? `${versions}; or a policy that refuses: ${PRINT}` : versions;
     if (whom === 'some')
       return warning('the policy of the bucket refuses to overwrite, but to some roles only', fix);
     const now = versioning.value === 'suspended' ? 'its versioning is suspended' : 'it keeps no versions';

@@ -1,5 +1,6 @@
 // Checks of the ways into the vault: how many there are, on what they hang, and how the KMS keys among them are.
 import type { Slot, VaultDocument } from '../documents/vault-document.ts';
+import { awsCommand } from './aws-cli.ts';
 import {
   type Answer,
   type Check,
@@ -58,14 +59,21 @@ const NOT_ASKED = unknown(
   'pin the vault: `strongroom trust SHA256:…` with the fingerprint that init printed; or name the key, if it is yours, in STRONGROOM_KMS_KEYS or under kms: in strongroom.yaml',
 );
 
-/** One finding for each KMS key. @param ask what its service says of an ARN */
+/**
+ * One finding for each KMS key.
+ * @param ask what its service says of an ARN
+ * @param endpoint URL of another service than AWS, where KMS is asked there
+ */
 export async function kmsChecks(
   keys: readonly KmsKey[],
   ask: (arn: string) => Promise<Answer<KmsKeyState>>,
+  endpoint?: string,
 ): Promise<Checked[]> {
   return await Promise.all(
     keys.map(async ({ arn, use, isVouchedFor = true }) => {
-      const outcome = isVouchedFor ? given(await ask(arn), (key) => judgeKmsKey(key, arn)) : NOT_ASKED;
+      const outcome = isVouchedFor
+        ? given(await ask(arn), (key) => judgeKmsKey(key, arn, endpoint))
+        : NOT_ASKED;
       return {
         id: 'kms-key',
         title: `KMS key that ${use}`,
@@ -76,9 +84,13 @@ export async function kmsChecks(
   );
 }
 
-function judgeKmsKey({ state, deletion, rotates }: KmsKeyState, arn: string): Outcome {
+function judgeKmsKey(
+  { state, deletion, rotates }: KmsKeyState,
+  arn: string,
+  endpoint: string | undefined,
+): Outcome {
   const region = arn.split(':')[3] ?? '';
-  const call = (verb: string) => `aws kms ${verb} --region ${region} --key-id ${arn}`;
+  const call = (verb: string) => awsCommand(`kms ${verb}`, endpoint, `--region ${region} --key-id ${arn}`);
   if (state === 'PendingDeletion' || state === 'PendingReplicaDeletion') {
     const when = deletion ? ` on ${deletion.toISOString().slice(0, 10)}` : '';
     return wrong(

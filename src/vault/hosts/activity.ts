@@ -11,7 +11,7 @@ export interface HostActivity {
   readonly snapshots: number;
   /** The newest of them. */
   readonly last?: Snapshot;
-  /** Number of the key that it wrote that one to, where the vault has a newer one. */
+  /** Number of the key that it wrote that one to, where the vault has a newer one and the host may still write. */
   readonly behind?: number;
 }
 
@@ -50,7 +50,8 @@ export async function readActivity(
     const last = own.at(-1);
     if (!last) return { host, snapshots: 0 };
     const wroteTo = last.original?.generation ?? last.generation;
-    return { host, snapshots: own.length, last, ...(wroteTo < generation ? { behind: wroteTo } : {}) };
+    const isBehind = host.removed === undefined && wroteTo < generation;
+    return { host, snapshots: own.length, last, ...(isBehind ? { behind: wroteTo } : {}) };
   });
   return { hosts: active, findings };
 }

@@ -29,7 +29,7 @@ function checkOf(words: string): string {
 }
 
 const LINE =
-  /^([^ ]+) (ssh-[^ ]+|ecdsa-[^ ]+|sk-[^ ]+) ([A-Za-z0-9+/= ]+) sets=([^= ]+(?: [^= ]+)*) may=([a-z, ]+?)(?: check=([0-9a-f]{8}))?$/;
+  /^([^ ]+) (ssh-[^ ]+|ecdsa-[^ ]+|sk-[^ ]+) ([A-Za-z0-9+/ ]+={0,2}) sets=([^= ]+(?: [^= ]+)*) may=([a-z, ]+?)(?: check=([0-9a-f]{8}))?$/;
 
 /**
  * Reads the line, or the whole command that holds it. Quotes around it and line breaks in it are forgiven: it comes by

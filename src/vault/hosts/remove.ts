@@ -64,7 +64,7 @@ export async function planHostRemoval(vault: Vault, name: string, belief: Belief
     (e) => e.by === name && ownerOf(name, 'entries', e.sha256) === host,
   );
   const undone = deletions.filter((e) => !isInTime(e.modified));
-  const own = [...present, ...(await returning(vault, ledger, undone)).filter(isOwn)];
+  const own = [...present, ...(await returning(vault, ledger, undone)).filter(isOwn)].sort(byId);
   const inTime = own.filter((s) => isInTime(receivedAt(document, s)));
   const counting = withPredecessors(own, [...inTime, ...good]);
   const isLast = (what: May) =>
@@ -133,6 +133,8 @@ function limitOf(
   return (received) => received.getTime() <= last;
 }
 
+const byId = (a: Snapshot, b: Snapshot) => (a.id < b.id ? -1 : 1);
+
 /** Snapshots that entries remove which do not count any more, as far as they are there: deleted in name only. */
 async function returning(
   vault: Vault,
@@ -186,8 +188,8 @@ export async function removeHost(
   return { vault: await clean(revised, done.stale), removal: done };
 }
 
-/** @throws UsageError `removal-too-large` */
-function sealRemoval(
+/** The ledger entry that says what still counts. @throws UsageError `removal-too-large` */
+export function sealRemoval(
   vault: UnlockedVault,
   { host, counts, deletions }: Pick<HostRemoval, 'host' | 'counts' | 'deletions'>,
 ): NewObject {

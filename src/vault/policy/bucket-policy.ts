@@ -27,8 +27,8 @@ export const GUARDS = [
   's3:DeleteBucket',
 ] as const;
 
-/** New to other services (Ceph 16 refuses a policy with one). */
-const ONLY_AWS: readonly string[] = ['s3:PutBucketOwnershipControls', 's3:PutEncryptionConfiguration'];
+/** Of other services, which call some of them otherwise and refuse a policy with a name that they do not know. */
+const GUARDS_ELSEWHERE = ['s3:Put*', 's3:DeleteBucket*'] as const;
 
 const REMOVALS = [
   's3:DeleteObject',
@@ -94,7 +94,8 @@ export function bucketPolicy(subject: PolicySubject, backupRoles: readonly strin
           Sid: 'BackupChangesNoGuard',
           Effect: 'Deny',
           Principal: roles,
-          Action: GUARDS.filter((action) => onAws || !ONLY_AWS.includes(action)),
+          // About the bucket alone, so that objects may still be put.
+          Action: onAws ? GUARDS : GUARDS_ELSEWHERE,
           Resource: [bucketArn(subject)],
         }
       : undefined,

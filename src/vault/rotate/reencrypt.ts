@@ -12,8 +12,9 @@ import { newestGeneration } from '../documents/vault-document.ts';
 import { type Finding, finding } from '../finding.ts';
 import { CONTENTS_ARTIFACT, newDataDirectory, recordName } from '../layout.ts';
 import { documentTime } from '../names.ts';
+import { sideBySide } from '../side-by-side.ts';
 import { readSnapshots, receivedAt, type Snapshot } from '../snapshots.ts';
-import { callOptions, type UnlockedVault } from '../vault.ts';
+import { callOptions, requireProven, type UnlockedVault } from '../vault.ts';
 import { originalOf } from './original.ts';
 import { finishBatch, removeLeftovers } from './replace.ts';
 
@@ -72,6 +73,7 @@ export async function reencrypt(
   vault: UnlockedVault,
   options: ReencryptOptions = {},
 ): Promise<ReencryptResult> {
+  requireProven(vault);
   const findings: Finding[] = [];
   const failed = new Set<string>();
   let done = 0;
@@ -83,17 +85,20 @@ export async function reencrypt(
     const of = done + todo.length;
     const ofBytes = bytes + todo.reduce((sum, s) => sum + s.stored, 0);
     let batch: Snapshot[] = [];
-    for (const snapshot of todo) {
+    for (const group of sideBySide(todo)) {
       options.onProgress?.({ snapshots: done, of, bytes, ofBytes });
-      const fault = await orFault(snapshot, () => reencryptOne(vault, snapshot));
-      if (fault) {
-        findings.push(fault);
-        failed.add(snapshot.object);
-        continue;
+      const faults = await allSettled(group, (s) => orFault(s, () => reencryptOne(vault, s)));
+      for (const [index, snapshot] of group.entries()) {
+        const fault = faults[index];
+        if (fault) {
+          findings.push(fault);
+          failed.add(snapshot.object);
+          continue;
+        }
+        done++;
+        bytes += snapshot.stored;
+        batch.push(snapshot);
       }
-      done++;
-      bytes += snapshot.stored;
-      batch.push(snapshot);
       if (batch.length < BATCH && batch.reduce((sum, s) => sum + s.stored, 0) < BATCH_BYTES) continue;
       await finishBatch(vault, batch);
       batch = [];
@@ -103,6 +108,13 @@ export async function reencrypt(
   }
   await removeLeftovers(vault);
   return { done, bytes, findings };
+}
+
+/** As `Promise.all`; when one fails, nothing is under way any more once that is said. */
+async function allSettled<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const under = items.map(work);
+  await Promise.allSettled(under);
+  return await Promise.all(under);
 }
 
 /** What is wrong with one snapshot must not keep the others under the old key. */

@@ -13,7 +13,7 @@ import { referenceTo } from '../named-object.ts';
 import { type Pin, pinOf } from '../pin.ts';
 import { type Revision, revise } from '../revise.ts';
 import { plaintextOf, type WrappedKey, wrapSlot } from '../slots.ts';
-import type { UnlockedVault } from '../vault.ts';
+import { tryToRemember, type UnlockedVault } from '../vault.ts';
 
 export interface RotateOptions {
   /** The host or person who does it. */
@@ -31,6 +31,9 @@ export interface RotateOptions {
   /** What is at hand to try the new keys with. */
   readonly credentials: readonly Credential[];
 }
+
+/** Rotations that a client remembers having begun. */
+const KEPT = 8;
 
 export interface RotationPlan {
   /** The generation to come. */
@@ -88,6 +91,12 @@ export async function rotate(vault: UnlockedVault, options: RotateOptions): Prom
     plan = await planRotation(now.document, options);
     const prepared = await prepare(now, plan, options);
     made = prepared.made;
+    // Before the commit: whoever is killed right after it knows again that it was he.
+    const fingerprint = pinOf({ ...now.document, ...prepared.revision.change }).authority;
+    await tryToRemember(vault, now.document.vault, (m) => ({
+      ...m,
+      made: [...m.made, fingerprint].slice(-KEPT),
+    }));
     return prepared.revision;
   });
   const pin = pinOf(rotated.document);

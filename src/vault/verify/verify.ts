@@ -5,6 +5,7 @@ import { readPart } from '../artifact-read.ts';
 import type { ObjectRef } from '../documents/vault-document.ts';
 import { type Finding, finding, isFault } from '../finding.ts';
 import { LIMITS } from '../layout.ts';
+import { sideBySide } from '../side-by-side.ts';
 import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault, type Vault } from '../vault.ts';
 import { findOrphans } from './orphans.ts';
@@ -58,7 +59,7 @@ export async function verify(vault: Vault, options: VerifyOptions = {}): Promise
   for (const fault of read.findings) findings.push(fault);
   const bad = new Set<string>();
   let done = 0;
-  for (const batch of batches(read.snapshots)) {
+  for (const batch of sideBySide(read.snapshots)) {
     const checked = await Promise.all(batch.map((snapshot) => checkParts(vault, snapshot, tally)));
     for (const [index, snapshot] of batch.entries()) {
       const faults = checked[index]!;
@@ -73,9 +74,6 @@ export async function verify(vault: Vault, options: VerifyOptions = {}): Promise
   if (options.set === undefined) for (const orphan of await findOrphans(vault, read)) findings.push(orphan);
   return { snapshots: read.snapshots, bad, findings, ...tally, readData: options.unlocked !== undefined };
 }
-
-/** Snapshots that are checked at once, if all of them together are no larger than a part. */
-const SIDE_BY_SIDE = 16;
 
 interface Tally {
   objects: number;
@@ -116,20 +114,4 @@ async function checkParts(vault: Vault, snapshot: Snapshot, tally: Tally): Promi
   }
   tally.objects++;
   return faults;
-}
-
-/** Small snapshots side by side, as each is mostly waiting where the vault is far away. */
-function batches(snapshots: readonly Snapshot[]): Snapshot[][] {
-  const cut: Snapshot[][] = [];
-  let bytes = 0;
-  for (const snapshot of snapshots) {
-    bytes += snapshot.stored;
-    const last = cut.at(-1);
-    if (last && last.length < SIDE_BY_SIDE && bytes <= LIMITS.part) last.push(snapshot);
-    else {
-      cut.push([snapshot]);
-      bytes = snapshot.stored;
-    }
-  }
-  return cut;
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { InterruptedError } from '../../../src/errors.ts';
 import { memoryStore } from '../../../src/store/memory.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { backup } from '../../../src/vault/backup/backup.ts';
 import { applyDelete, planDelete } from '../../../src/vault/delete.ts';
 import { parseRecordName } from '../../../src/vault/layout.ts';
 import { loadFiles } from '../../../src/vault/load.ts';
@@ -11,7 +12,15 @@ import { readSnapshots } from '../../../src/vault/snapshots.ts';
 import { verify } from '../../../src/vault/verify/verify.ts';
 import { get, namesOf, put } from '../../support/forge.ts';
 import { reencryptVault, rotateVault } from '../../support/rotation.ts';
-import { makeVault, openLocked, openUnlocked, type TestVault, withKey } from '../../support/vault.ts';
+import {
+  client,
+  makeVault,
+  openLocked,
+  openUnlocked,
+  type TestVault,
+  tick,
+  withKey,
+} from '../../support/vault.ts';
 import { watched } from '../stores.ts';
 
 async function valuesOf(vault: TestVault): Promise<string[]> {
@@ -24,14 +33,25 @@ async function valuesOf(vault: TestVault): Promise<string[]> {
 async function rotated(count: number, vault?: TestVault): Promise<TestVault> {
   const made = vault ?? (await makeVault());
   for (let n = 1; n <= count; n++) await made.backup({ '.env': `N=${n}\n` });
-  await rotateVault(made, await openUnlocked(made, { credential: await withKey(made.key) }), {
+  await rotateVault(made, await openKey(made), {
     reencrypt: true,
   });
   return made;
 }
 
 const openKey = async (vault: TestVault, store?: Store) =>
-  await openUnlocked(vault, { credential: await withKey(vault.key), ...(store ? { store } : {}) });
+  await openUnlocked(vault, {
+    credential: await withKey(vault.key),
+    memory: vault.memory,
+    ...(store ? { store } : {}),
+  });
+
+/** A backup by a machine that has not heard of a rotation. */
+async function straggler(vault: TestVault, n: number): Promise<void> {
+  tick(vault.clock);
+  const sources = { memory: { '.env': `STRAGGLER=${n}\n` } };
+  await backup(client(vault), { set: 'app', sources, host: vault.host, pin: vault.pin });
+}
 
 describe('re-encryption', () => {
   it('puts every snapshot under the new key, and leaves nothing of the old', async () => {
@@ -94,9 +114,9 @@ describe('re-encryption', () => {
 
   it('takes in what a host with an old pin adds, and a later run what came after', async () => {
     const vault = await rotated(1);
-    await vault.backup({ '.env': 'STRAGGLER=1\n' });
+    await straggler(vault, 1);
     expect((await reencryptVault(await openKey(vault))).done).toBe(2);
-    await vault.backup({ '.env': 'STRAGGLER=2\n' });
+    await straggler(vault, 2);
     expect((await reencryptVault(await openKey(vault))).done).toBe(1);
     expect(await valuesOf(vault)).toEqual(['N=1\n', 'STRAGGLER=1\n', 'STRAGGLER=2\n']);
   });

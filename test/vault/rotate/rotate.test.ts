@@ -3,6 +3,7 @@ import { decryptBytes } from '../../../src/crypt/age.ts';
 import { generateIdentity, recipientOf } from '../../../src/crypt/identity.ts';
 import { loadFiles } from '../../../src/vault/load.ts';
 import { pinOf } from '../../../src/vault/pin.ts';
+import { reencrypt } from '../../../src/vault/rotate/reencrypt.ts';
 import { readSnapshots } from '../../../src/vault/snapshots.ts';
 import { get, namesOf } from '../../support/forge.ts';
 import { rotateVault } from '../../support/rotation.ts';
@@ -147,5 +148,29 @@ describe('a rotation', () => {
     expect(lost.map((end) => end.reason.code)).toEqual(['rotated-meanwhile']);
     expect(await namesOf(vault.store, 'keys/')).toHaveLength(3);
     expect(await filesOf(await openUnlocked(vault))).toEqual(['A=1\n']);
+  });
+
+  it('that was only followed, by the old key’s word, is read and never written on', async () => {
+    const vault = await makeVault();
+    await vault.backup({ '.env': 'A=1\n' });
+    await rotateVault(vault, await openUnlocked(vault));
+    const followed = await openUnlocked(vault, { credential: await withKey(vault.key) });
+    expect(await filesOf(followed)).toEqual(['A=1\n']);
+    const before = await namesOf(vault.store);
+    const refused = {
+      code: 'old-pin',
+      exitCode: 2,
+      hint: expect.stringContaining('strongroom trust SHA256:'),
+    };
+    await expect(rotateVault(vault, followed)).rejects.toMatchObject(refused);
+    await expect(reencrypt(followed)).rejects.toMatchObject(refused);
+    expect(await namesOf(vault.store)).toEqual(before);
+    // A passphrase proves it: whoever made up a rotation could not have locked it with that.
+    await rotateVault(vault, await openUnlocked(vault));
+    // And whoever rotated knows what he did, whatever an older configuration says.
+    const { memory } = vault;
+    await memory.rememberPin(vault.store.location, pinOf((await openLocked(vault)).document));
+    const known = await openUnlocked(vault, { memory, credential: await withKey(vault.key) });
+    expect(known).toMatchObject({ isProven: true, pin: { generation: 3 } });
   });
 });

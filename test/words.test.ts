@@ -35,10 +35,15 @@ interface Allowance {
 const ALLOWED: readonly Allowance[] = [
   {
     word: 'recipient',
-    where: /^(?:keys\/keys-file|commands\/init(?:\/keys)?)\.ts$/,
+    where: /^(?:keys\/keys-file|commands\/init(?:\/keys)?|commands\/keys\/add)\.ts$/,
     because: 'what --recipient takes, in age’s own word',
   },
-  { word: 'recipient', where: /^help: init$/, because: 'the flag --recipient' },
+  { word: 'recipient', where: /^help: (?:init|keys add)$/, because: 'the flag --recipient' },
+  {
+    word: 'generation',
+    where: /^(?:help: keys exposure|commands\/keys\/exposure\.ts)$/,
+    because: 'the flag --generation',
+  },
   {
     word: 'recipient',
     where: /^crypt\//,

@@ -274,7 +274,7 @@ describe('a vault that is not there', () => {
     ).toMatchInlineSnapshot(`
       "foreign-vault
       strongroom: error: the vault at BASE/other-vault is not the pinned one
-      strongroom: hint: somebody may have replaced it: compare its fingerprint with the one that init printed, and only then run \`strongroom trust\`
+      strongroom: hint: somebody may have replaced it: compare its fingerprint with the one that init or a rotation printed, and only then run \`strongroom trust\`
       "
     `);
   });

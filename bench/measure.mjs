@@ -7,10 +7,13 @@ export function has(program) {
   return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
 }
 
-/** Runs a shell command and fails loudly. @returns seconds and peak memory in KiB (of the largest process) */
+/**
+ * Runs a shell command and fails loudly.
+ * @returns seconds, those of the CPU of all its processes, and peak memory in KiB (of the largest process)
+ */
 export function time(command, env = {}) {
   const measured = existsSync('/usr/bin/time')
-    ? ['/usr/bin/time', '-f', '%e %M', 'sh', '-c', command]
+    ? ['/usr/bin/time', '-f', '%U %S %M', 'sh', '-c', command]
     : ['sh', '-c', command];
   const began = process.hrtime.bigint();
   const { status, stderr } = spawnSync(measured[0], measured.slice(1), {
@@ -20,8 +23,8 @@ export function time(command, env = {}) {
   });
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
   if (status !== 0) throw new Error(`exit ${status}: ${command}\n${stderr}`);
-  const [, kib] = /\d+\.\d+ (\d+)\s*$/.exec(String(stderr)) ?? [];
-  return { seconds, kib: Number(kib ?? 0) };
+  const [, user = 0, system = 0, kib = 0] = /([\d.]+) ([\d.]+) (\d+)\s*$/.exec(String(stderr)) ?? [];
+  return { seconds, cpu: Number(user) + Number(system), kib: Number(kib) };
 }
 
 function median(values) {
@@ -33,7 +36,7 @@ function median(values) {
 /**
  * @param entries name → { command, env, before }: `before` is a shell command that is not timed
  * @param warm a directory whose files are to be in the page cache for all alike: borg throws out of it what it read
- * @returns name → { seconds, kib } medians
+ * @returns name → { seconds, cpu, kib }: medians, and the most memory
  */
 export function compare(entries, runs, warm) {
   const samples = new Map(Object.keys(entries).map((name) => [name, []]));
@@ -49,7 +52,11 @@ export function compare(entries, runs, warm) {
   return new Map(
     [...samples].map(([name, list]) => [
       name,
-      { seconds: median(list.map((s) => s.seconds)), kib: Math.max(...list.map((s) => s.kib)) },
+      {
+        seconds: median(list.map((s) => s.seconds)),
+        cpu: median(list.map((s) => s.cpu)),
+        kib: Math.max(...list.map((s) => s.kib)),
+      },
     ]),
   );
 }

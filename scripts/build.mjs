@@ -22,6 +22,7 @@ const SELDOM_NEEDED = {
   'age-encryption': 'age-encryption',
   yaml: 'yaml',
   'bcrypt-pbkdf': 'bcrypt-pbkdf',
+  'smol-toml': 'smol-toml',
   qr: 'qr',
   'shamir-secret-sharing': 'shamir-secret-sharing',
   'aws-s3': 'src/store/s3/sdk.ts',

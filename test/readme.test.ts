@@ -177,8 +177,15 @@ describe('examples of settings', () => {
   test('are sound: keys.example, with its examples switched on too', () => {
     const text = read('keys.example');
     expect(parseKeysFile(text, 'keys.example')).toEqual([{ method: 'passphrase' }]);
-    const all = parseKeysFile(text.replace(/^# (?=age1[0-9a-z]{58}$)/gm, ''), 'keys.example');
-    expect(all.map(({ method }) => method)).toEqual(['passphrase', 'age', 'age']);
+    const switchedOn = text.replace(/^# (?=age1[0-9a-z]{58}\b|ssh-ed25519 |arn:aws:)/gm, '');
+    expect(parseKeysFile(switchedOn, 'keys.example').map(({ method, name }) => [method, name])).toEqual([
+      ['passphrase', undefined],
+      ['age', 'alice'],
+      ['age', 'recovery'],
+      ['ssh', 'bob@laptop'],
+      ['kms', 'kms-eu'],
+      ['kms', undefined],
+    ]);
   });
 });
 

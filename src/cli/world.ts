@@ -31,10 +31,12 @@ export async function createWorld({ env, paths, secrets }: WorldParts): Promise<
       location.startsWith('s3:')
         ? (await import('../store/s3/location.ts')).parseS3Location(location)
         : undefined,
-    bucket: async (location, { config }) =>
-      location.startsWith('s3:')
-        ? (await import('../store/s3/bucket.ts')).s3Bucket(location, config?.s3 ?? {}, env)
-        : undefined,
+    bucket: async (location, { config }) => {
+      if (!location.startsWith('s3:')) return undefined;
+      const { withConfiguredEndpoint } = await import('../store/s3/client.ts');
+      const settings = await withConfiguredEndpoint(config?.s3 ?? {}, env);
+      return (await import('../store/s3/bucket.ts')).s3Bucket(location, settings, env);
+    },
     kmsKeyState: async (arn) =>
       (await import('../keys/kms/state.ts')).kmsKeyState(arn, { endpoint: env.AWS_ENDPOINT_URL_KMS }),
     undoStore: () => openStore(join(paths.state, 'undo'), { create: true }),

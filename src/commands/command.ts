@@ -77,9 +77,9 @@ export type Example = readonly [commandLine: string, purpose: string];
 
 /**
  * Results, not exceptions: 0 done, 3 done in part, 4 differences found, 5 a check failed, 11 the real run would be
- * refused, 13 faults found.
+ * refused, 12 a key does not open, 13 faults found.
  */
-export type ResultCode = 0 | 3 | 4 | 5 | 11 | 13;
+export type ResultCode = 0 | 3 | 4 | 5 | 11 | 12 | 13;
 
 /** A command: tables, work and views. Its name and summary are in its row of the registry. */
 export interface Command<A extends Args = Args, F extends Flags = Flags, R = unknown> {

@@ -1,14 +1,25 @@
 // `strongroom delete`: removes snapshots for good, and signs that it did.
 
 import { StrongroomError, UsageError } from '../errors.ts';
-import { applyDelete, type DeletePlan, findLeftovers, type Leftover, planDelete } from '../vault/delete.ts';
+import {
+  applyDelete,
+  type DeletePlan,
+  findLeftovers,
+  type Leftover,
+  planDelete,
+  removalsOf,
+} from '../vault/delete.ts';
+import { applyLapse, checkNotKept, planLapse } from '../vault/keep.ts';
+import { type OldVersion, oldVersionOf } from '../vault/old-versions.ts';
 import { readSnapshots } from '../vault/snapshots.ts';
 import { defineCommand } from './command.ts';
+import { warnHolds } from './kept.ts';
 import { chooseFrom, openLocked, thisHost } from './open.ts';
 
 export const command = defineCommand({
   description: [
     'Removes the snapshots named, after a question. The vault keeps a signed note of who removed what.',
+    'What is kept (`strongroom keep`) is refused.',
     'A delete that was cut off is finished by naming the same ids again.',
   ],
   needs: 'read, create and delete access, on a host that may maintain; no key',
@@ -53,7 +64,8 @@ export const command = defineCommand({
       chosen.set(snapshot.object, snapshot);
     }
     const plan = planDelete([...chosen.values()], 'delete', [...leftovers.values()]);
-    if (flags.dryRun) return { plan, done: false };
+    checkNotKept(read.ledger, removalsOf(plan));
+    if (flags.dryRun) return { plan, done: false, old: undefined };
     if (
       !(await context.terminal.confirm(
         `Remove ${namesOf(plan).join(', ')} from the vault ${vault.document.name} for good?`,
@@ -61,25 +73,40 @@ export const command = defineCommand({
     ) {
       throw new StrongroomError('not-confirmed', 'nothing was removed', { hint: 'answer yes, or add --yes' });
     }
-    await applyDelete(vault, plan, await thisHost(context));
-    return { plan, done: true };
+    const host = await thisHost(context);
+    // What the bucket still holds would stay there as an old version that no name leads to.
+    warnHolds(context, await applyLapse(vault, planLapse(vault, read, host), host));
+    await applyDelete(vault, plan, host);
+    // What the place keeps of one, it keeps of all. It is done: a place that does not answer now makes it no failure.
+    const [first = ''] = plan.objects;
+    return { plan, done: true, old: await oldVersionOf(vault, first).catch(() => undefined) };
   },
-  human({ plan, done }, out) {
+  human({ plan, done, old }, out) {
     const ids = namesOf(plan);
     if (done) for (const id of ids) out.note(`removed ${id}`);
     else for (const id of ids) out.line(`would remove ${id}`);
     out.note(`${out.count(plan.objects.length, 'object')}, ${out.size(plan.bytes)}`);
+    if (old) out.note(`old versions stay in the bucket ${keptBy(old)}`);
   },
-  json({ plan, done }, line) {
+  json({ plan, done, old }, line) {
     for (const { id, set } of removedBy(plan)) line('removed', { id, set, dry_run: !done });
     return {
       removed: removedBy(plan).length,
       objects: plan.objects.length,
       bytes: plan.bytes,
       dry_run: !done,
+      ...(old ? { old_versions: true, locked_until: old.until?.toISOString() } : {}),
     };
   },
 });
+
+function keptBy({ until, hold }: OldVersion): string {
+  if (hold) return 'until somebody lifts the hold on them';
+  const lifecycle = 'a lifecycle rule, or whoever may, removes them';
+  return until
+    ? `until ${until.toISOString().slice(0, 10)}, and then until ${lifecycle}`
+    : `until ${lifecycle}`;
+}
 
 function removedBy({ snapshots, leftovers }: DeletePlan): { readonly id: string; readonly set: string }[] {
   return [...snapshots, ...leftovers];

@@ -3,6 +3,7 @@ import { chooseListed } from '../vault/select.ts';
 import { readSnapshots, type Snapshots } from '../vault/snapshots.ts';
 import { authorityFingerprint } from '../vault/vault.ts';
 import { defineCommand } from './command.ts';
+import { keptFields, keptText } from './kept.ts';
 import { openLocked, pastFlag, trustNew, warnFindings } from './open.ts';
 import { parseTag } from './tags.ts';
 
@@ -35,9 +36,9 @@ export const command = defineCommand({
       const all = set === undefined ? read : await readSnapshots(vault);
       empty = whyEmpty(vault.document.name, all, set);
     }
-    return { vault, listed, trust: vault.trust, empty };
+    return { vault, listed, ledger: read.ledger, trust: vault.trust, empty };
   },
-  human({ vault, listed, empty }, out) {
+  human({ vault, listed, ledger, empty }, out) {
     if (empty !== undefined) out.note(empty);
     else {
       out.table(
@@ -57,6 +58,7 @@ export const command = defineCommand({
           out.size(s.stored),
           [
             s.complete ? '' : 'incomplete',
+            keptText(ledger, s),
             s.generation < vault.document.generation ? `key ${s.generation}` : '',
             s.label ? `@${s.label}` : '',
             ...Object.entries(s.tags ?? {}).map(([k, v]) => `${k}=${v}`),
@@ -67,7 +69,7 @@ export const command = defineCommand({
       );
     }
   },
-  json({ vault, listed, trust }, line) {
+  json({ vault, listed, ledger, trust }, line) {
     for (const s of listed) {
       line('snapshot', {
         id: s.id,
@@ -81,6 +83,7 @@ export const command = defineCommand({
         generation: s.generation,
         label: s.label,
         tags: s.tags,
+        ...keptFields(ledger, s),
         trust,
       });
     }

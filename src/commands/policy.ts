@@ -35,6 +35,9 @@ export const command = defineCommand({
       summary: 'bucket: a backup role, which then can neither delete nor change how the bucket is set up',
     },
     deleteVersions: { summary: 'prune: old versions go too' },
+    hold: {
+      summary: 'backup: may keep what it creates from being removed; prune: may do so, and allow it again',
+    },
   },
   examples: [
     ['policy backup --set app', 'what the machine that backs up needs'],
@@ -45,11 +48,28 @@ export const command = defineCommand({
     checkFlags(role, flags);
     const opens = role === 'restore' || role === 'drill';
     const subject = await policySubject(context, { sseKey: flags.sseKey, opens });
+    if (subject.unlockKeys.length > 0 && !subject.onAws) {
+      const object = subject.unlockKeys[0]!.arn;
+      context.warn('kms-elsewhere', 'the keys that open this vault are in AWS, and the bucket is not', {
+        object,
+        hint: 'attach the statements about kms: to this role in AWS, and the others at the service of the bucket, which knows no keys of AWS',
+      });
+    }
     if (role === 'bucket' && !subject.onAws) {
       context.warn('not-create-only', 'this service knows no rule against overwriting', {
         object: subject.bucket,
         hint: 'turn versioning on for the bucket, so that what is overwritten is still there',
       });
+    }
+    if (flags.hold && subject.lock === undefined) {
+      throw new UsageError(
+        'needs-object-lock',
+        'strongroom.yaml asks for no Object Lock, so nothing is held',
+        {
+          object: 's3.objectLock',
+          hint: 'in a bucket with Object Lock set s3.objectLock: { mode: governance, days: 30 }, or leave --hold out',
+        },
+      );
     }
     const settings = await context.settings();
     const sets = role === 'backup' ? setsOf(settings, flags.set) : [];
@@ -64,7 +84,7 @@ export const command = defineCommand({
     const policy =
       role === 'bucket'
         ? bucketPolicy(subject, flags.backupRole)
-        : rolePolicy(role, subject, { sets, deleteVersions: flags.deleteVersions });
+        : rolePolicy(role, subject, { sets, deleteVersions: flags.deleteVersions, hold: flags.hold });
     const terraform =
       flags.format === 'terraform' ? policyTerraform(policy, resourceOf(role, subject)) : undefined;
     return { role, policy, terraform };
@@ -84,19 +104,22 @@ function checkFlags(
     readonly set: readonly string[];
     readonly backupRole: readonly string[];
     readonly deleteVersions: boolean;
+    readonly hold: boolean;
   },
 ): void {
-  const only: readonly (readonly [flag: string, given: boolean, of: Choice])[] = [
+  const only: readonly (readonly [flag: string, given: boolean, ...of: Choice[]])[] = [
     ['--set', flags.set.length > 0, 'backup'],
     ['--backup-role', flags.backupRole.length > 0, 'bucket'],
     ['--delete-versions', flags.deleteVersions, 'prune'],
+    ['--hold', flags.hold, 'backup', 'prune'],
   ];
-  for (const [flag, given, of] of only) {
-    if (!given || role === of) continue;
-    throw new UsageError('flag-of-another-role', `${flag} is for \`policy ${of}\``, {
-      object: flag,
-      hint: `leave it out, or run \`strongroom policy ${of}\``,
-    });
+  for (const [flag, given, ...of] of only) {
+    if (!given || of.includes(role)) continue;
+    throw new UsageError(
+      'flag-of-another-role',
+      `${flag} is for ${of.map((other) => `\`policy ${other}\``).join(' and ')}`,
+      { object: flag, hint: `leave it out, or run \`strongroom policy ${of[0]}\`` },
+    );
   }
 }
 

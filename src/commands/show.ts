@@ -1,8 +1,10 @@
 // `strongroom show`: what a snapshot holds, from its contents. No value of any file is read.
 import type { Entry } from '../pack/entry.ts';
 import { readSnapshotContents } from '../vault/artifact-read.ts';
+import { readSnapshots } from '../vault/snapshots.ts';
 import { defineCommand } from './command.ts';
-import { choiceFlags, chooseOne, openUnlocked, pastFlag, trustNew } from './open.ts';
+import { keptFields, keptText } from './kept.ts';
+import { choiceFlags, chooseFrom, openUnlocked, pastFlag, trustNew } from './open.ts';
 
 export const command = defineCommand({
   description: ['Lists the entries with their modes, owners and sizes, the warnings, and the description.'],
@@ -22,13 +24,16 @@ export const command = defineCommand({
   ],
   async run({ args, flags }, context) {
     const vault = await openUnlocked(context, flags);
-    const snapshot = await chooseOne(context, vault, args.snapshot, flags);
-    return { snapshot, contents: await readSnapshotContents(vault, snapshot) };
+    const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
+    const snapshot = await chooseFrom(context, vault, read, args.snapshot, flags);
+    return { snapshot, ledger: read.ledger, contents: await readSnapshotContents(vault, snapshot) };
   },
-  human({ snapshot, contents }, out) {
+  human({ snapshot, ledger, contents }, out) {
     const { set, id, host, time, seconds, complete } = snapshot;
     out.line(out.styled('bold', id), ` of ${set} by ${host}, ${out.time(new Date(time))}, in ${seconds} s`);
     if (!complete) out.line(out.styled('red', 'incomplete'), ': a source failed');
+    const kept = keptText(ledger, snapshot);
+    if (kept !== '') out.line(kept);
     if (snapshot.label) out.line(`label: ${snapshot.label}`);
     for (const [key, value] of Object.entries(snapshot.tags ?? {})) out.line(`tag: ${key}=${value}`);
     if (contents.description) out.line(`description: ${contents.description}`);
@@ -50,7 +55,7 @@ export const command = defineCommand({
       ]),
     );
   },
-  json({ snapshot, contents }, line) {
+  json({ snapshot, ledger, contents }, line) {
     for (const e of contents.entries) line('entry', { ...e, mode: e.mode.toString(8).padStart(4, '0') });
     for (const w of contents.warnings) line('warning', { ...w });
     const { id, set, host, time, seconds, complete, label, tags } = snapshot;
@@ -64,6 +69,7 @@ export const command = defineCommand({
       complete,
       label,
       tags,
+      ...keptFields(ledger, snapshot),
       description,
       root,
       tool,

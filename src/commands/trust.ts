@@ -3,8 +3,8 @@
 import { IntegrityError, UsageError } from '../errors.ts';
 import { noMemory } from '../vault/client.ts';
 import { type Pin, parsePin, pinOf, pinText } from '../vault/pin.ts';
-import { groupCandidates, noVault, readCandidates } from '../vault/trust.ts';
-import { openVault } from '../vault/vault.ts';
+import { groupCandidates, noVault, readCandidates, trustPinned } from '../vault/trust.ts';
+import { openVault, tryToRemember, type VaultContext } from '../vault/vault.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { unlockWith, vaultContext } from './open.ts';
@@ -28,6 +28,7 @@ export const command = defineCommand({
     const { store, memory } = base;
     const trusted = async (pin: Pin, how: 'pin' | 'fingerprint' | 'unlock') => {
       await memory.rememberPin(store.location, pin);
+      await forgetNewer(base, pin);
       return { pin, location: store.location, how, otherPinIn: await otherPinIn(context, pin) };
     };
     if (given) {
@@ -38,7 +39,8 @@ export const command = defineCommand({
       return await trusted(isCurrent ? pinOf(document) : given, 'pin');
     }
     if (fingerprint !== undefined) {
-      const groups = groupCandidates(await readCandidates(store, base)).map((c) => pinOf(c.document));
+      const found = await readCandidates(store, base);
+      const groups = groupCandidates(found).map((c) => pinOf(c.document));
       const pin = groups.find((p) => p.authority === fingerprint);
       if (!pin) {
         if (groups.length === 0) throw noVault(store.location);
@@ -47,6 +49,8 @@ export const command = defineCommand({
           hint: `it shows ${groups.map((p) => p.authority).join(', ')}: if that is a surprise, somebody may have replaced the vault`,
         });
       }
+      // A fingerprint is of what signs: whoever had that key may have signed for another recipient.
+      trustPinned(found, pin, store.location);
       return await trusted(pin, 'fingerprint');
     }
     // Nothing that was believed before counts here: the credential alone decides.
@@ -74,6 +78,16 @@ function checkFingerprint(text: string): string {
   throw new UsageError('bad-fingerprint', 'the fingerprint is not as init printed it', {
     hint: 'copy it again: SHA256: and 43 characters; a whole pin is given with --pin',
   });
+}
+
+/** A rotation that was followed before, by an older key's word, must not outweigh what a person says. */
+async function forgetNewer(
+  context: VaultContext,
+  { vault, generation, revision, authority }: Pin,
+): Promise<void> {
+  await tryToRemember(context, vault, (m) =>
+    m.generation > generation ? { ...m, generation, revision, authority } : m,
+  );
 }
 
 /** The settings file that holds the pin of another vault, and so goes on refusing this one. */

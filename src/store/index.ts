@@ -20,8 +20,12 @@ const stores: readonly (readonly [scheme: string, load: () => Promise<Opener>])[
   [
     's3',
     async () => {
-      const { s3Store } = await import('./s3/s3.ts');
-      return async (location, { s3, env }) => s3Store(location, s3, env);
+      const [{ s3Store }, { withConfiguredEndpoint }] = await Promise.all([
+        import('./s3/s3.ts'),
+        import('./s3/client.ts'),
+      ]);
+      return async (location, { s3 = {}, env = {} }) =>
+        s3Store(location, await withConfiguredEndpoint(s3, env), env);
     },
   ],
 ];

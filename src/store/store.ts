@@ -19,6 +19,11 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+export interface CreateOptions extends CallOptions {
+  /** Nobody may remove these bytes until the hold is lifted. A store without `holds` ignores it. */
+  hold?: boolean | undefined;
+}
+
 export interface ListOptions extends CallOptions {
   /** Names that are probably there, ascending, for a place that can list faster when it knows. */
   expected?: readonly string[];
@@ -41,6 +46,9 @@ export interface Store {
 
   /** What the place keeps of objects that were overwritten or removed, where it can. */
   readonly history?: History;
+
+  /** Holds on objects, where the place keeps them and the settings say so. */
+  readonly holds?: Holds;
 
   /**
    * Every object whose name starts with `prefix` (at any depth, also in the middle of a segment; '' is all),
@@ -65,7 +73,7 @@ export interface Store {
    *
    * @throws IntegrityError `object-too-large`, `bad-object-name`
    */
-  create(name: string, bytes: Uint8Array, options?: CallOptions): Promise<'created' | 'exists'>;
+  create(name: string, bytes: Uint8Array, options?: CreateOptions): Promise<'created' | 'exists'>;
 
   /**
    * Removes objects; one that is not there is fine. Those under one top-level directory are gone before those that
@@ -91,6 +99,30 @@ export interface History {
   list(prefix: string, options?: CallOptions): AsyncIterable<StoredVersion>;
   /** The bytes of one version, or null when it is not there. */
   get(name: string, version: string, options?: CallOptions & { maxBytes?: number }): Promise<Buffer | null>;
+  /** How long a version stays, whoever asks for its removal; null when it is not there. */
+  keptUntil?(name: string, version: string, options?: CallOptions): Promise<Kept | null>;
+}
+
+/** As far as this role may know it: some services say nothing to a role that may not ask. */
+export interface Kept {
+  /** Nobody removes the version before; left out: nothing says so. */
+  readonly until?: Date;
+  /** Nobody removes it before the hold is lifted. */
+  readonly hold: boolean;
+}
+
+/**
+ * Holds keep the bytes that an object has now until somebody lifts them: its name may go, as in any bucket with versions,
+ * but the version stays. Throws as the methods of `Store` do.
+ */
+export interface Holds {
+  /**
+   * Puts a hold on objects, or lifts it. To lift one from an object that is not there is fine. All names are checked before
+   * the first is changed; after a failure some have been.
+   *
+   * @throws IntegrityError `missing-object` for a hold on what is not there; `bad-object-name`
+   */
+  set(names: readonly string[], on: boolean, options?: CallOptions): Promise<void>;
 }
 
 /**

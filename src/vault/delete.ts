@@ -1,16 +1,15 @@
 // Removes snapshots, in the order of docs/format.md section 10: one ledger entry, records, data. Plan, then apply.
 import { createHash } from 'node:crypto';
-import { ConflictError, UsageError } from '../errors.ts';
 import { NAMESPACES } from '../sign/authority.ts';
-import { openDocument, sealDocument } from '../sign/document.ts';
-import type { SigningKey } from '../sign/key.ts';
-import { TOOL } from '../version.ts';
-import type { LedgerAction, LedgerEntry } from './documents/ledger.ts';
-import { LIMITS, newLedgerName, parseRecordName } from './layout.ts';
+import { openDocument } from '../sign/document.ts';
+import type { LedgerAction, Removal } from './documents/ledger.ts';
+import { checkNotKept } from './keep.ts';
+import { LIMITS, parseRecordName } from './layout.ts';
 import { readLedger } from './ledger.ts';
-import { documentTime, inScope, timeOfSnapshotId } from './names.ts';
+import { timeOfSnapshotId } from './names.ts';
 import type { RefusedRecord, Snapshot, Snapshots } from './snapshots.ts';
 import { callOptions, type Vault } from './vault.ts';
+import { maintainer, type Signer, writeLedgerEntry } from './write-ledger.ts';
 
 export interface DeletePlan {
   readonly action: Extract<LedgerAction, 'delete' | 'prune'>;
@@ -116,58 +115,26 @@ function sha256Of(bytes: Uint8Array): string {
 /**
  * Removes what was planned. What the ledger removed already needs no entry of its own.
  * @param host a host that may maintain, whose scope covers every set concerned
- * @throws UsageError `may-not-maintain`; StoreError. Whatever was removed by then no longer counts, by the ledger.
+ * @throws UsageError `may-not-maintain`; ConflictError `kept`; StoreError. Whatever was removed by then no longer counts, by the ledger.
  */
-export async function applyDelete(
-  vault: Vault,
-  plan: DeletePlan,
-  host: { readonly name: string; readonly key: SigningKey },
-): Promise<void> {
+export async function applyDelete(vault: Vault, plan: DeletePlan, host: Signer): Promise<void> {
   if (plan.objects.length === 0) return;
-  const { document, store } = vault;
-  const entry = document.hosts.find((h) => h.key === host.key.publicKey && h.removed === undefined);
-  const inside = entry && [...plan.snapshots, ...plan.leftovers].every((s) => inScope(s.set, entry.sets));
-  if (!entry?.may.includes('maintain') || !inside) {
-    throw new UsageError(
-      'may-not-maintain',
-      `${host.name} may not remove snapshots from the vault ${document.name}`,
-      {
-        hint: 'run this on a host that may maintain; `strongroom hosts list` shows which',
-      },
-    );
+  const sets = [...plan.snapshots, ...plan.leftovers].map((s) => s.set);
+  const signer = maintainer(vault, host, sets, 'remove snapshots from');
+  const removes = removalsOf(plan);
+  if (removes.length > 0) {
+    // As it is now: somebody may have said so while a person thought about the question.
+    checkNotKept(await readLedger(vault), removes);
+    // Before the first record goes: a record that is gone without an entry in the ledger is an alarm.
+    await writeLedgerEntry(vault, signer, { action: plan.action, removes });
   }
-  if (plan.snapshots.length > 0 || plan.leftovers.some((l) => l.unsigned.length > 0))
-    await writeEntry(vault, plan, { name: entry.name, key: host.key });
-  await store.remove(plan.objects, callOptions(vault));
+  await vault.store.remove(plan.objects, callOptions(vault));
 }
 
-/** Before the first record goes: a record that is gone without an entry in the ledger is an alarm. */
-async function writeEntry(
-  vault: Vault,
-  plan: DeletePlan,
-  host: { readonly name: string; readonly key: SigningKey },
-): Promise<void> {
-  const { document, store } = vault;
-  const now = vault.now();
-  const ledger: LedgerEntry = {
-    format: 1,
-    type: 'ledger',
-    object: newLedgerName(now),
-    vault: document.vault,
-    time: documentTime(now),
-    tool: TOOL,
-    revision: document.revision,
-    generation: document.generation,
-    by: host.name,
-    action: plan.action,
-    // By its host's record, which others name as the one before them, and by the one that stands for it now.
-    removes: [
-      ...plan.snapshots.map((s) => ({ ...s, unsigned: [s.sha256, s.recordSha256] })),
-      ...plan.leftovers,
-    ].flatMap(({ set, id, unsigned }) => [...new Set(unsigned)].map((sha256) => ({ set, id, sha256 }))),
-  };
-  const bytes = sealDocument(ledger, NAMESPACES.ledger, [host.key]);
-  if ((await store.create(ledger.object, bytes, callOptions(vault))) === 'exists') {
-    throw new ConflictError('object-exists', `${ledger.object} exists already`, { hint: 'try again' });
-  }
+/** What must be signed. By its host's record, which others name as the one before them, and by the one that stands now. */
+export function removalsOf({ snapshots, leftovers }: Pick<DeletePlan, 'snapshots' | 'leftovers'>): Removal[] {
+  const both = snapshots.map((s) => ({ ...s, unsigned: [s.sha256, s.recordSha256] }));
+  return [...both, ...leftovers].flatMap(({ set, id, unsigned }) =>
+    [...new Set(unsigned)].map((sha256) => ({ set, id, sha256 })),
+  );
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { NAMESPACES } from '../sign/authority.ts';
 import { openDocument } from '../sign/document.ts';
-import { type Keep, type LedgerEntry, readLedgerEntry } from './documents/ledger.ts';
+import { type Keep, type LedgerEntry, type Release, readLedgerEntry } from './documents/ledger.ts';
 import type { Host } from './documents/vault-document.ts';
 import { type Finding, finding, isFault } from './finding.ts';
 import { LEDGER, LIMITS } from './layout.ts';
@@ -69,10 +69,12 @@ async function withoutForeignReleases(
   entries: readonly CountingEntry[],
   findings: Finding[],
 ): Promise<CountingEntry[]> {
+  const keeps = new Map(entries.filter((e) => e.action === 'keep').map((e) => [objectKeyOf(e), e]));
   const counting: CountingEntry[] = [];
   for (const entry of entries) {
     const judged = await orFinding(findings, entry.object, async () => {
-      const ended = entries.filter((keep) => keep.action === 'keep' && isReleasedBy(keep, entry));
+      if (entry.action !== 'release') return entry;
+      const ended = (entry.releases ?? []).flatMap((r) => keeps.get(objectKeyOf(r)) ?? []);
       judgeRelease(document, entry, entry.signer, ended);
       return entry;
     });
@@ -81,16 +83,8 @@ async function withoutForeignReleases(
   return counting;
 }
 
-function isReleasedBy(keep: CountingEntry, { releases = [] }: LedgerEntry): boolean {
-  return releases.some(({ object, sha256 }) => object === keep.object && sha256 === keep.sha256);
-}
-
-/** The same ledger as if some of its entries did not count. */
-export function ledgerWithout(ledger: Ledger, entries: readonly CountingEntry[]): Ledger {
-  return ledgerOf(
-    ledger.entries.filter((entry) => !entries.includes(entry)),
-    ledger,
-  );
+function objectKeyOf({ object, sha256 }: Release): string {
+  return `${object}/${sha256}`;
 }
 
 function ledgerOf(
@@ -102,7 +96,7 @@ function ledgerOf(
   const keeping: CountingEntry[] = [];
   const kept = new Map<string, Kept>();
   const released = new Set<string>();
-  for (const { releases = [] } of entries) for (const r of releases) released.add(`${r.object}/${r.sha256}`);
+  for (const { releases = [] } of entries) for (const r of releases) released.add(objectKeyOf(r));
   for (const entry of entries) {
     const { action, generation, removes } = entry;
     for (const one of removes) {
@@ -110,7 +104,7 @@ function ledgerOf(
       if (action === 'delete' || action === 'prune') removed.add(key);
       if (action === 'reencrypt') replaced.set(key, Math.max(generation, replaced.get(key) ?? 0));
     }
-    if (action !== 'keep' || released.has(`${entry.object}/${entry.sha256}`)) continue;
+    if (action !== 'keep' || released.has(objectKeyOf(entry))) continue;
     keeping.push(entry);
     if (isOver(entry, readAt)) continue;
     for (const one of entry.keeps ?? []) kept.set(keyOf(one), longest(kept.get(keyOf(one)), entry));

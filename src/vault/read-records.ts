@@ -68,6 +68,8 @@ interface Reading {
   snapshots: Snapshot[];
   /** Records that count, but not as much as another one of the same snapshot: a re-encryption was cut off. */
   readonly superseded: Snapshot[];
+  /** Records by a host under the id of another snapshot, whose own record a re-encryption replaced. */
+  readonly intruding: Snapshot[];
   refused: RefusedRecord[];
   readonly findings: Finding[];
 }
@@ -88,7 +90,7 @@ export async function readRecords(
   vault: Vault,
   ledger: Ledger,
   { set, fresh: isFresh = false }: ReadRecordsOptions,
-): Promise<Pick<Reading, 'snapshots' | 'superseded' | 'refused' | 'findings'>> {
+): Promise<Pick<Reading, 'snapshots' | 'superseded' | 'intruding' | 'refused' | 'findings'>> {
   const { location } = vault.store;
   const cache = isFresh ? undefined : vault.cache;
   const known = (await cache?.load(vault.document.vault, location)) ?? new Map();
@@ -101,6 +103,7 @@ export async function readRecords(
     vouched: new Map(),
     snapshots: [],
     superseded: [],
+    intruding: [],
     refused: [],
     findings: [...ledger.findings],
   };
@@ -130,19 +133,41 @@ export async function readRecords(
   return reading;
 }
 
-/** Of several records of one snapshot the one of the highest generation counts. */
+/**
+ * Of several records of one snapshot the one of the highest generation counts. A re-encryption makes the name of the
+ * host's own record free: what a host then writes there is another snapshot, and takes nobody's place.
+ */
 function chooseStanding(reading: Reading): void {
   const standing = new Map<string, Snapshot>();
   const placeOf = ({ set, id }: { readonly set: string; readonly id: string }) => `${set}/${id}`;
   for (const snapshot of reading.snapshots) {
     const other = standing.get(placeOf(snapshot));
-    const isHigher = !other || other.generation < snapshot.generation;
-    if (isHigher) standing.set(placeOf(snapshot), snapshot);
-    if (other) reading.superseded.push(isHigher ? other : snapshot);
+    if (!other || outranks(snapshot, other)) standing.set(placeOf(snapshot), snapshot);
   }
-  if (reading.superseded.length > 0) reading.snapshots = [...standing.values()];
+  if (standing.size < reading.snapshots.length) {
+    for (const snapshot of reading.snapshots) {
+      const one = standing.get(placeOf(snapshot))!;
+      if (one === snapshot) continue;
+      if (one.sha256 === snapshot.sha256) reading.superseded.push(snapshot);
+      else intrude(reading, snapshot);
+    }
+    reading.snapshots = [...standing.values()];
+  }
   // What is wrong with a record that need not be read is no reason not to choose its snapshot.
   reading.refused = reading.refused.filter((refused) => !standing.has(placeOf(refused)));
+}
+
+function outranks(a: Snapshot, b: Snapshot): boolean {
+  if ((a.original === undefined) !== (b.original === undefined)) return a.original !== undefined;
+  return a.generation > b.generation;
+}
+
+function intrude({ intruding, findings }: Reading, snapshot: Snapshot): void {
+  const { object, host, id } = snapshot;
+  intruding.push(snapshot);
+  findings.push(
+    finding('second-record', object, `${object} is by ${host}, and ${id} was another snapshot before`),
+  );
 }
 
 async function readBatch(reading: Reading, batch: readonly StoredObject[]): Promise<void> {

@@ -36,18 +36,18 @@ vault's own directory, and stop at the first that complains.
 
 "Good" is necessary, and the fingerprint in that line (SHA256:...) must be the one that you know from elsewhere: it was
 printed when the vault was made and at its last rotation, and is in the pin of the strongroom.yaml of every machine that
-backs up. If it is not, somebody may have put this document here for you to restore from it: set \`document\` to the next
-lower number and try again.
+backs up. If it is not, somebody may have put this document here for you to restore from it: say
+\`document=vault/NUMBER.json\` with the next lower number, and run the last two lines again.
 
-A rotation gives the vault another fingerprint, signed by the one before it. Each is shown here as two lines, the new
-fingerprint and the old one. If yours is an old one, follow them from yours to the last: the document must have that.
-Where two lead on from the same one, a thief of the old key made one of them: ask who rotated.
+A rotation gives the vault another fingerprint, which the one before it signs. Each rotation is shown here as two lines,
+the new fingerprint and the old one. If the one that you know is old, follow them to the last: the document must have
+that. When two follow the same one, a thief of the old key made one of them: ask who rotated.
 
     for n in $(revisions); do first="vault/$n.json"; [ -z "$(signature "$first" 2)" ] || { echo "$first"; signed "$first" vault new "$(field "$first" authority | tail -n 1)" && signed "$first" vault old "$(field "$first" authority | tail -n 2 | head -n 1)" 2; }; done
 
 Who may write snapshots, and which sets, stands under "hosts" in the document:
 
-    body "$document"
+    body "$document" | tr -cd '\\n -~'
 
 ## 3. Unwrap the vault's identity
 
@@ -85,8 +85,8 @@ Say which, by set and id (of \`20261120T055812Z-abc123.2.json\`, all before the 
     set=SET
     id=ID
 
-After a rotation a snapshot may have been encrypted anew: its record then ends in the number of a generation, is signed
-by the authority of that, and holds the record that its host signed. The highest that is genuine counts:
+A snapshot that was encrypted anew after a rotation has a record that ends in the number of a generation, is signed by the
+authority of that generation, and holds the record that the host signed. The highest that is genuine counts:
 
     record="snapshots/$set/$id.json"
     own=$record
@@ -97,8 +97,8 @@ by the authority of that, and holds the record that its host signed. The highest
     [ "$(field "$own" object | head -n 1)" = "snapshots/$set/$id.json" ] || record=$BAD
     [ "$(field "$own" vault | head -n 1)" = "$(field "$document" vault | head -n 1)" ] || record=$BAD
 
-The host's record must be signed by that host's key as the vault document lists it. What a removed host wrote counts
-only when the ledger entry of its removal, which the document names, lists the SHA-256 of that record:
+The host's record must be signed by that host's key as the vault document lists it. Of a host with a "removed" line it
+counts only when the ledger entry that the document names there lists its SHA-256:
 
     host=$(field "$own" host | head -n 1)
     entry() { body "$document" | awk -v key="ssh-ed25519 $1\\"" 'index($0, "\\"key\\": \\"" key) {on = 1} on && /^ *"name":/ {exit} on'; }

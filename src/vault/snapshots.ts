@@ -16,9 +16,13 @@ export interface Snapshots {
   readonly snapshots: readonly Snapshot[];
   /** Records that a later one of the same snapshot stands in for: a re-encryption was cut off before it removed them. */
   readonly superseded: readonly Snapshot[];
+  /** Records under the id of another snapshot, whose own record a re-encryption replaced: they do not count. */
+  readonly intruding: readonly Snapshot[];
   readonly refused: readonly RefusedRecord[];
   /** Everything that came to light, the refused records included. */
   readonly findings: readonly Finding[];
+  /** What they were judged by. */
+  readonly ledger: Ledger;
 }
 
 /**
@@ -44,7 +48,8 @@ const CLOCK_SLACK_SECONDS = 60;
 export async function readSnapshots(vault: Vault, options: ReadRecordsOptions = {}): Promise<Snapshots> {
   if (options.set !== undefined) checkName(options.set, 'set');
   const ledger = await readLedger(vault);
-  const { snapshots, superseded, refused, findings: found } = await readRecords(vault, ledger, options);
+  const read = await readRecords(vault, ledger, options);
+  const { snapshots, superseded, intruding, refused, findings: found } = read;
   // They were read side by side.
   snapshots.sort((a, b) => inOrder(a.id, b.id) || inOrder(a.set, b.set));
   refused.sort((a, b) => inOrder(a.finding.object, b.finding.object));
@@ -63,7 +68,7 @@ export async function readSnapshots(vault: Vault, options: ReadRecordsOptions = 
     ...exposed(vault, snapshots),
     ...gone,
   ];
-  return { snapshots, superseded, refused, findings };
+  return { snapshots, superseded, intruding, refused, findings, ledger };
 }
 
 function inOrder(a: string, b: string): number {

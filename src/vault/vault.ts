@@ -107,16 +107,29 @@ export async function checkRevision(
       },
     );
   }
-  const known = Math.max(pin?.revision ?? 1, seen.revision);
-  if ((document.revision >= known && document.generation >= rotated) || allowed) return;
-  const object = vaultDocumentName(known);
+  const known = leastRevision(document, pin, seen);
+  const isRotatedBack = document.generation < rotated;
+  if ((document.revision >= known && !isRotatedBack) || allowed) return;
+  const object = vaultDocumentName(isRotatedBack ? seen.revision : known);
   const hint =
     'newer vault documents are gone: find out who removed them; to read all the same, add --trust-new';
-  const message =
-    document.generation < rotated
-      ? `the vault shows key number ${document.generation}, but number ${rotated} was seen before`
-      : `the vault shows revision ${document.revision}, but revision ${known} was seen before`;
+  const message = isRotatedBack
+    ? `the vault shows key number ${document.generation}, but number ${rotated} was seen before`
+    : `the vault shows revision ${document.revision}, but revision ${known} was seen before`;
   throw new IntegrityError('older-revision', message, { object, hint });
+}
+
+/**
+ * The revision that the vault had at least under the key that it shows. What another key signed says nothing of it:
+ * whoever held one that was rotated out could write any number, and stop this machine for ever.
+ */
+function leastRevision(document: VaultDocument, pin: Pin | undefined, seen: VaultMemory): number {
+  const { generation } = document;
+  const isSame =
+    seen.generation === 0 ||
+    (seen.generation === generation && seen.authority === authorityFingerprint(document));
+  const pinned = pin?.generation === generation ? pin.revision : 1;
+  return Math.max(pinned, isSame ? seen.revision : 1);
 }
 
 /**
@@ -163,17 +176,27 @@ export async function tryToRemember(
   }
 }
 
-/** Keeps the highest revision and the newest key seen, so that a rollback is noticed, and a false rotation. */
+/**
+ * Keeps the newest key seen and the highest revision under it, so that a rollback is noticed, and a false rotation.
+ * @param document one that `checkRevision` let pass: another key of the same number was a false one
+ */
 export async function rememberRevision(context: VaultContext, document: VaultDocument): Promise<void> {
-  const seen = await context.memory.vault(document.vault);
   const { generation, revision } = document;
-  if (seen.revision >= revision && seen.generation >= generation) return;
   const authority = authorityFingerprint(document);
-  await tryToRemember(context, document.vault, (m) => ({
-    ...m,
-    revision: Math.max(m.revision, revision),
-    ...(m.generation < generation ? { generation, authority } : {}),
-  }));
+  const isKnown = (m: VaultMemory) =>
+    m.generation > generation ||
+    (m.generation === generation && m.authority === authority && m.revision >= revision);
+  if (isKnown(await context.memory.vault(document.vault))) return;
+  await tryToRemember(context, document.vault, (m) =>
+    isKnown(m)
+      ? m
+      : {
+          ...m,
+          generation,
+          authority,
+          revision: m.generation === 0 ? Math.max(m.revision, revision) : revision,
+        },
+  );
 }
 
 /**

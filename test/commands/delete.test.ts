@@ -1,7 +1,8 @@
-import { cpSync, existsSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Desk, deskWithVault } from './desk.ts';
+import { type Bucket, s3Ground, skipS3 } from '../support/s3.ts';
+import { type Desk, desk, deskWithVault, type Said } from './desk.ts';
 
 let at: Desk;
 let ids: string[];
@@ -121,5 +122,41 @@ describe('a delete that was cut off', () => {
   it('is not looked for in another set', async () => {
     expect((await at.say(`delete ${ids[0]} --set other --yes`)).code).toBe(10);
     expect(existsSync(data())).toBe(true);
+  });
+});
+
+describe.skipIf(skipS3)('delete, in a bucket', () => {
+  const ground = s3Ground();
+
+  /** What is said when the one snapshot of a vault there is deleted. */
+  async function deleted(bucket: Bucket, settings = '', ...flags: string[]): Promise<Said> {
+    const here = await desk();
+    Object.assign(here.env, bucket.env());
+    await here.ok(['init', '--location', bucket.location, '--recipient', here.recipient]);
+    const file = join(here.work, 'strongroom.yaml');
+    here.write('strongroom.yaml', readFileSync(file, 'utf8').replace(/^s3: \{/m, `s3: { ${settings}`));
+    const [{ snapshot = '' } = {}] = (await here.ok('backup --json')).json().slice(-1);
+    return await here.ok(['delete', snapshot, '--yes', ...flags]);
+  }
+
+  it('says that nothing stays where there are no versions', async () => {
+    expect((await deleted(await ground())).out).not.toContain('version');
+    const summary = (await deleted(await ground(), '', '--json')).json().at(-1);
+    expect(summary).not.toHaveProperty('old_versions');
+  });
+
+  it('says that old versions stay, and until when they are locked', async () => {
+    const said = await deleted(await ground({ versioned: true }));
+    expect(said.out).toContain(
+      'old versions stay in the bucket until a lifecycle rule, or whoever may, removes them\n',
+    );
+    const locked = await deleted(
+      await ground({ lock: true }),
+      'objectLock: { mode: governance, days: 2 },',
+      '--json',
+    );
+    const { old_versions, locked_until } = locked.json().at(-1)!;
+    expect(old_versions).toBe(true);
+    expect((Date.parse(locked_until) - Date.now()) / 86_400_000).toBeCloseTo(2, 2);
   });
 });

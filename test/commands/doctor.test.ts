@@ -126,7 +126,7 @@ describe('doctor, of a vault in a directory', () => {
       expect(await counts(env)).toMatchObject({
         verdict: 'wrong',
         message: 'the vault shop would not count this backup: app-7 is not one of its hosts',
-        fix: expect.stringMatching(/enroll this host: app-7 ssh-ed25519 [A-Za-z0-9+/]+=*$/),
+        fix: expect.stringMatching(/hosts enroll --approve 'app-7 ssh-ed25519 \S+ sets=shop may=write \S+'$/),
       });
       expect((await at.say('doctor --role backup', env)).code).toBe(5);
     });

@@ -100,6 +100,7 @@ describe('policy', () => {
     // Another service: it has no IAM for a KMS key of its own, but ours may be used from there.
     const said = await at.ok('policy restore');
     expect(said.err).toContain('vault cannot be read from here');
+    expect(said.err).toContain('attach the statements about kms: to this role in AWS');
     const { Statement } = JSON.parse(said.bytes.toString()) as Said;
     const opening = Statement.find(({ Sid }) => Sid === 'OpenTheVault');
     expect(opening).toMatchObject({
@@ -140,6 +141,16 @@ describe('policy', () => {
     expect(JSON.stringify(await policy('policy backup'))).toContain('if-none-match');
   });
 
+  it('knows a service that only ~/.aws/config names', async () => {
+    configure();
+    const file = at.write('aws-config', '[default]\nendpoint_url = https://s3.example.com\n');
+    vi.stubEnv('AWS_CONFIG_FILE', file);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    expect(JSON.stringify(await policy('policy backup'))).not.toContain('if-none-match');
+  });
+
   it.each([
     ['policy backup --location vault', 'not-s3'],
     ['policy backup --location s3://acme-backups', 'no-sets'],
@@ -147,6 +158,8 @@ describe('policy', () => {
     ['policy backup --location s3://acme-backups --set a --sse-key alias/x', 'bad-arn'],
     ['policy bucket --location s3://acme-backups --backup-role x', 'bad-arn'],
     ['policy verify --location s3://acme-backups --set a', 'flag-of-another-role'],
+    ['policy verify --location s3://acme-backups --hold', 'flag-of-another-role'],
+    ['policy prune --location s3://acme-backups --hold', 'needs-object-lock'],
     ['policy backup --location s3://acme-backups --set a --delete-versions', 'flag-of-another-role'],
     ['policy backup --location s3://acme-backups --set a --backup-role x', 'flag-of-another-role'],
     ['policy backup --location s3://a/b*', 'bad-location'],

@@ -1,6 +1,12 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { identityCredential } from '../../src/keys/recipient.ts';
+import { openStore } from '../../src/store/index.ts';
+import { EMPTY_MEMORY, noMemory } from '../../src/vault/client.ts';
+import { parsePin } from '../../src/vault/pin.ts';
+import { unlock } from '../../src/vault/unlock.ts';
+import { put, sign } from '../support/forge.ts';
 import { type Desk, deskWithVault } from './desk.ts';
 
 let at: Desk;
@@ -115,6 +121,31 @@ describe('trust', () => {
     const said = await at.say(['trust', '--location', '../second', '--json'], env);
     expect(said.json()[0]).toMatchObject({ how: 'unlock' });
     expect((await at.say(['backup', '.env', '--location', '../second'])).code).toBe(0);
+  });
+
+  it('takes no recipient that whoever held the key signed for instead of the real one', async () => {
+    const store = await openStore(join(at.base, 'vault'));
+    const credential = await identityCredential([at.identity], 'me.txt');
+    const context = { store, memory: noMemory(), now: () => new Date() };
+    const opened = await unlock(context, { pin: parsePin(pin), credentials: async () => [credential] });
+    const [first] = opened.document.generations;
+    const generations = [{ ...first, recipient: at.recipient }];
+    const planted = { ...opened.document, object: 'vault/9.json', revision: 9, generations };
+    await put(store, 'vault/9.json', sign(planted, 'vault', opened.authority));
+    const said = await at.say(['trust', fingerprint, ...location, '--json']);
+    expect(JSON.parse(said.err)).toMatchObject({ code: 'foreign-recipient', exit_code: 13 });
+    expect(await isTrusted()).toBe(false);
+  });
+
+  it('outweighs a rotation that was believed before, on an old key’s word', async () => {
+    await at.ok(['trust', fingerprint, ...location]);
+    const { vault } = parsePin(pin);
+    const path = join(at.base, `xdg/state/strongroom/vaults/${vault}.json`);
+    const memory = { ...EMPTY_MEMORY, generation: 5, revision: 900, authority: `SHA256:${'A'.repeat(43)}` };
+    writeFileSync(path, JSON.stringify(memory), { mode: 0o600 });
+    expect(await isTrusted()).toBe(false);
+    await at.ok(['trust', fingerprint, ...location]);
+    expect(await isTrusted()).toBe(true);
   });
 
   it('of nothing says that nothing is there', async () => {

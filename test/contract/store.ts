@@ -58,6 +58,14 @@ export function describeStore(name: string, makeStore: () => Promise<StoreFixtur
         }
       });
 
+      it('takes a request to hold, and lets go of what no place holds', async () => {
+        const { store } = await fixture();
+        expect(await store.create('data/app/1', Buffer.from('x'), { hold: true })).toBe('created');
+        expect(store.holds).toBeUndefined();
+        await store.remove(['data/app/1']);
+        expect(await store.get('data/app/1')).toBeNull();
+      });
+
       it('never overwrites', async () => {
         const { store, reopen } = await fixture();
         await store.create('vault/1.json', Buffer.from('first'));

@@ -50,6 +50,15 @@ describe('the cache of records', () => {
     expect((await recordCache(directory).load('z'.repeat(26), place)).size).toBe(0);
   });
 
+  it('gives back as many as there are', async () => {
+    const many = Array.from({ length: 1203 }, (_, n) => cached(n));
+    await add(...many);
+    await add(...many.slice(0, 601).map((one) => ({ ...one, etag: 'newer' })));
+    expect((await load()).map(({ object, etag }) => [object, etag])).toEqual(
+      many.map(({ object, etag }, n) => [object, n < 601 ? 'newer' : etag]),
+    );
+  });
+
   it('takes the later word on an object', async () => {
     await add(cached(1));
     await add({ ...cached(1), etag: 'newer' });

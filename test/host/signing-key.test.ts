@@ -6,15 +6,25 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ensureSigningKey, hostName, readSigningKey, signingKeyPath } from '../../src/host/signing-key.ts';
+import {
+  ensureSigningKey,
+  hostName,
+  makeSigningKey,
+  readSigningKey,
+  replaceSigningKey,
+  signingKeyPath,
+  writeKeyFile,
+} from '../../src/host/signing-key.ts';
 import { generateSigningKey } from '../../src/sign/key.ts';
 import { formatPrivateKey } from '../../src/sign/openssh.ts';
 import { isName } from '../../src/vault/names.ts';
+import { sshKeygen } from '../sign/ssh-keygen.ts';
 import { scratch } from '../support/vault.ts';
 import { bundleChild, start } from './children.ts';
 
@@ -115,5 +125,63 @@ describe('the signing key of a machine', () => {
       object: path,
       hint: expect.any(String),
     });
+  });
+});
+
+describe('a key for another machine', () => {
+  it('is written whole to a file of its own, 0600, which ssh-keygen reads', async () => {
+    const key = makeSigningKey();
+    await writeKeyFile(path, key, 'ci');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(sshKeygen(['-y', '-f', path]).trim()).toBe(`${key.publicKey} ci`);
+    expect(readdirSync(join(path, '..'))).toEqual(['host-key']);
+  });
+
+  it('never goes over a file that is there, nor through a link', async () => {
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, 'mine');
+    const refused = { code: 'key-file-exists', exitCode: 11, object: path, hint: expect.any(String) };
+    await expect(writeKeyFile(path, makeSigningKey(), 'ci')).rejects.toMatchObject(refused);
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+    symlinkSync('elsewhere', `${path}2`);
+    await expect(writeKeyFile(`${path}2`, makeSigningKey(), 'ci')).rejects.toMatchObject({
+      code: 'key-file-exists',
+    });
+    expect(readdirSync(join(path, '..')).sort()).toEqual(['host-key', 'host-key2']);
+  });
+});
+
+describe('a signing key that is replaced', () => {
+  it('is kept beside the new one, 0600, whatever it had', async () => {
+    const old = await ensureSigningKey(path, 'web-1');
+    chmodSync(path, 0o644);
+    const key = makeSigningKey();
+    expect(await replaceSigningKey(path, key, 'web-1')).toBe(`${path}.old`);
+    expect((await readSigningKey(path))!.publicKey).toBe(key.publicKey);
+    expect((await readSigningKey(`${path}.old`))!.publicKey).toBe(old.publicKey);
+    // The one before that goes.
+    await replaceSigningKey(path, makeSigningKey(), 'web-1');
+    expect((await readSigningKey(`${path}.old`))!.publicKey).toBe(key.publicKey);
+  });
+
+  it('may be none, or no key at all', async () => {
+    const key = makeSigningKey();
+    expect(await replaceSigningKey(path, key, 'web-1')).toBeUndefined();
+    expect((await readSigningKey(path))!.publicKey).toBe(key.publicKey);
+    writeFileSync(path, 'garbage');
+    await replaceSigningKey(path, makeSigningKey(), 'web-1');
+    expect(readFileSync(`${path}.old`, 'utf8')).toBe('garbage');
+    expect(await readSigningKey(path)).toBeDefined();
+  });
+
+  it('that cannot be moved is said to be that, and stays', async () => {
+    await ensureSigningKey(path, 'web-1');
+    mkdirSync(`${path}.old`);
+    await expect(replaceSigningKey(path, makeSigningKey(), 'web-1')).rejects.toMatchObject({
+      code: 'state-unusable',
+      object: path,
+      hint: expect.any(String),
+    });
+    expect(await readSigningKey(path)).toBeDefined();
   });
 });

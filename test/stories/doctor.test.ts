@@ -83,7 +83,9 @@ describe.skipIf(skipS3)('doctor, of a vault in a bucket', () => {
         "ways-in": "warning",
       }
     `);
-    expect(found.overwrite?.fix).toContain(`put-bucket-versioning --bucket ${bucket.name}`);
+    expect(found.overwrite?.fix).toContain(
+      `put-bucket-versioning --endpoint-url ${bucket.server.endpoint} --bucket ${bucket.name}`,
+    );
     expect(await bucket.names()).toEqual(before);
     const said = await at.say('doctor');
     expect(said.code).toBe(5);

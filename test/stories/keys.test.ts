@@ -3,8 +3,9 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { generateIdentity, recipientOf } from '../../src/crypt/identity.ts';
+import { type Credentials, type Kms, startKms } from '../servers/kms.ts';
 import { type Machine, machines, PASSPHRASE, type RunOptions } from '../support/program.ts';
 
 const machine = machines();
@@ -81,7 +82,9 @@ describe('the machine that backs up', () => {
     ]);
     const stranger = await other.run(['backup', '--json']);
     expect([stranger.code, stranger.failure().code]).toEqual([2, 'unlisted-host']);
-    expect(stranger.failure().hint).toMatch(/web-2 ssh-ed25519 /);
+    expect(stranger.failure().hint).toMatch(
+      / strongroom hosts enroll --approve 'web-2 ssh-ed25519 \S+ sets=\S+ may=write check=\w+'$/,
+    );
     expect(objects()).toEqual(before);
   });
 });
@@ -213,4 +216,117 @@ it('a secret file that others can read is no secret, and is refused', async () =
     env: { STRONGROOM_IDENTITY_FILE: me.file },
   });
   expect([ran.code, ran.failure().code]).toEqual([2, 'secret-file-readable']);
+});
+
+describe('who may open a vault changes', () => {
+  const cat = (on: Machine, env: RunOptions['env']) => on.run(['cat', 'latest', '.env', '--json'], { env });
+
+  it('while it holds snapshots: a colleague comes, the passphrase changes, a colleague goes', async () => {
+    const [anna, ben] = [await machine('anna').identity(), await machine('ben').identity()];
+    const env = { STRONGROOM_PASSPHRASE_FILE: web.passphrase() };
+    await web.ok(
+      ['init', '--location', vault, '--name', 'shop', '--passphrase', '--recipient', anna.recipient],
+      { env },
+    );
+    await web.ok(['backup']);
+    const withAnna = { env: { STRONGROOM_IDENTITY_FILE: anna.file } };
+    await web.ok(['keys', 'add', '--recipient', ben.recipient, '--name', 'ben'], withAnna);
+    expect((await cat(web, { STRONGROOM_IDENTITY_FILE: ben.file })).stdout).toBe('TOKEN=4711\n');
+    const changed = 'lantern gravel october piano willow seven';
+    await web.ok(['keys', 'passwd'], { env: { ...env, STRONGROOM_NEW_PASSPHRASE: changed } });
+    expect((await cat(web, env)).code).toBe(12);
+    expect((await cat(web, { STRONGROOM_PASSPHRASE: changed })).stdout).toBe('TOKEN=4711\n');
+    await web.ok(['keys', 'remove', 'ben', '--yes'], withAnna);
+    expect((await cat(web, { STRONGROOM_IDENTITY_FILE: ben.file })).failure().code).toBe('no-key-fits');
+    // One object for each key that opens it, and none of those that did.
+    expect(objects().filter((name) => /^keys\/1\/./.test(name))).toHaveLength(2);
+    // The host that holds no key goes on, and everything is sound.
+    await web.ok(['backup']);
+    await web.ok(['verify', '--read-data'], withAnna);
+    expect((await web.ok(['keys', 'list', '--json'])).summary()).toMatchObject({ keys: 2, revision: 4 });
+  });
+
+  it('by a passphrase that was made up, shown at the terminal before it counts', async () => {
+    const env = { STRONGROOM_PASSPHRASE_FILE: web.passphrase() };
+    await web.ok(['init', '--location', vault, '--name', 'shop', '--passphrase'], { env });
+    await web.ok(['backup']);
+    const prompt = 'New passphrase (empty: make up a strong one)';
+    const steps = JSON.stringify([[prompt, '\r']]);
+    const ran = await web.run(['keys', 'passwd'], {
+      env,
+      under: ['python3', join(import.meta.dirname, '../cli/person.py'), steps],
+    });
+    const { code, shown, stdout } = JSON.parse(ran.stdout);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('is changed')]);
+    const [, words = ''] = /^ {4}(\S+)\r?$/m.exec(shown) ?? [];
+    expect(words.split('-')).toHaveLength(7);
+    expect(stdout).not.toContain(words);
+    expect((await cat(web, env)).code).toBe(12);
+    expect((await cat(web, { STRONGROOM_PASSPHRASE: words })).stdout).toBe('TOKEN=4711\n');
+  });
+});
+
+describe('a KMS key', () => {
+  let kms: Kms;
+  let arn: string;
+  beforeAll(async () => {
+    kms = await startKms();
+    arn = kms.createKey();
+  });
+  afterAll(() => kms.close());
+  const as = ({ accessKeyId, secretAccessKey }: Credentials) => ({
+    AWS_ENDPOINT_URL_KMS: kms.endpoint,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  });
+
+  it('is added where it can be tried, and otherwise only when that is asked for', async () => {
+    const me = await web.identity();
+    const env = { STRONGROOM_IDENTITY_FILE: me.file };
+    await web.ok(['init', '--location', vault, '--name', 'shop', '--recipient', me.recipient]);
+    await web.ok(['backup']);
+    const mayEncrypt = { ...env, ...as(kms.createUser(['Encrypt'])) };
+    const before = objects();
+    const refused = await web.run(['keys', 'add', '--kms', arn, '--json'], { env: mayEncrypt });
+    expect(refused).toMatchObject({ code: 12, stdout: '' });
+    expect(refused.failure()).toMatchObject({
+      code: 'kms-denied',
+      message: expect.stringMatching(
+        /^the new key kms would not open the vault here: kms:Decrypt .*access denied$/,
+      ),
+      hint: expect.stringMatching(
+        /allow this role kms:Decrypt on arn:.*; nothing was changed; with --untested/,
+      ),
+    });
+    expect(objects()).toEqual(before);
+    const neither = await web.run(['keys', 'add', '--kms', arn, '--json'], {
+      env: { ...env, ...as(kms.createUser([])) },
+    });
+    expect([neither.code, neither.failure().code]).toEqual([12, 'kms-denied']);
+    expect(objects()).toEqual(before);
+
+    const added = await web.ok(['keys', 'add', '--kms', arn, '--untested', '--json'], { env: mayEncrypt });
+    expect(added.lines()[0]).toMatchObject({ name: 'kms', arn, tested: false });
+    expect(added.warnings()).toMatchObject([{ code: 'untested-key' }]);
+    const twice = await web.run(['keys', 'add', '--kms', arn, '--untested', '--json'], { env: mayEncrypt });
+    expect([twice.code, twice.failure().code]).toEqual([2, 'same-key']);
+
+    const mayDecrypt = as(kms.createUser(['Decrypt']));
+    const tested = await web.ok(['keys', 'test', 'kms', '--json'], { env: mayDecrypt });
+    expect(tested.lines()[0]).toMatchObject({ name: 'kms', arn, outcome: 'opens' });
+    const denied = await web.run(['keys', 'test', 'kms', '--json'], { env: mayEncrypt });
+    expect([denied.code, denied.failure().code]).toEqual([12, 'kms-denied']);
+
+    // A second one, by an alias, tried at once; and the keys file that names the alias finds it again.
+    const other = kms.createKey();
+    const alias = kms.setAlias('second', other);
+    const both = { ...env, ...as(kms.createUser(['Encrypt', 'Decrypt', 'DescribeKey'])) };
+    const second = await web.ok(['keys', 'add', '--kms', alias, '--json'], { env: both });
+    expect(second.lines()[0]).toMatchObject({ name: 'kms-2', arn: other, tested: true });
+    web.write('keys.txt', `${arn}\n${alias}\n`);
+    const applied = await web.ok(['keys', 'apply', 'keys.txt', '--yes', '--json'], { env: both });
+    expect(applied.summary()).toMatchObject({ added: 0, removed: 1, keys: 2 });
+    const { notes } = (await web.ok(['keys', 'list', '--json'])).summary();
+    expect(notes).toEqual([expect.stringMatching(/^every way in hangs on the AWS account \d{12}: /)]);
+  });
 });

@@ -478,7 +478,7 @@ describe.skipIf(AWS === '' || missing.length > 0)(
     async function recover(by: Credentials, shell = 'bash') {
       const place = join(shop.host.directory, `recovery-${++count}`);
       cpSync(shop.vault, place, { recursive: true });
-      const id = readdirSync(join(place, 'snapshots/shop'))[0]!.replace('.json', '');
+      const id = readdirSync(join(place, 'snapshots/shop'))[0]!.split('.')[0]!;
       const commands = readFileSync(join(place, 'RECOVERY.md'), 'utf8')
         .split('\n')
         .filter((line) => line.startsWith('    '))
@@ -529,6 +529,16 @@ describe.skipIf(AWS === '' || missing.length > 0)(
       const env = { STRONGROOM_PASSPHRASE_FILE: shop.host.passphrase(PASSPHRASE) };
       await shop.host.ok(['restore', 'latest', '--target', './by-passphrase'], { env });
       expect(envOf(join(shop.host.work, 'by-passphrase'))).toBe('TOKEN=4711\n');
+    });
+
+    it('after a rotation, be the snapshots encrypted anew or not', async () => {
+      const env = as(kms.credentials);
+      for (const step of [[], ['--finish']]) {
+        await shop.host.ok(['keys', 'rotate', '--yes', ...step], { env });
+        const { out, said } = await recover(mayDecrypt);
+        expect(envOf(out), said).toBe('TOKEN=4711\n');
+        expect(said).toContain(' generation=2\n');
+      }
     });
   },
 );

@@ -164,6 +164,34 @@ describe.skipIf(skipS3)('a role with its printed policy', () => {
     expect([await lock(36_500), await lock(0.5, 'COMPLIANCE')]).toEqual([403, 403]);
   });
 
+  it('backup --hold: holds what it creates, and lifts no hold; prune --hold lifts it', async () => {
+    [bucket, at] = await vaultIn(await ground({ lock: true }));
+    const settings = readFileSync(join(at.work, 'strongroom.yaml'), 'utf8');
+    at.write(
+      'strongroom.yaml',
+      settings.replace(/^s3: \{/m, 's3: { objectLock: { mode: governance, days: 1 },'),
+    );
+    const [theirs = ''] = (await bucket.names()).filter((name) => name.startsWith('snapshots/'));
+    const hold = async (who: Credentials, on: boolean) => {
+      const store = await actingAs(who, () => bucket.store({ objectLock: { mode: 'governance', days: 1 } }));
+      return await actingAs(who, () => store.holds!.set([theirs], on)).then(
+        () => 'done',
+        (error) => error.code,
+      );
+    };
+    const create = async (who: Credentials, name: string) => {
+      const store = await actingAs(who, () => bucket.store({ objectLock: { mode: 'governance', days: 1 } }));
+      return await actingAs(who, () => store.create(`data/shop/${name}`, Buffer.from('x'), { hold: true }));
+    };
+    const holder = await user('backup --hold');
+    expect(await create(holder, 'x')).toBe('created');
+    // This service does not tell policies of later holds which they are: then none of them may be touched.
+    expect(await hold(holder, false)).toBe('store-denied');
+    expect(await hold(await user('prune'), false)).toBe('store-denied');
+    const keeper = await user('prune --hold');
+    expect([await hold(keeper, true), await hold(keeper, false)]).toEqual(['done', 'done']);
+  });
+
   it('backup: another set is refused in its place, and says what is missing', async () => {
     const who = await bucket.user(await printed('policy backup --set other'));
     const said = await actingAs(who, () => at.say('backup --json'));

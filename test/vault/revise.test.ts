@@ -2,16 +2,20 @@
 // is at it.
 
 import { describe, expect, it } from 'vitest';
+import { generateIdentity, recipientOf } from '../../src/crypt/identity.ts';
 import { ConflictError, IntegrityError, InterruptedError, StoreError } from '../../src/errors.ts';
+import { newRecipientKey } from '../../src/keys/recipient.ts';
 import { NAMESPACES } from '../../src/sign/authority.ts';
 import { sealDocument } from '../../src/sign/document.ts';
 import { generateSigningKey } from '../../src/sign/key.ts';
 import { openStore } from '../../src/store/index.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { VaultDocument } from '../../src/vault/documents/vault-document.ts';
+import { changeKeys } from '../../src/vault/keys/change.ts';
 import { type Revision, revise } from '../../src/vault/revise.ts';
 import type { UnlockedVault } from '../../src/vault/vault.ts';
 import { digestsOf, get, namesOf, put } from '../support/forge.ts';
+import { rotateVault } from '../support/rotation.ts';
 import { makeVault, openLocked, openUnlocked, scratch, type TestVault, tick } from '../support/vault.ts';
 import { denied, watched } from './stores.ts';
 
@@ -153,6 +157,31 @@ describe('two who revise at once', () => {
     });
     await expect(refused).rejects.toMatchObject({ code: 'changed-meanwhile' });
     expect(await digestsOf(vault.store)).toEqual(after);
+  });
+
+  it('is over for whoever adds a key while another rotates, and for whoever rotates while another adds one', async () => {
+    const vault = await makeVault();
+    const [mine, theirs] = [await openUnlocked(vault), await openUnlocked(vault)];
+    await rotateVault(vault, theirs);
+    const after = await digestsOf(vault.store);
+    await expect(revise(mine, addHost('web-2'))).rejects.toMatchObject({
+      code: 'rotated-meanwhile',
+      exitCode: 11,
+    });
+    expect(await digestsOf(vault.store)).toEqual(after);
+
+    const other = await makeVault();
+    const rotating = await openUnlocked(other);
+    const key = newRecipientKey('anna', await recipientOf(await generateIdentity('x25519')));
+    await changeKeys(await openUnlocked(other), { add: [{ key, proofs: [] }], by: 'laptop' });
+    const added = await digestsOf(other.store);
+    // What was shown to whoever rotates is not what there is: they decide again.
+    await expect(rotateVault(other, rotating)).rejects.toMatchObject({ code: 'vault-changed', exitCode: 11 });
+    expect(await digestsOf(other.store)).toEqual(added);
+    await rotateVault(other, await openUnlocked(other));
+    const { document } = await openUnlocked(other);
+    expect(document).toMatchObject({ revision: 3, generation: 2 });
+    expect(document.slots.map(({ name }) => name)).toEqual(['passphrase', 'age', 'anna']);
   });
 
   it('many get through, or are told that the vault is busy', async () => {

@@ -24,6 +24,7 @@ export async function backUp(asked: AskedSet, flags: BackupFlags, context: Conte
   const files = [
     env.STRONGROOM_PASSPHRASE_FILE,
     env.STRONGROOM_NEW_PASSPHRASE_FILE,
+    env.STRONGROOM_SSH_PASSPHRASE_FILE,
     env.STRONGROOM_SIGNING_KEY_FILE,
   ];
   const identities = (env.STRONGROOM_IDENTITY_FILE ?? '').split(':');
@@ -32,6 +33,7 @@ export async function backUp(asked: AskedSet, flags: BackupFlags, context: Conte
     set: asked.set,
     sources: asked.sources,
     host: await thisHost(context),
+    scope: [...((await context.settings()).config?.sets.keys() ?? [])],
     ...(pin ? { pin } : {}),
     ...(flags.label === undefined ? {} : { label: flags.label }),
     ...(flags.description === undefined ? {} : { description: flags.description }),

@@ -25,6 +25,7 @@ export async function vaultFindings(context: Context, known: Known): Promise<Che
   const { config } = await context.settings();
   const found = { id: 'vault', title: 'vault' };
   const ask = (await context.world()).kmsKeyState;
+  const endpoint = context.env.AWS_ENDPOINT_URL_KMS || undefined;
   const sseKey: KmsKey[] = config?.s3.kmsKeyId?.includes(':key/')
     ? [{ arn: config.s3.kmsKeyId, use: 'S3 encrypts with' }]
     : [];
@@ -38,7 +39,7 @@ export async function vaultFindings(context: Context, known: Known): Promise<Che
     return [
       { ...found, ...outcome },
       ...(asksWhetherItCounts(known) ? [{ ...COUNTS, ...unreadOutcome(message) }] : []),
-      ...(await kmsChecks(sseKey, ask)),
+      ...(await kmsChecks(sseKey, ask, endpoint)),
     ];
   }
   const { document } = vault;
@@ -47,7 +48,7 @@ export async function vaultFindings(context: Context, known: Known): Promise<Che
     ...(asksWhetherItCounts(known) ? [await countsFinding(context, document, known)] : []),
     ...(known.isDirectory ? [clockFinding(document.time, context.now())] : []),
     ...(await runChecks([waysIn], document)),
-    ...(await kmsChecks([...(await openingKeys(context, vault)), ...sseKey], ask)),
+    ...(await kmsChecks([...(await openingKeys(context, vault)), ...sseKey], ask, endpoint)),
   ];
 }
 

@@ -6,6 +6,7 @@ import type { KeyLine } from '../../keys/keys-file.ts';
 import type { NewKey } from '../../keys/method.ts';
 import type { Context } from '../context.ts';
 import { kmsOptions } from '../kms-keys.ts';
+import { newPassphrase } from '../new-keys.ts';
 import { namesFor } from './names.ts';
 
 export interface KeyFlags {
@@ -122,18 +123,7 @@ export async function chosenKeys(flags: KeyFlags, context: Context): Promise<Cho
     }
   }
   if (passphraseName === undefined) return { keys: others, madeUp: undefined, recipients };
-  const chosen = await passphrase(context);
+  const chosen = await newPassphrase(context, 'New passphrase', true);
   const first = await methods.newPassphrase(passphraseName, chosen.passphrase);
   return { keys: [first, ...others], madeUp: chosen.madeUp ? chosen.passphrase : undefined, recipients };
-}
-
-async function passphrase(context: Context): Promise<{ passphrase: string; madeUp: boolean }> {
-  const given = await context.secrets.newPassphrase('New passphrase (empty: make up a strong one)', true);
-  const { methods } = await context.world();
-  if (given === '') return { passphrase: await methods.generatePassphrase(), madeUp: true };
-  const weakness = await methods.weaknessOf(given);
-  if (weakness === undefined) return { passphrase: given, madeUp: false };
-  throw new UsageError('weak-passphrase', `the passphrase is too weak: ${weakness}`, {
-    hint: 'whoever reads the store can try passphrases at leisure: use five words or more, or leave it empty to have one made up',
-  });
 }

@@ -15,7 +15,7 @@ import type { Context } from '../context.ts';
 import { kmsOptions } from '../kms-keys.ts';
 import { tellPassphrase } from '../new-keys.ts';
 import { openUnlocked } from '../open.ts';
-import { addedFields, sayChanged, standsAt, titleOf } from './changed.ts';
+import { sayChanged, standsAt, titleOf } from './changed.ts';
 import { type WantedKey, wantedKey } from './new-key.ts';
 import { silentCredentials, trialsOf } from './trials.ts';
 
@@ -62,9 +62,10 @@ export const command = defineCommand({
   json({ vault, plan, changed, isSame }, line) {
     const dry_run = changed === undefined && !isSame;
     for (const { action, name, method, recipient, arn } of rowsOf(plan, changed)) {
-      line('key', { action, name, method, recipient, arn, dry_run });
+      const tested =
+        action === 'add' ? changed?.added.find(({ slot }) => slot.name === name)?.tested : undefined;
+      line('key', { action, name, method, recipient, arn, tested, dry_run });
     }
-    for (const added of changed?.added ?? []) line('added', addedFields(added));
     return { ...standsAt({ vault }), added: plan.add.length, removed: plan.remove.length, dry_run };
   },
 });

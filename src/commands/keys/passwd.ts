@@ -94,8 +94,11 @@ function noPassphrase(name: string | undefined, vault: string): UsageError {
 }
 
 function wrongOld(name: string | undefined, cause: UnlockError): UnlockError {
-  const what = name === undefined ? 'no key of this vault' : `not the key ${name}`;
-  return new UnlockError('wrong-passphrase', `the old passphrase opens ${what}`, {
+  const message =
+    name === undefined
+      ? 'the old passphrase opens no key of this vault'
+      : `the old passphrase does not open the key ${name}`;
+  return new UnlockError('wrong-passphrase', message, {
     ...(name === undefined ? {} : { object: name }),
     hint: 'nothing was changed; if it is lost, use another key to run `strongroom keys add --passphrase`, then remove this one',
     cause,

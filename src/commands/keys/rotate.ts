@@ -44,7 +44,7 @@ export interface RotateResult {
 
 export const command = defineCommand({
   description: [
-    'Makes a new key for the vault, wraps it for every way to open it, and keeps the old one where only the new one opens it. Recipients, SSH and AWS KMS keys need nothing; a passphrase keeps, unless STRONGROOM_NEW_PASSPHRASE… gives another; one that nobody is there to give is left out and can be added again.',
+    'Makes a new key for the vault, wraps it for every way to open it, and keeps the old one where only the new one opens it. Age, SSH and AWS KMS keys need nothing; a passphrase keeps, unless STRONGROOM_NEW_PASSPHRASE… gives another; one that nobody is there to give is left out and can be added again.',
     'Hosts go on with the pin that they have, and nothing that they write is lost: give them the new pin that is printed.',
     '--without and --compromised re-encrypt too. A run that was cut off is finished by `keys rotate --finish`.',
   ],

@@ -24,7 +24,7 @@ export async function policySubject(
       hint: 'its owner and its modes are what guards it: see `strongroom doctor`',
     });
   }
-  const onAws = isAws(settings, context);
+  const onAws = await isAws(settings, context);
   const key = sseKeyOf(settings, sseKey, onAws);
   return {
     bucket: place.bucket,
@@ -46,13 +46,9 @@ export function setsOf({ config }: Settings, given: readonly string[]): string[]
   });
 }
 
-function endpointOf({ config }: Settings, { env }: Context): string | undefined {
-  return config?.s3.endpoint ?? (env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || undefined);
-}
-
 /** Private endpoints of AWS count: they know what the public ones know. */
-function isAws(settings: Settings, context: Context): boolean {
-  const endpoint = endpointOf(settings, context);
+async function isAws(settings: Settings, context: Context): Promise<boolean> {
+  const endpoint = (await (await context.world()).bucket(locationOf(settings), settings))?.endpoint;
   return endpoint === undefined || /^https?:\/\/[^/]*\.amazonaws\.com(\.cn)?(?::\d+)?\/?$/.test(endpoint);
 }
 

@@ -15,7 +15,10 @@ export async function kmsKeyState(arn: string, options: KmsOptions = {}): Promis
       options,
       (client, sdk, http) => client.send(new sdk.DescribeKeyCommand({ KeyId: arn }), http),
     );
-    const { KeyState = 'unknown', DeletionDate, KeySpec, Origin } = KeyMetadata ?? {};
+    // What is said of another key says nothing of this one.
+    if (KeyMetadata?.Arn !== arn)
+      return { known: false, why: 'kms:DescribeKey answered about another key; check AWS_ENDPOINT_URL_KMS' };
+    const { KeyState = 'unknown', DeletionDate, KeySpec, Origin } = KeyMetadata;
     // Only these can be renewed by the service itself.
     const canRotate = KeySpec === 'SYMMETRIC_DEFAULT' && (Origin === undefined || Origin === 'AWS_KMS');
     const rotates = KeyState === 'Enabled' && canRotate ? await rotationOf(arn, region, options) : undefined;

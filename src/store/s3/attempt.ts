@@ -1,5 +1,6 @@
 // Owns trying again: when, how often, and when to give up. Knows nothing of what is tried.
 
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError } from '../../errors.ts';
 
@@ -30,24 +31,52 @@ export async function attempt<T>(
   const until = performance.now() + deadline;
   let before: unknown;
   for (let number = 1; ; number++) {
-    const left = Math.max(1, until - performance.now());
-    const out = AbortSignal.timeout(Math.ceil(left));
-    const either = signal ? AbortSignal.any([signal, out]) : out;
+    const { ended, isOut, clear } = endOf(until - performance.now(), signal);
     try {
-      return await unlessAborted(work(number, either), either);
+      return await unlessAborted(work(number, ended), ended);
     } catch (error) {
       if (signal?.aborted) throw new InterruptedError('interrupted', 'interrupted');
       const wait = Math.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** number);
-      if (!(isTransient(error, number) || out.aborted) || performance.now() + wait >= until) {
+      if (!(isTransient(error, number) || isOut()) || performance.now() + wait >= until) {
         // Cut off by the deadline: what went wrong before says more.
-        throw out.aborted ? (before ?? error) : error;
+        throw isOut() ? (before ?? error) : error;
       }
       before = error;
       await sleep(wait, undefined, signal ? { signal } : {}).catch(() => {
         throw new InterruptedError('interrupted', 'interrupted');
       });
+    } finally {
+      clear();
     }
   }
+}
+
+/**
+ * A signal for the end of the time or of the whole work. AbortSignal.timeout and AbortSignal.any would say the same, but
+ * what they leave lives on until the time is up, which ten thousand short calls notice.
+ */
+function endOf(ms: number, signal: AbortSignal | undefined) {
+  const controller = new AbortController();
+  let isOut = false;
+  const stop = () => controller.abort(signal?.reason);
+  const timer = setTimeout(
+    () => {
+      isOut = true;
+      controller.abort(new DOMException('the time is up', 'TimeoutError'));
+    },
+    Math.max(1, Math.ceil(ms)),
+  );
+  if (signal?.aborted) stop();
+  else if (signal) {
+    // One for each call under way, of which there may be many.
+    setMaxListeners(0, signal);
+    signal.addEventListener('abort', stop, { once: true });
+  }
+  const clear = () => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+  };
+  return { ended: controller.signal, isOut: () => isOut, clear };
 }
 
 /** The SDK's search for credentials heeds no signal: what waits for it must end all the same. */

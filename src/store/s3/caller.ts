@@ -6,6 +6,7 @@ import { bodyOf } from './body.ts';
 import { facts, isTransient, s3Failure } from './failure.ts';
 import type { S3Location } from './location.ts';
 import type { S3Options } from './options.ts';
+import { explained, type Place } from './plain-http.ts';
 import { GetObjectCommand, type GetObjectCommandOutput, ListObjectsV2Command, type S3Client } from './sdk.ts';
 
 const DEADLINE_SECONDS = 60;
@@ -30,6 +31,8 @@ export class Caller {
   readonly #deadline: number;
   /** Something was signed and sent, so there were credentials. */
   #isSent = false;
+  /** Something answered, whatever it was. */
+  #isAnswered = false;
 
   constructor(place: S3Location, { expectedBucketOwner, deadline }: S3Options, client: S3Client) {
     const owner = expectedBucketOwner === undefined ? {} : { ExpectedBucketOwner: expectedBucketOwner };
@@ -38,9 +41,15 @@ export class Caller {
     this.prefix = place.prefix;
     this.#deadline = (deadline ?? DEADLINE_SECONDS) * 1000;
     client.middlewareStack.add(
-      (next) => (args) => {
+      (next) => async (args) => {
         this.#isSent = true;
-        return next(args);
+        try {
+          const result = await next(args);
+          this.#isAnswered = true;
+          return result;
+        } catch (error) {
+          throw this.#isAnswered ? error : await explained(error, args.request as Place);
+        }
       },
       // The last before the network, after the signature.
       { step: 'deserialize', priority: 'low', name: 'strongroomSent' },

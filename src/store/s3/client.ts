@@ -12,7 +12,7 @@ const STALL_SECONDS = 15;
 /** As many as records are read at once. */
 const SOCKETS = 64;
 
-/** URL of a service other than AWS. An `endpoint_url` in ~/.aws/config is not seen here: only the SDK reads it. */
+/** URL of a service other than AWS, as far as it is known: see {@link withConfiguredEndpoint}. */
 export function endpointOf({ endpoint }: S3Options, env: Environment): string | undefined {
   return endpoint ?? (env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || undefined);
 }
@@ -20,6 +20,18 @@ export function endpointOf({ endpoint }: S3Options, env: Environment): string | 
 /** Whether the service is another one than AWS, as far as `endpointOf` can tell. */
 export function isElsewhere(options: S3Options, env: Environment): boolean {
   return endpointOf(options, env) !== undefined;
+}
+
+/**
+ * Settings that name the service which the SDK would call anyway, because ~/.aws/config says so: how a bucket is written
+ * and what can be asked of the service depend on it.
+ */
+export async function withConfiguredEndpoint(options: S3Options, env: Environment): Promise<S3Options> {
+  if (isElsewhere(options, env)) return options;
+  // Whatever is wrong with that file is told by the first call.
+  const { config } = new S3Client({ region: 'us-east-1' });
+  const endpoint = await config.serviceConfiguredEndpoint?.().catch(() => undefined);
+  return endpoint === undefined ? options : { ...options, endpoint };
 }
 
 /** @param env for the endpoint that the SDK takes by itself: then the bucket stands in the path, as most services want */

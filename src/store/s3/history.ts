@@ -1,9 +1,17 @@
 // Owns the versions that a bucket keeps of its objects.
 
-import { checkPrefix, checkSignal, type History, isObjectName, type StoredVersion } from '../store.ts';
+import {
+  checkObjectName,
+  checkPrefix,
+  checkSignal,
+  type History,
+  isObjectName,
+  type StoredVersion,
+} from '../store.ts';
 import type { Caller } from './caller.ts';
+import { facts } from './failure.ts';
 import { watchProgress } from './progress.ts';
-import { ListObjectVersionsCommand, type ListObjectVersionsCommandOutput } from './sdk.ts';
+import { HeadObjectCommand, ListObjectVersionsCommand, type ListObjectVersionsCommandOutput } from './sdk.ts';
 
 interface Marker {
   readonly KeyMarker?: string;
@@ -41,6 +49,23 @@ export function s3History(caller: Caller): History {
     },
     async get(name, version, options = {}) {
       return (await caller.read(name, { ...options, version }))?.bytes ?? null;
+    },
+    async keptUntil(name, version, { signal } = {}) {
+      checkObjectName(name);
+      const asked = { action: 'HeadObject', name, permission: 's3:GetObjectVersion', signal };
+      const input = { ...caller.bucket, Key: caller.prefix + name, VersionId: version };
+      return await caller.call(asked, async (abortSignal) => {
+        try {
+          const command = new HeadObjectCommand(input);
+          const reply = await caller.client.send(command, { abortSignal });
+          const { ObjectLockRetainUntilDate: until, ObjectLockLegalHoldStatus: hold } = reply;
+          return { ...(until ? { until } : {}), hold: hold === 'ON' };
+        } catch (error) {
+          // 405 for a version that only says that the name was gone.
+          if (facts(error).status === 404 || facts(error).status === 405) return null;
+          throw error;
+        }
+      });
     },
   };
 }

@@ -2,8 +2,9 @@
 
 import { checkSignal, isObjectName, type StoredObject } from '../store.ts';
 import type { Caller } from './caller.ts';
+import { fetchPage, type Page } from './listing-page.ts';
 import { watchProgress } from './progress.ts';
-import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from './sdk.ts';
+import { ListObjectsV2Command } from './sdk.ts';
 
 const PAGE = 1000;
 /** Stretches of the listing that are asked for at once. */
@@ -42,7 +43,13 @@ export async function* listObjects(
   for (const [index, stretch] of stretches.entries()) {
     const ahead = stretches[index + AT_ONCE];
     if (ahead) begun.push(firstPage(ahead));
-    yield* listStretch(caller, prefix, stretch, begun[index]!, signal);
+    // Page by page: an object that came through two generators would cost twice the time.
+    for await (const objects of listStretch(caller, prefix, stretch, begun[index]!, signal)) {
+      for (const object of objects) {
+        checkSignal(signal);
+        yield object;
+      }
+    }
   }
 }
 
@@ -50,29 +57,33 @@ async function* listStretch(
   caller: Caller,
   prefix: string,
   { after, until }: Stretch,
-  first: Promise<ListObjectsV2CommandOutput>,
+  first: Promise<Page>,
   signal: AbortSignal | undefined,
-): AsyncGenerator<StoredObject> {
+): AsyncGenerator<StoredObject[]> {
   const end = until === undefined ? undefined : caller.prefix + until;
+  const below = caller.prefix + prefix;
   const progress = watchProgress(caller, { action: 'ListObjectsV2', name: prefix }, { after });
-  let next: Promise<ListObjectsV2CommandOutput> | undefined = first;
+  let next: Promise<Page> | undefined = first;
   while (next) {
-    const page: ListObjectsV2CommandOutput = await next;
-    const { Contents = [], IsTruncated, NextContinuationToken: token } = page;
-    const isLast = !(token || IsTruncated) || (end !== undefined && (Contents.at(-1)?.Key ?? '') >= end);
+    const page: Page = await next;
+    const { entries, isTruncated, token } = page;
+    const isLast = !(token || isTruncated) || (end !== undefined && (entries.at(-1)?.key ?? '') >= end);
     if (!isLast) progress.page(token);
     // The next page comes while this one is looked at.
     next = isLast ? undefined : listPage(caller, prefix, { ContinuationToken: token! }, signal);
     next?.catch(() => {});
-    for (const { Key = '', Size = 0, LastModified, ETag } of Contents) {
-      checkSignal(signal);
-      if (end !== undefined && Key > end) return;
-      const name = Key.slice(caller.prefix.length);
-      if (!Key.startsWith(caller.prefix + prefix) || !isObjectName(name)) continue;
+    const objects: StoredObject[] = [];
+    for (const { key, size, modified, etag } of entries) {
+      if (end !== undefined && key > end) {
+        next = undefined;
+        break;
+      }
+      const name = key.slice(caller.prefix.length);
+      if (!key.startsWith(below) || !isObjectName(name)) continue;
       progress.name(name);
-      const etag = ETag ? { etag: `${ETag.replaceAll('"', '')}-${Size}` } : {};
-      yield { name, size: Size, modified: LastModified ?? new Date(0), ...etag };
+      objects.push(etag ? { name, size, modified, etag: `${etag}-${size}` } : { name, size, modified });
     }
+    yield objects;
   }
 }
 
@@ -81,10 +92,10 @@ function listPage(
   prefix: string,
   from: { StartAfter?: string; ContinuationToken?: string },
   signal: AbortSignal | undefined,
-): Promise<ListObjectsV2CommandOutput> {
+): Promise<Page> {
   const input = { ...caller.bucket, Prefix: caller.prefix + prefix, MaxKeys: PAGE, ...from };
   const asked = { action: 'ListObjectsV2', name: prefix, permission: 's3:ListBucket', signal };
   return caller.call(asked, (abortSignal) =>
-    caller.client.send(new ListObjectsV2Command(input), { abortSignal }),
+    fetchPage(caller.client, new ListObjectsV2Command(input), abortSignal),
   );
 }

@@ -7,18 +7,24 @@ import type { PutObjectCommandInput } from './sdk.ts';
 
 const DAY_MS = 86_400_000;
 
-/**
- * @param name of the object, without the location's prefix
- * @param ahead milliseconds that the service's clock is ahead of ours: a lock must not be short, nor last for years,
- *   because the clock of this machine is wrong
- * @returns the request but for its bucket and key
- */
+export interface Put {
+  /** Without the location's prefix. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Whether nobody may remove it until the hold is lifted. */
+  readonly hold: boolean;
+  /**
+   * Milliseconds that the service's clock is ahead of ours: a lock must not be short, nor last for years, because the
+   * clock of this machine is wrong.
+   */
+  readonly ahead: number;
+}
+
+/** @returns the request but for its bucket and key */
 export function putRequest(
   options: S3Options,
   encryption: EncryptionFields,
-  name: string,
-  bytes: Uint8Array,
-  ahead: number,
+  { name, bytes, hold, ahead }: Put,
 ): Omit<PutObjectCommandInput, 'Bucket' | 'Key'> {
   const { checksums = true } = options;
   const storageClass = storageClassOf(options, name);
@@ -32,6 +38,7 @@ export function putRequest(
       ? { StorageClass: storageClass as NonNullable<PutObjectCommandInput['StorageClass']> }
       : {}),
     ...lockOf(options, name, ahead),
+    ...(hold && isLocked(options, name) ? { ObjectLockLegalHoldStatus: 'ON' } : {}),
   };
 }
 
@@ -41,8 +48,16 @@ function storageClassOf({ storageClass, storageClasses = {} }: S3Options, name: 
   return top === 'data' ? (storageClasses[set] ?? storageClass) : undefined;
 }
 
+/** What a role needs to write an object. */
+export function permissionOf(options: S3Options, name: string, hold: boolean): string {
+  if (!isLocked(options, name)) return 's3:PutObject';
+  return hold
+    ? 's3:PutObject, s3:PutObjectRetention and s3:PutObjectLegalHold'
+    : 's3:PutObject and s3:PutObjectRetention';
+}
+
 /** Whether an object is locked when it is written. Keys go when they are rotated, so they never are. */
-export function isLocked({ objectLock }: S3Options, name: string): boolean {
+function isLocked({ objectLock }: S3Options, name: string): boolean {
   return objectLock !== undefined && !name.startsWith('keys/');
 }
 

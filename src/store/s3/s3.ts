@@ -3,28 +3,29 @@
 
 import {
   type CallOptions,
+  type CreateOptions,
   checkObjectName,
   checkPrefix,
   checkSignal,
   checkSize,
   type History,
+  type Holds,
   type ListOptions,
   type Store,
   type StoredObject,
 } from '../store.ts';
+import { eachAtOnce } from './at-once.ts';
 import { Caller } from './caller.ts';
 import { type Environment, isElsewhere, makeClient } from './client.ts';
 import { checkConfirmed, type EncryptionFields, encryptionFields } from './encryption.ts';
 import { facts } from './failure.ts';
 import { s3History } from './history.ts';
+import { s3Holds } from './holds.ts';
 import { listObjects } from './listing.ts';
 import { parseS3Location, type S3Location } from './location.ts';
 import type { S3Options } from './options.ts';
-import { isLocked, putRequest } from './put-request.ts';
+import { permissionOf, putRequest } from './put-request.ts';
 import { DeleteObjectCommand, PutObjectCommand, type S3Client } from './sdk.ts';
-
-/** Removals under way at once. */
-const REMOVALS = 16;
 
 /**
  * @param location `s3://bucket/prefix`
@@ -42,6 +43,7 @@ class S3Store implements Store {
   readonly location: string;
   readonly remote = true;
   readonly history: History;
+  readonly holds?: Holds;
   readonly #options: S3Options;
   readonly #encryption: EncryptionFields;
   readonly #caller: Caller;
@@ -52,6 +54,8 @@ class S3Store implements Store {
     this.#encryption = encryptionFields(options);
     this.#caller = new Caller(place, options, client);
     this.history = s3History(this.#caller);
+    // Elsewhere each put with a hold would be refused.
+    if (options.objectLock) this.holds = s3Holds(this.#caller);
   }
 
   list(prefix: string, options: ListOptions = {}): AsyncIterable<StoredObject> {
@@ -63,18 +67,20 @@ class S3Store implements Store {
     return (await this.#caller.read(name, options))?.bytes ?? null;
   }
 
-  async create(name: string, bytes: Uint8Array, { signal }: CallOptions = {}): Promise<'created' | 'exists'> {
+  async create(
+    name: string,
+    bytes: Uint8Array,
+    { signal, hold = false }: CreateOptions = {},
+  ): Promise<'created' | 'exists'> {
     checkObjectName(name);
     checkSize(name, bytes.length);
     const { client, bucket, prefix } = this.#caller;
-    const permission = isLocked(this.#options, name)
-      ? 's3:PutObject and s3:PutObjectRetention'
-      : 's3:PutObject';
+    const permission = permissionOf(this.#options, name, hold);
     const asked = { action: 'PutObject', name, permission, signal };
     const outcome = await this.#caller.call(asked, async (abortSignal, number) => {
       try {
         const ahead = client.config.systemClockOffset;
-        const request = putRequest(this.#options, this.#encryption, name, bytes, ahead);
+        const request = putRequest(this.#options, this.#encryption, { name, bytes, hold, ahead });
         const command = new PutObjectCommand({ ...bucket, Key: prefix + name, ...request });
         return await client.send(command, { abortSignal });
       } catch (error) {
@@ -92,18 +98,7 @@ class S3Store implements Store {
   async remove(names: readonly string[], { signal }: CallOptions = {}): Promise<void> {
     names.forEach(checkObjectName);
     checkSignal(signal);
-    for (const run of runsOf(names)) {
-      const pending = [...run];
-      const failures: unknown[] = [];
-      const worker = async (): Promise<void> => {
-        while (pending.length > 0 && failures.length === 0) {
-          await this.#removeOne(pending.shift()!, signal).catch((error) => failures.push(error));
-        }
-      };
-      // Whoever is told of a failure must not see objects go after that: so those under way are waited for.
-      await Promise.all(Array.from({ length: Math.min(REMOVALS, run.length) }, worker));
-      if (failures.length > 0) throw failures[0];
-    }
+    for (const run of runsOf(names)) await eachAtOnce(run, (name) => this.#removeOne(name, signal));
   }
 
   async #removeOne(name: string, signal: AbortSignal | undefined): Promise<void> {

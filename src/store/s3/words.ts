@@ -128,6 +128,7 @@ export const NETWORK: Readonly<Record<string, readonly [reason: string, hint?: s
   CERT_NOT_YET_VALID: ['its certificate is not valid yet', 'check the clock of this machine'],
   EPROTO: NO_TLS,
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_HTTP_REQUEST: ['it speaks TLS there', 'write https:// in s3.endpoint'],
   ERR_TLS_CERT_ALTNAME_INVALID: [
     'its certificate is for another host',
     'check s3.endpoint and s3.forcePathStyle',

@@ -28,7 +28,7 @@ export function countsOutcome(
   const scope = document.hosts.find(({ key }) => key === host.key.publicKey)?.sets ?? [];
   const refusals = new Map<string, string | undefined>();
   // A glob is in its own scope.
-  for (const set of sets.length > 0 ? sets : [scope[0] ?? '']) {
+  for (const set of sets.length > 0 ? sets : [scope[0] ?? '*']) {
     try {
       checkListed(document, { host, set, scope: sets });
     } catch (error) {

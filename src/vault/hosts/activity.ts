@@ -1,7 +1,7 @@
 // What each host did, as far as it counts: by whom a snapshot is, and the newest of each.
 import type { Host } from '../documents/vault-document.ts';
 import type { Finding } from '../finding.ts';
-import { type Ledger, readLedger } from '../ledger.ts';
+import type { Ledger } from '../ledger.ts';
 import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import type { Vault } from '../vault.ts';
 
@@ -35,9 +35,8 @@ export async function readActivity(
   vault: Vault,
 ): Promise<{ readonly hosts: HostActivity[]; readonly findings: readonly Finding[] }> {
   const { hosts, generation } = vault.document;
-  const { outlasts, findings } = await readLedger(vault);
-  const { snapshots } = await readSnapshots(vault);
-  const ownerOf = ownerBy(hosts, outlasts);
+  const { snapshots, ledger } = await readSnapshots(vault);
+  const ownerOf = ownerBy(hosts, ledger.outlasts);
   const byHost = new Map<Host | undefined, Snapshot[]>();
   for (const snapshot of snapshots) {
     const owner = ownerOf(snapshot.host, 'records', snapshot.sha256);
@@ -53,5 +52,5 @@ export async function readActivity(
     const isBehind = host.removed === undefined && wroteTo < generation;
     return { host, snapshots: own.length, last, ...(isBehind ? { behind: wroteTo } : {}) };
   });
-  return { hosts: active, findings };
+  return { hosts: active, findings: ledger.findings };
 }

@@ -72,7 +72,7 @@ function badLine(what: string): UsageError {
 export function checkApplicant({ name, key, sets, may }: Applicant): Applicant {
   checkName(name, 'host');
   // In the ledger that is who signs for the vault itself.
-  if (name === 'authority') throw badScope('no host may be called authority');
+  if (name === 'authority') throw badScope(`no host may be called ${name}`);
   if (sets.length === 0) throw badScope('a host needs at least one set');
   const glob = sets.find((set) => !GLOB.test(set));
   if (glob !== undefined) throw badScope(`${JSON.stringify(glob)} names no set`);

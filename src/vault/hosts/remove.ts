@@ -9,7 +9,7 @@ import type { LedgerEntry } from '../documents/ledger.ts';
 import type { Host, May, VaultDocument } from '../documents/vault-document.ts';
 import { finding } from '../finding.ts';
 import { LIMITS, newLedgerName } from '../layout.ts';
-import { type CountingEntry, type Ledger, ledgerWithout, readLedger } from '../ledger.ts';
+import type { CountingEntry, Ledger } from '../ledger.ts';
 import { documentTime } from '../names.ts';
 import { readRecords } from '../read-records.ts';
 import { type NewObject, revise } from '../revise.ts';
@@ -54,10 +54,10 @@ export interface HostRemoval {
 export async function planHostRemoval(vault: Vault, name: string, belief: Belief = {}): Promise<HostRemoval> {
   const { document } = vault;
   const host = findHost(document, name, belief);
-  const ledger = await readLedger(vault);
+  const { snapshots, ledger } = await readSnapshots(vault);
   const ownerOf = ownerBy(document.hosts, ledger.outlasts);
   const isOwn = (s: Snapshot) => s.host === name && ownerOf(name, 'records', s.sha256) === host;
-  const present = (await readSnapshots(vault)).snapshots.filter(isOwn);
+  const present = snapshots.filter(isOwn);
   const good = (belief.lastGood ?? []).map((id) => goodOne(present, id, name));
   const isInTime = limitOf(document, belief, good);
   const deletions = ledger.entries.filter(
@@ -142,7 +142,13 @@ async function returning(
   undone: readonly CountingEntry[],
 ): Promise<readonly Snapshot[]> {
   if (undone.length === 0) return [];
-  const { snapshots } = await readRecords(vault, ledgerWithout(ledger, undone), {});
+  const standing = new Set(
+    ledger.entries
+      .filter((e) => (e.action === 'delete' || e.action === 'prune') && !undone.includes(e))
+      .flatMap((e) => e.removes.map((r) => `${r.set}/${r.id}/${r.sha256}`)),
+  );
+  const removes: Ledger['removes'] = (set, id, sha256) => standing.has(`${set}/${id}/${sha256}`);
+  const { snapshots } = await readRecords(vault, { ...ledger, removes }, {});
   return snapshots.filter((s) => ledger.removes(s.set, s.id, s.sha256));
 }
 
@@ -233,7 +239,7 @@ async function clean(vault: UnlockedVault, stale: readonly string[]): Promise<Un
     return vault;
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    const message = `${stale.length} ledger entries that count for nothing could not be removed: ${error.message}`;
+    const message = `what a removal that was cut off left could not be removed: ${error.message}`;
     return { ...vault, findings: [...vault.findings, finding('left-over', stale[0]!, message, 'warning')] };
   }
 }

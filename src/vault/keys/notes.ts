@@ -12,7 +12,7 @@ export function keyNotes(document: VaultDocument, { logins = new Map() }: NoteOp
   return [
     ...compromised(document),
     ...(reencrypt
-      ? ['a re-encryption is not finished: go on with it by `strongroom keys rotate --reencrypt`']
+      ? ['a re-encryption is not finished: go on with it by `strongroom keys rotate --finish`']
       : []),
     ...(slots.length === 1 ? ['there is only one way in: when it is lost, so is the vault'] : []),
     ...oneAccount(slots),

@@ -48,7 +48,8 @@ export function rolePolicy(role: Role, subject: PolicySubject, options: RoleOpti
         ...read(subject),
         ...create(subject, 'CreateLedger', ['ledger/*']),
         remove(subject, options.deleteVersions),
-        options.hold ? hold(subject, 'HoldAndLift', ['data/*', 'snapshots/*']) : undefined,
+        subject.lock && seeLocks(subject),
+        options.hold ? hold(subject, 'HoldAndLift', ['data/*', 'snapshots/*', 'ledger/*']) : undefined,
         never(subject),
       ]);
   }
@@ -145,6 +146,16 @@ function remove(subject: PolicySubject, versions: boolean): Statement {
     Action: ['s3:DeleteObject', ...(versions ? ['s3:DeleteObjectVersion'] : [])],
     // Never vault/, keys/ or drills/: a vault document is never removed, and without its keys nothing opens.
     Resource: ['data/*', 'snapshots/*', 'ledger/*'].map((below) => objectArn(subject, below)),
+  };
+}
+
+/** Without it the service says of no object that it is locked. */
+function seeLocks(subject: PolicySubject): Statement {
+  return {
+    Sid: 'SeeLocks',
+    Effect: 'Allow',
+    Action: ['s3:GetObjectRetention', 's3:GetObjectLegalHold'],
+    Resource: [objectArn(subject, '*')],
   };
 }
 

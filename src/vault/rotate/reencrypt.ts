@@ -1,16 +1,22 @@
 // Re-encryption: every snapshot under the newest key. Only the age layer changes; the host's signed record is kept
 // whole in the new one (docs/format.md sections 6 and 10). At any moment a snapshot has a record that counts and whose
 // bytes are there, so that it may be killed anywhere and begun again.
-import { IntegrityError, StoreError, type StrongroomError, UnlockError } from '../../errors.ts';
+import {
+  IntegrityError,
+  InterruptedError,
+  StoreError,
+  type StrongroomError,
+  UnlockError,
+} from '../../errors.ts';
 import { NAMESPACES } from '../../sign/authority.ts';
 import { sealDocument } from '../../sign/document.ts';
 import { TOOL } from '../../version.ts';
-import { gzipBytesOf, readSnapshotContents } from '../artifact-read.ts';
+import { gzipBytesOf, readArtifact, readSnapshotContents } from '../artifact-read.ts';
 import { writeParts } from '../artifact-write.ts';
 import type { Artifact, Reencryption, SnapshotRecord } from '../documents/record.ts';
 import { newestGeneration } from '../documents/vault-document.ts';
 import { type Finding, finding } from '../finding.ts';
-import { CONTENTS_ARTIFACT, newDataDirectory, recordName } from '../layout.ts';
+import { CONTENTS_ARTIFACT, LIMITS, newDataDirectory, recordName } from '../layout.ts';
 import { documentTime } from '../names.ts';
 import { sideBySide } from '../side-by-side.ts';
 import { readSnapshots, receivedAt, type Snapshot } from '../snapshots.ts';
@@ -21,6 +27,8 @@ import { finishBatch, removeLeftovers } from './replace.ts';
 export interface ReencryptionPlan {
   /** Oldest first. */
   readonly snapshots: readonly Snapshot[];
+  /** Records that these stand in for, newest key first. */
+  readonly superseded: readonly Snapshot[];
   /** How many snapshots there are, under whatever key. */
   readonly all: number;
   /** Bytes that are read; about as many are written. */
@@ -40,7 +48,7 @@ export interface ReencryptResult {
   /** How many were re-encrypted in this run. */
   readonly done: number;
   readonly bytes: number;
-  /** What was not, because it does not verify, and what could not be removed. */
+  /** What was not, because it does not verify, what could not be removed, and what is kept and the store does not hold. */
   readonly findings: readonly Finding[];
 }
 
@@ -59,9 +67,11 @@ export async function planReencryption(
   vault: UnlockedVault,
   newest = vault.document.generation,
 ): Promise<ReencryptionPlan> {
-  const { snapshots } = await readSnapshots(vault);
-  const todo = snapshots.filter((s) => s.generation < newest);
-  return { snapshots: todo, all: snapshots.length, bytes: todo.reduce((sum, s) => sum + s.stored, 0) };
+  const read = await readSnapshots(vault);
+  const snapshots = read.snapshots.filter((s) => s.generation < newest);
+  const superseded = [...read.superseded].sort((a, b) => b.generation - a.generation);
+  const bytes = snapshots.reduce((sum, s) => sum + s.stored, 0);
+  return { snapshots, superseded, all: read.snapshots.length, bytes };
 }
 
 /**
@@ -87,7 +97,7 @@ export async function reencrypt(
     let batch: Snapshot[] = [];
     for (const group of sideBySide(todo)) {
       options.onProgress?.({ snapshots: done, of, bytes, ofBytes });
-      const faults = await allSettled(group, (s) => orFault(s, () => reencryptOne(vault, s)));
+      const faults = await allSettled(group, (s) => orFault(s, () => reencryptSound(vault, s, plan)));
       for (const [index, snapshot] of group.entries()) {
         const fault = faults[index];
         if (fault) {
@@ -100,13 +110,13 @@ export async function reencrypt(
         batch.push(snapshot);
       }
       if (batch.length < BATCH && batch.reduce((sum, s) => sum + s.stored, 0) < BATCH_BYTES) continue;
-      await finishBatch(vault, batch);
+      findings.push(...(await finishBatch(vault, batch)));
       batch = [];
     }
-    await finishBatch(vault, batch);
+    findings.push(...(await finishBatch(vault, batch)));
     options.onProgress?.({ snapshots: done, of, bytes, ofBytes });
   }
-  await removeLeftovers(vault);
+  findings.push(...(await removeLeftovers(vault)));
   return { done, bytes, findings };
 }
 
@@ -123,9 +133,8 @@ async function orFault(snapshot: Snapshot, work: () => Promise<void>): Promise<F
     await work();
     return undefined;
   } catch (error) {
-    const isOwn = error instanceof IntegrityError || error instanceof UnlockError || isArchived(error);
-    if (!isOwn) throw error;
-    const { code, message } = error as StrongroomError;
+    if (!isOwn(error)) throw error;
+    const { code, message } = error;
     return finding(
       code,
       snapshot.object,
@@ -134,8 +143,32 @@ async function orFault(snapshot: Snapshot, work: () => Promise<void>): Promise<F
   }
 }
 
-function isArchived(error: unknown): boolean {
-  return error instanceof StoreError && error.code === 'archived';
+/** Whether a failure is the snapshot's own. */
+function isOwn(error: unknown): error is StrongroomError {
+  const isArchived = error instanceof StoreError && error.code === 'archived';
+  return error instanceof IntegrityError || error instanceof UnlockError || isArchived;
+}
+
+/**
+ * Whoever held an older key may have put a record with bytes of his own in front of the host's: what that stands in for
+ * is tried too.
+ */
+async function reencryptSound(
+  vault: UnlockedVault,
+  snapshot: Snapshot,
+  { superseded }: ReencryptionPlan,
+): Promise<void> {
+  const others = superseded.filter(({ set, id }) => set === snapshot.set && id === snapshot.id);
+  let fault: unknown;
+  for (const one of [snapshot, ...others]) {
+    try {
+      return await reencryptOne(vault, one);
+    } catch (error) {
+      if (!isOwn(error)) throw error;
+      fault ??= error;
+    }
+  }
+  throw fault;
 }
 
 /** Verify, decrypt, encrypt, write, read back, and last the record, which makes it count. */
@@ -147,6 +180,7 @@ async function reencryptOne(vault: UnlockedVault, snapshot: Snapshot): Promise<v
   const object = recordName(set, id, generation);
   const data = newDataDirectory(set, id, generation);
   const written: string[] = [];
+  let isCommitting = false;
   const target = {
     store,
     recipient,
@@ -168,8 +202,13 @@ async function reencryptOne(vault: UnlockedVault, snapshot: Snapshot): Promise<v
     }
     const again: SnapshotRecord = { ...snapshot, generation, data, artifacts };
     for (const { name } of artifacts) {
-      // Through the store and the new key, to the same bytes: before anything points here.
-      for await (const _ of gzipBytesOf(vault, again, name, expectedOf(name)));
+      // Through the store and the new key, to the same bytes, which say that they are this snapshot's: before anything
+      // points here.
+      const isIndex = name === CONTENTS_ARTIFACT;
+      const bytes = isIndex
+        ? gzipBytesOf(vault, again, name, expectedOf(name))
+        : readArtifact(vault, again, contents, name);
+      for await (const _ of bytes);
     }
     const record: Reencryption = {
       format: 1,
@@ -189,13 +228,16 @@ async function reencryptOne(vault: UnlockedVault, snapshot: Snapshot): Promise<v
       original: original.toString('utf8'),
     };
     const bytes = sealDocument(record, NAMESPACES.record, [vault.authority]);
+    if (bytes.length > LIMITS.reencryption) throw tooLarge(object);
+    isCommitting = true;
     if ((await store.create(object, bytes, call)) === 'exists') {
       // Somebody else re-encrypts too, and was quicker; unless it was planted, and the old bytes must then stay.
       if (!(await isDone(vault, object))) throw planted(object);
       await store.remove(written, call);
     }
   } catch (error) {
-    await removeUnlessRecorded(vault, object, data, written);
+    if (!(isCommitting && mayStandLater(vault, error)))
+      await removeUnlessRecorded(vault, object, data, written);
     // The other one, having been quicker, removes what does not belong to its record: ours, and what we were reading.
     if (error instanceof IntegrityError && (await isDone(vault, object))) return;
     throw error;
@@ -213,6 +255,17 @@ function planted(object: string): IntegrityError {
     object,
     hint: 'somebody who can write to the store put it there: remove it, and try again',
   });
+}
+
+function tooLarge(object: string): IntegrityError {
+  return new IntegrityError('record-too-large', `${object} would be larger than a record may be`, { object });
+}
+
+/** Whether a record may come to stand after its writing failed: the request can be under way still. */
+function mayStandLater({ store }: UnlockedVault, error: unknown): boolean {
+  const isRefused = error instanceof StoreError && ['store-denied', 'store-full'].includes(error.code);
+  const isOpen = error instanceof InterruptedError || (error instanceof StoreError && !isRefused);
+  return store.remote === true && isOpen;
 }
 
 /** The record may stand although writing it failed: its bytes must then stay. */

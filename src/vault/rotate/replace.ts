@@ -5,20 +5,35 @@ import { ConflictError } from '../../errors.ts';
 import { NAMESPACES } from '../../sign/authority.ts';
 import { sealDocument } from '../../sign/document.ts';
 import { TOOL } from '../../version.ts';
-import type { LedgerEntry } from '../documents/ledger.ts';
+import type { LedgerEntry, Removal } from '../documents/ledger.ts';
+import type { Finding } from '../finding.ts';
+import { holdAgain } from '../keep.ts';
 import { DATA, LIMITS, newLedgerName, parseRecordName, SNAPSHOTS } from '../layout.ts';
 import { type Ledger, readLedger } from '../ledger.ts';
 import { documentTime } from '../names.ts';
 import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault } from '../vault.ts';
+import { sayAgain } from './said-again.ts';
 
 /**
  * Removes the records and bytes of snapshots that have a record of the newest generation now.
  * @param old as they were before
+ * @returns warnings for what is kept and the store does not hold
  * @throws StoreError; ConflictError
  */
-export async function finishBatch(vault: UnlockedVault, old: readonly Snapshot[]): Promise<void> {
-  if (old.length === 0) return;
+export async function finishBatch(vault: UnlockedVault, old: readonly Snapshot[]): Promise<Finding[]> {
+  if (old.length === 0) return [];
+  const unheld = await holdAgain(vault, old);
+  await sayReplaced(
+    vault,
+    old.map(({ set, id, recordSha256 }) => ({ set, id, sha256: recordSha256 })),
+  );
+  const parts = old.flatMap((s) => s.artifacts.flatMap((a) => a.parts.map((p) => p.object)));
+  await vault.store.remove([...old.map((s) => s.object), ...parts], callOptions(vault));
+  return unheld;
+}
+
+async function sayReplaced(vault: UnlockedVault, removes: readonly Removal[]): Promise<void> {
   const { store, document, authority } = vault;
   const now = vault.now();
   const entry: LedgerEntry = {
@@ -32,14 +47,12 @@ export async function finishBatch(vault: UnlockedVault, old: readonly Snapshot[]
     generation: document.generation,
     by: 'authority',
     action: 'reencrypt',
-    removes: old.map(({ set, id, recordSha256 }) => ({ set, id, sha256: recordSha256 })),
+    removes,
   };
   const bytes = sealDocument(entry, NAMESPACES.ledger, [authority]);
   if ((await store.create(entry.object, bytes, callOptions(vault))) === 'exists') {
     throw new ConflictError('object-exists', `${entry.object} exists already`, { hint: 'try again' });
   }
-  const parts = old.flatMap((s) => s.artifacts.flatMap((a) => a.parts.map((p) => p.object)));
-  await store.remove([...old.map((s) => s.object), ...parts], callOptions(vault));
 }
 
 /**
@@ -47,15 +60,23 @@ export async function finishBatch(vault: UnlockedVault, old: readonly Snapshot[]
  * stands in for, and directories that none names.
  * @throws StoreError
  */
-export async function removeLeftovers(vault: UnlockedVault): Promise<void> {
-  const { snapshots, superseded } = await readSnapshots(vault);
-  await finishBatch(vault, superseded);
+export async function removeLeftovers(vault: UnlockedVault): Promise<Finding[]> {
+  const { snapshots, superseded, intruding } = await readSnapshots(vault);
   const standing = new Map<string, Snapshot>();
   for (const snapshot of snapshots) {
     const isDone = snapshot.original && snapshot.generation === vault.document.generation;
     if (isDone) standing.set(`${snapshot.set}/${snapshot.id}`, snapshot);
   }
-  if (standing.size === 0) return;
+  const there = new Set(snapshots.map(({ set, id }) => `${set}/${id}`));
+  const stateOf = ({ set, id }: Removal) =>
+    standing.has(`${set}/${id}`) ? 'standing' : there.has(`${set}/${id}`) ? 'to come' : 'gone';
+  await sayAgain(vault, stateOf, (removes) => sayReplaced(vault, removes));
+  if (standing.size === 0) return [];
+  // Only for what was read back: the word of an older key may be anybody's by now, and the host's own bytes are sound.
+  const unheld = await finishBatch(
+    vault,
+    superseded.filter(({ set, id }) => standing.has(`${set}/${id}`)),
+  );
   const ledger = await readLedger(vault);
   const left: string[] = [];
   for await (const { name } of vault.store.list(SNAPSHOTS, callOptions(vault))) {
@@ -66,9 +87,11 @@ export async function removeLeftovers(vault: UnlockedVault): Promise<void> {
   for await (const { name } of vault.store.list(DATA, callOptions(vault))) {
     const [, set, id] = name.split('/');
     const snapshot = standing.get(`${set}/${id}`);
-    if (snapshot && !name.startsWith(`${snapshot.data}/`)) left.push(name);
+    const named = snapshot && [snapshot, ...intruding];
+    if (named && !named.some(({ data }) => name.startsWith(`${data}/`))) left.push(name);
   }
   await vault.store.remove(left, callOptions(vault));
+  return unheld;
 }
 
 async function isReplaced(vault: UnlockedVault, ledger: Ledger, name: string): Promise<boolean> {

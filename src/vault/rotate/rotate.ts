@@ -82,12 +82,13 @@ export async function planRotation(
 
 /**
  * Rotates, and remembers the new pin for this location, as whoever rotates knows it best.
- * @throws as `planRotation` and `revise`; ConflictError `no-tested-key`; UnlockError where a service refuses
+ * @throws as `planRotation` and `revise`; ConflictError `no-tested-key`, `vault-changed`; UnlockError where a service refuses
  */
 export async function rotate(vault: UnlockedVault, options: RotateOptions): Promise<Rotation> {
   let plan: RotationPlan | undefined;
   let made: Rotation['made'] = [];
   const rotated = await revise(vault, async (now) => {
+    refuseChanged(vault.document, now.document);
     plan = await planRotation(now.document, options);
     const prepared = await prepare(now, plan, options);
     made = prepared.made;
@@ -102,6 +103,20 @@ export async function rotate(vault: UnlockedVault, options: RotateOptions): Prom
   const pin = pinOf(rotated.document);
   await vault.memory.rememberPin(vault.store.location, pin);
   return { vault: rotated, plan: plan!, pin, made };
+}
+
+/**
+ * What was decided on stays what is done: whoever holds the old key may add a key or a host of his own at the last
+ * moment, to have them carried on.
+ * @throws ConflictError `vault-changed`
+ */
+function refuseChanged(planned: VaultDocument, now: VaultDocument): void {
+  const told = ({ slots, hosts }: VaultDocument) => JSON.stringify([slots, hosts]);
+  if (told(planned) === told(now)) return;
+  throw new ConflictError('vault-changed', 'somebody else changed the keys or hosts of the vault just now', {
+    object: now.object,
+    hint: 'nothing was rotated: look at `strongroom keys list` and `strongroom hosts list`, and rotate again',
+  });
 }
 
 async function prepare(

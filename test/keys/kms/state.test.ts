@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { KmsOptions } from '../../../src/keys/kms/ask.ts';
 import { kmsKeyState } from '../../../src/keys/kms/state.ts';
 import { kmsChecks } from '../../../src/vault/doctor/key-checks.ts';
@@ -51,6 +53,20 @@ it('does not know what it may not ask, and knows what is not there', async () =>
     message: expect.stringContaining('no such key'),
   });
   expect(await judged('arn:aws:kms:nowhere')).toMatchObject({ verdict: 'unknown' });
+});
+
+it('believes nothing that is said of another key', async () => {
+  const other = kms.createKey();
+  const server = createServer((_, reply) =>
+    reply.end(JSON.stringify({ KeyMetadata: { KeyId: '1', Arn: other, KeyState: 'Enabled' } })),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  expect(await judged(kms.createKey(), { ...by(), endpoint })).toMatchObject({
+    verdict: 'unknown',
+    message: expect.stringContaining('answered about another key'),
+  });
 });
 
 it('uses the key for nothing', async () => {

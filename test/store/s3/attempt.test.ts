@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { InterruptedError } from '../../../src/errors.ts';
@@ -24,6 +25,18 @@ const silent = (_: number, signal: AbortSignal) =>
   });
 
 describe('trying again', () => {
+  it('leaves nothing behind on a signal that many calls share, and warns of nothing', async () => {
+    const warned: unknown[] = [];
+    const note = (warning: Error) => warned.push(warning.message);
+    process.on('warning', note);
+    const { signal } = new AbortController();
+    const call = () => attempt(() => sleep(5), { signal, deadline: 60_000, isTransient });
+    await Promise.all(Array.from({ length: 64 }, call));
+    await sleep(1);
+    process.off('warning', note);
+    expect([warned, getEventListeners(signal, 'abort')]).toEqual([[], []]);
+  });
+
   it('goes on until it succeeds, and counts from one', async () => {
     const { calls, work } = failing(2);
     expect(await attempt(work, { deadline: 10_000, isTransient })).toBe('done');

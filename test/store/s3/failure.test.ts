@@ -255,6 +255,12 @@ describe.skipIf(skipS3)('a service that cannot be used', () => {
       'it speaks no TLS there',
       /s3\.endpoint: https:\/\/ or http:\/\//,
     ],
+    [
+      'a port with TLS that is asked without',
+      () => place.server.tlsEndpoint.replace('https:', 'http:'),
+      'it speaks TLS there',
+      /^write https:\/\/ in s3\.endpoint$/,
+    ],
   ])('%s: said at once', async (_, endpoint, reason, hint) => {
     const began = performance.now();
     const store = await through({ endpoint: endpoint(), deadline: 30, stall: 10 });

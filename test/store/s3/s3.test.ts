@@ -1,17 +1,22 @@
 // The contract over the gateway, and what only a bucket has: encryption by the service, locks, versions, classes,
 // owners, and users who may not do everything.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   DeleteObjectCommand,
   GetObjectRetentionCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
 } from '@aws-sdk/client-s3';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { openStore } from '../../../src/store/index.ts';
 import { s3Store } from '../../../src/store/s3/s3.ts';
+import type { Store } from '../../../src/store/store.ts';
 import { describeStore } from '../../contract/store.ts';
 import { startFaultProxy } from '../../servers/fault-proxy.ts';
 import { actingAs, type Bucket, s3Ground, skipS3 } from '../../support/s3.ts';
+import { scratch } from '../../support/vault.ts';
 import { outcomeOf } from './outcome.ts';
 
 const DAY = 86_400_000;
@@ -141,6 +146,25 @@ describe.skipIf(skipS3)('on a real S3 service', () => {
       expect(proxy.log[0]!.headers['content-encoding'] ?? '').not.toContain('aws-chunked');
     });
 
+    it('is what the service knows that only ~/.aws/config names: the bucket in the path, no encryption of AWS', async () => {
+      const place = await bucket();
+      const proxy = await proxied(place);
+      const file = join(scratch(), 'config');
+      writeFileSync(file, `[default]\nendpoint_url = ${proxy.endpoint}\n`);
+      vi.stubEnv('AWS_CONFIG_FILE', file);
+      vi.stubEnv('AWS_ENDPOINT_URL_S3', undefined);
+      onTestFinished(() => {
+        vi.unstubAllEnvs();
+      });
+      const { region } = place.server;
+      const store = await openStore(place.location, { s3: { region }, env: process.env });
+      expect(await store.create('data/app/1', body)).toBe('created');
+      expect(proxy.log.map(({ method, path }) => `${method} ${path.split('?')[0]}`)).toEqual([
+        `PUT /${place.name}/vault/data/app/1`,
+      ]);
+      expect(proxy.log[0]!.headers).not.toHaveProperty('x-amz-server-side-encryption');
+    });
+
     it('names the owner of the bucket in every call', async () => {
       const place = await bucket();
       const proxy = await proxied(place);
@@ -222,6 +246,120 @@ describe.skipIf(skipS3)('on a real S3 service', () => {
         hint: expect.stringMatching(/Object Lock/),
       });
       expect(await place.names()).toEqual([]);
+    });
+  });
+
+  describe('a hold', () => {
+    const locking = { objectLock: { mode: 'governance', days: 1 } } as const;
+    const erase = async (place: Bucket, object: string) => {
+      const { Versions = [] } = await versions(place);
+      const { VersionId } = Versions.find(({ Key }) => Key === `vault/${object}`)!;
+      const command = { ...at(place, object), VersionId, BypassGovernanceRetention: true };
+      return await place.client.send(new DeleteObjectCommand(command)).then(
+        () => 'erased',
+        (error) => error.name,
+      );
+    };
+    const keptOf = async (store: Store, object: string) => {
+      for await (const { name, version, isRemoval } of store.history!.list(object))
+        if (name === object && !isRemoval) return await store.history!.keptUntil!(name, version);
+      return 'gone';
+    };
+
+    it('from the start keeps the bytes until it is lifted, whoever asks, and says so', async () => {
+      const place = await bucket({ lock: true });
+      const store = await place.store(locking);
+      await store.create('data/app/1', body, { hold: true });
+      await store.create('data/app/2', body);
+      await store.create('keys/1/a.age', body, { hold: true });
+      const lock = { until: expect.any(Date) };
+      expect(await keptOf(store, 'data/app/1')).toEqual({ ...lock, hold: true });
+      expect(await keptOf(store, 'data/app/2')).toEqual({ ...lock, hold: false });
+      // Keys must go when they are rotated: they are neither locked nor held.
+      expect(await keptOf(store, 'keys/1/a.age')).toEqual({ hold: false });
+      expect([await erase(place, 'data/app/1'), await erase(place, 'data/app/2')]).toEqual([
+        'AccessDenied',
+        'erased',
+      ]);
+      await store.holds!.set(['data/app/1'], false);
+      expect(await keptOf(store, 'data/app/1')).toEqual({ ...lock, hold: false });
+      expect(await erase(place, 'data/app/1')).toBe('erased');
+    });
+
+    it('is put on many objects at once, and lifted; to lift none is fine', async () => {
+      const place = await bucket({ lock: true });
+      const store = await place.store(locking);
+      const names = Array.from({ length: 40 }, (_, i) => `data/app/${i}`);
+      await Promise.all(names.map((name) => store.create(name, body)));
+      const held = async () =>
+        (await Promise.all(names.map((name) => keptOf(store, name)))).filter(
+          (k) => k && k !== 'gone' && k.hold,
+        ).length;
+      await store.holds!.set(names, true);
+      expect(await held()).toBe(40);
+      await store.holds!.set([...names, 'data/app/gone'], false);
+      expect(await held()).toBe(0);
+      await store.holds!.set([], true);
+    });
+
+    it('on what is not there is an error; a removed version is still told of until it is gone', async () => {
+      const place = await bucket({ lock: true });
+      const store = await place.store(locking);
+      expect(await outcomeOf(store.holds!.set(['data/app/1'], true))).toMatchObject({
+        exit: 13,
+        code: 'missing-object',
+        message: 'data/app/1 is not there, and cannot be held',
+      });
+      expect(await outcomeOf(store.holds!.set(['../x'], true))).toMatchObject({ code: 'bad-object-name' });
+      await store.create('data/app/1', body);
+      await store.remove(['data/app/1']);
+      const before = (await keptOf(store, 'data/app/1')) as { until: Date };
+      expect((before.until.getTime() - Date.now()) / DAY).toBeCloseTo(1, 2);
+      const { Versions = [], DeleteMarkers = [] } = await versions(place);
+      expect(await erase(place, 'data/app/1')).toBe('erased');
+      for (const { VersionId = '' } of [...Versions, ...DeleteMarkers])
+        expect(await store.history!.keptUntil!('data/app/1', VersionId)).toBeNull();
+    });
+
+    it('needs a right of its own, which the error names', async () => {
+      const place = await bucket({ lock: true });
+      await (await place.store(locking)).create('data/app/1', body);
+      const user = await place.user([{ Action: ['s3:PutObject', 's3:PutObjectRetention'], on: '/vault/*' }]);
+      await actingAs(user, async () => {
+        const store = await place.store(locking);
+        expect(await outcomeOf(store.holds!.set(['data/app/1'], true))).toMatchObject({
+          exit: 14,
+          code: 'store-denied',
+          message: `PutObjectLegalHold of ${place.location}/data/app/1 failed: access denied`,
+          hint: expect.stringContaining(
+            `s3:PutObjectLegalHold on arn:aws:s3:::${place.name}/vault/data/app/1`,
+          ),
+        });
+        const [{ VersionId = '' } = {}] = (await versions(place)).Versions ?? [];
+        expect(await outcomeOf(store.history!.keptUntil!('data/app/1', VersionId))).toMatchObject({
+          code: 'store-denied',
+          hint: expect.stringContaining('s3:GetObjectVersion on'),
+        });
+      });
+    });
+
+    it('is nothing that a store without Object Lock in its settings has, and is then not asked for', async () => {
+      const place = await bucket();
+      const store = await place.store();
+      expect(store.holds).toBeUndefined();
+      expect(await store.create('data/app/1', body, { hold: true })).toBe('created');
+      expect(await keptOf(store, 'data/app/1')).toEqual({ hold: false });
+    });
+
+    it('in a bucket that was made without Object Lock is refused with the reason', async () => {
+      const place = await bucket();
+      await place.put('data/app/1', body);
+      const store = await place.store(locking);
+      expect(await outcomeOf(store.holds!.set(['data/app/1'], true))).toMatchObject({
+        exit: 14,
+        code: 'store-refused',
+        hint: expect.stringMatching(/Object Lock/),
+      });
     });
   });
 

@@ -317,7 +317,20 @@ describe('a backup is refused before anything is written', () => {
       code: 'unlisted-host',
       exitCode: 2,
       message: 'the vault shop would not count this backup: laptop is not one of its hosts',
-      hint: `whoever keeps the vault must enroll this host: laptop ${host.key.publicKey}`,
+      hint: expect.stringContaining(
+        `strongroom hosts enroll --approve 'laptop ${host.key.publicKey} sets=app may=write check=`,
+      ),
+    });
+    expect(await refused({ host, scope: ['db', 'app'] })).toMatchObject({
+      hint: expect.stringContaining(' sets=db,app may=write '),
+    });
+  });
+
+  it('by another machine under the name of a host', async () => {
+    expect(await refused({ host: newHost(vault.host.name) })).toMatchObject({
+      code: 'unlisted-host',
+      message: 'the vault shop would not count this backup: web-1 is a host of it with another key',
+      hint: expect.stringContaining('STRONGROOM_HOST'),
     });
   });
 
@@ -341,6 +354,7 @@ describe('a backup is refused before anything is written', () => {
     }));
     expect(await refused({ set: 'db' }, scoped)).toMatchObject({
       message: expect.stringContaining('db-1 was removed from its hosts'),
+      hint: expect.stringContaining('strongroom hosts enroll --new-key'),
     });
   });
 });

@@ -109,6 +109,32 @@ describe('a bucket', () => {
     expect(found.map(({ id }) => id)).toEqual(['overwrite']);
   });
 
+  it.each([
+    [undefined, 'aws s3api put-bucket-versioning --bucket'],
+    [
+      'https://s3.example.com:8443/x',
+      'aws s3api put-bucket-versioning --endpoint-url https://s3.example.com:8443/x --bucket',
+    ],
+    // Neither a password nor what a shell would run.
+    ['https://me:secret@s3.example.com', 'aws s3api put-bucket-versioning --endpoint-url URL --bucket'],
+    ['https://s3.example.com/$(id)', 'aws s3api put-bucket-versioning --endpoint-url URL --bucket'],
+  ])('at %s is put right there', async (endpoint, command) => {
+    const differs = { endpoint, onAws: endpoint === undefined, policy: async () => known(undefined) };
+    const whole = bucket({
+      ...differs,
+      versioning: async () => known('never'),
+      publicAccessBlock: async () => known(undefined),
+      encryption: async () => known(undefined),
+      lifecycle: async () => known([{ id: 'x', prefix: '', tagged: false, expires: 'now', moves: [] }]),
+    });
+    const all = await runChecks(bucketChecks, { port: whole, sse: undefined, lock: undefined });
+    expect(all.find(({ id }) => id === 'overwrite')?.fix?.startsWith(command)).toBe(true);
+    const calls = all.filter(({ fix }) => fix?.includes('aws s3api'));
+    expect(calls).toHaveLength(4);
+    const shown = command.replace(/^.*versioning | ?--bucket$/g, '');
+    for (const { fix } of calls) expect(fix).toContain(`${shown}${shown && ' '}--bucket acme-backups`);
+  });
+
   it('whose policy asks for encryption does not thereby refuse to overwrite', async () => {
     const deny = (Condition: object, Principal: unknown = '*') => ({
       Effect: 'Deny',
@@ -291,6 +317,10 @@ describe('the keys of a vault', () => {
     expect(gone).toMatchObject({ verdict: 'wrong', message: expect.stringContaining('2026-12-24') });
     expect(fresh).toMatchObject({ verdict: 'ok' });
     expect(stale).toMatchObject({ verdict: 'warning', fix: expect.stringContaining('enable-key-rotation') });
+    const [, , elsewhere] = await kmsChecks(keys, ask, 'http://127.0.0.1:4566');
+    expect(elsewhere?.fix).toBe(
+      `aws kms enable-key-rotation --endpoint-url http://127.0.0.1:4566 --region eu-central-1 --key-id ${keys[2]!.arn}`,
+    );
   });
 });
 
@@ -311,7 +341,9 @@ describe('backups from this machine', () => {
       sets,
       role,
     );
-  const keeper = `whoever keeps the vault must enroll this host: web-1 ${key.publicKey}`;
+  const line = (sets: string) => `--approve 'web-1 ${key.publicKey} sets=${sets} may=write `;
+  const anew = 'strongroom hosts enroll --new-key';
+  const stranger = { name: 'db-1', key: 'ssh-ed25519 other' };
 
   it('count where it is listed for every set, or for any when none is known', () => {
     expect(judged({}, ['shop', 'db-main'])).toEqual({
@@ -322,14 +354,25 @@ describe('backups from this machine', () => {
   });
 
   it.each<[string, object, string[], RegExp, string]>([
-    ['a stranger', { key: 'ssh-ed25519 other' }, ['shop'], /is not one of its hosts$/, keeper],
-    ['a stranger without sets', { key: 'ssh-ed25519 other' }, [], /is not one of its hosts$/, keeper],
-    ['removed', { removed: '2025-04-01T00:00:00Z' }, ['shop'], /was removed from its hosts$/, keeper],
+    ['a stranger', stranger, ['shop', 'db'], /is not one of its hosts$/, line('shop,db')],
+    ['a stranger without sets', stranger, [], /is not one of its hosts$/, line('*')],
+    [
+      'another under its name',
+      { key: 'ssh-ed25519 other' },
+      ['shop'],
+      /with another key$/,
+      'STRONGROOM_HOST',
+    ],
+    ['removed', { removed: '2025-04-01T00:00:00Z' }, ['shop'], /was removed from its hosts$/, anew],
     ['renamed', { name: 'web-2' }, ['shop'], /is known to it as web-2$/, 'set STRONGROOM_HOST=web-2'],
-    ['one that may not write', { may: ['maintain'] }, [], /may not write/, keeper],
-    ['one of other sets', {}, ['shop', 'mail', 'www'], /set mail; .* set www$/, keeper],
+    ['one that may not write', { may: ['maintain'] }, [], /may not write/, anew],
+    ['one of other sets', {}, ['shop', 'mail', 'www'], /set mail; .* set www$/, anew],
   ])('do not count when it is %s', (_, differs, sets, message, fix) => {
-    expect(judged(differs, sets)).toEqual({ verdict: 'wrong', message: expect.stringMatching(message), fix });
+    expect(judged(differs, sets)).toEqual({
+      verdict: 'wrong',
+      message: expect.stringMatching(message),
+      fix: expect.stringContaining(fix),
+    });
     expect(judged(differs, sets, 'backup').verdict).toBe('wrong');
     expect(judged(differs, sets, 'restore').verdict).toBe('ok');
   });

@@ -173,7 +173,6 @@ describe('reading', () => {
       generationLeak(opened.document, 1),
     );
     const seconds = (performance.now() - start) / 1000;
-    process.stderr.write(`SECONDS ${seconds}\n`);
     expect(values).toHaveLength(300);
     expect(values.every((v) => v.snapshots === 500)).toBe(true);
     expect(gets.filter((name) => name.includes('/files.tar.gz.age')).length).toBeLessThanOrEqual(51);

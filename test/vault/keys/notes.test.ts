@@ -62,7 +62,7 @@ describe('notes on keys', () => {
     ];
     expect(notes({ generations, reencrypt: true })).toEqual([
       expect.stringMatching(/^key number 1 is marked compromised: /),
-      expect.stringContaining('`strongroom keys rotate --reencrypt`'),
+      expect.stringContaining('`strongroom keys rotate --finish`'),
     ]);
   });
 });

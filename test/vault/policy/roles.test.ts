@@ -64,7 +64,7 @@ describe.each(ROLES)('the policy of %s', (role) => {
     for (const subject of [plain, full]) {
       const policy = of(role, subject);
       for (const action of REAL_ACTIONS) {
-        if (action === 's3:PutObjectRetention' || action.startsWith('kms:')) continue;
+        if (/^s3:...Object(?:Retention|LegalHold)$|^kms:/.test(action)) continue;
         const objects = Object.entries(OBJECTS).filter(([, name]) => may(policy, action, at(name), created));
         expect([action, objects.map(([what]) => what)]).toEqual([action, [...(MAY[role][action] ?? [])]]);
       }
@@ -154,6 +154,16 @@ describe.each(ROLES)('the policy of %s', (role) => {
   });
 });
 
+describe('locks', () => {
+  it.each(ROLES)('are seen by %s if it is what removes, and where there are any', (role) => {
+    const sees = (subject: PolicySubject) =>
+      ['s3:GetObjectRetention', 's3:GetObjectLegalHold'].map((action) =>
+        may(of(role, subject), action, at(OBJECTS.part)),
+      );
+    expect([sees(full), sees(plain)]).toEqual([Array(2).fill(role === 'prune'), [false, false]]);
+  });
+});
+
 describe('holds', () => {
   const status = (to: string) => ({ 's3:object-lock-legal-hold': to });
   const held = (role: Role, object: keyof typeof OBJECTS, to: string, hold = true) =>
@@ -174,8 +184,9 @@ describe('holds', () => {
     expect(held('backup', 'vault document', 'ON')).toBe(false);
   });
 
-  it('are put and lifted by a prune role, on snapshots alone', () => {
+  it('are put and lifted by a prune role, on snapshots and what is written of them alone', () => {
     expect([held('prune', 'another set', 'ON'), held('prune', 'part', 'OFF')]).toEqual([true, true]);
+    expect(held('prune', 'ledger', 'OFF')).toBe(true);
     expect([held('prune', 'vault document', 'ON'), held('prune', 'another vault', 'OFF')]).toEqual([
       false,
       false,

@@ -165,6 +165,27 @@ describe('re-encryption', () => {
     expect(findings.map((f) => f.code)).toEqual(['missing-predecessor']);
   });
 
+  it('after the key leaked, says again what the old key had said: all is sound, and putting back stays useless', async () => {
+    const vault = await rotated(3);
+    const before = new Map<string, Buffer>();
+    for (const name of await namesOf(vault.store)) before.set(name, await get(vault.store, name));
+    await reencryptVault(await openKey(vault));
+    // Of what is gone there is nothing to say.
+    const last = (await readSnapshots(await openLocked(vault))).snapshots[2]!;
+    await applyDelete(await openLocked(vault), planDelete([last]), vault.host);
+    await rotateVault(vault, await openKey(vault), { compromised: true, reencrypt: true });
+    await reencryptVault(await openKey(vault));
+    expect((await verify(await openLocked(vault))).findings).toEqual([]);
+    expect(await valuesOf(vault)).toEqual(['N=1\n', 'N=2\n']);
+    // Their hosts' own records, and none of those that stand in for them.
+    const now = await namesOf(vault.store, 'snapshots/');
+    for (const [name, bytes] of before) {
+      if (/^(?:snapshots|data)\//.test(name)) await put(vault.store, name, bytes);
+    }
+    await vault.store.remove(now);
+    expect((await readSnapshots(await openLocked(vault))).snapshots).toEqual([]);
+  });
+
   it('leaves snapshots that can be deleted, and stay deleted', async () => {
     const vault = await rotated(2);
     await reencryptVault(await openKey(vault));

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { generateIdentity, recipientOf } from '../../src/crypt/identity.ts';
-import { type Desk, desk, deskWithVault } from './desk.ts';
+import { generateIdentity, recipientOf } from '../../../src/crypt/identity.ts';
+import { type Desk, desk, deskWithVault } from '../desk.ts';
 
 let at: Desk;
 beforeEach(async () => {
@@ -24,9 +24,21 @@ describe('keys list', () => {
     expect((await at.ok('keys list --json')).lines()).toMatchInlineSnapshot(`
       [
         "{"message_type":"key","name":"age","method":"age","added":"2025-03-01T05:59:12Z","by":"web-1","recipient":"RECIPIENT-1"}",
-        "{"message_type":"summary","keys":1,"notes":["there is only one way in: when it is lost, so is the vault"]}",
+        "{"message_type":"summary","keys":1,"revision":1,"generation":1,"compromised":[],"reencrypt":false,"notes":["there is only one way in: when it is lost, so is the vault"]}",
       ]
     `);
+  });
+
+  it('says how often the key was rotated, and what a rotation marked', async () => {
+    await at.ok('keys rotate --compromised --yes');
+    const { out } = await at.ok('keys list');
+    expect(out).toContain('\nThey open key number 2: it was rotated 1 time.\n');
+    expect(out).toContain('\nnote: key number 1 is marked compromised: ');
+    expect((await at.ok('keys list --json')).json().at(-1)).toMatchObject({
+      generation: 2,
+      compromised: [1],
+      reencrypt: false,
+    });
   });
 
   it('says what keeps a post-quantum vault from being one', async () => {

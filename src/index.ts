@@ -30,6 +30,7 @@ export { kmsCredential, newKmsKey } from './keys/kms.ts';
 export type { Credential, NewKey } from './keys/method.ts';
 export { newPassphraseKey, passphraseCredential } from './keys/passphrase.ts';
 export { identityCredential, identityFileCredential, newRecipientKey } from './keys/recipient.ts';
+export { newSshKey, sshCredential } from './keys/ssh.ts';
 export type { Problem, Source } from './pack/collect.ts';
 export type { Entry } from './pack/entry.ts';
 export type { Destination, Existing, PlacementPlan, PlaceReport, PlannedEntry } from './pack/place/types.ts';
@@ -52,14 +53,34 @@ export { applyDelete, type DeletePlan, findLeftovers, type Leftover, planDelete 
 export type { Contents, RestoreWishes, Warning } from './vault/documents/contents.ts';
 export type { SnapshotRecord } from './vault/documents/record.ts';
 export type { Host, Slot, VaultDocument } from './vault/documents/vault-document.ts';
+export { type Exposure, findExposure } from './vault/exposure/exposure.ts';
+export { generationLeak, hostLeak, keyLeak, readHistory } from './vault/exposure/leak.ts';
+export { type ExposurePlan, planExposure } from './vault/exposure/plan.ts';
 export type { Finding } from './vault/finding.ts';
+export { enrollHost } from './vault/hosts/enroll.ts';
+export { type HostRemoval, planHostRemoval, removeHost } from './vault/hosts/remove.ts';
 export { type InitOptions, type InitResult, initVault } from './vault/init.ts';
+export { type Addition, type ChangedKeys, changeKeys, type KeyChange } from './vault/keys/change.ts';
+export { type Trial, tryKey } from './vault/keys/trial.ts';
 export { loadFiles } from './vault/load.ts';
 export { type Pin, parsePin, pinOf, pinText } from './vault/pin.ts';
 export { applyRestore, type RestoreResult, recoverPlacement } from './vault/restore/apply.ts';
 export { type Asked, type AskedSet, askedBy } from './vault/restore/outside.ts';
 export { planRestore, type RestoreOptions, type RestorePlan } from './vault/restore/plan.ts';
 export { dropUndo, findUndo, type UndoCopy } from './vault/restore/undo.ts';
+export {
+  planReencryption,
+  type ReencryptionPlan,
+  type ReencryptResult,
+  reencrypt,
+} from './vault/rotate/reencrypt.ts';
+export {
+  planRotation,
+  type RotateOptions,
+  type Rotation,
+  type RotationPlan,
+  rotate,
+} from './vault/rotate/rotate.ts';
 export {
   type Choice,
   type Chosen,

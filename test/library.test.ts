@@ -216,7 +216,9 @@ describe('a backup from memory', () => {
     const left: string[] = [];
     for await (const { name } of context.store.list('')) left.push(name);
     expect(left.filter((name) => /^(?:data|snapshots)/.test(name))).toEqual([]);
-    await expect(readSnapshots({ ...context, signal: stop.signal } as never)).rejects.toMatchObject({
+    const { signal, ...free } = context;
+    const vault = await library.openVault(free, { pin });
+    await expect(readSnapshots({ ...vault, signal: signal! })).rejects.toMatchObject({
       code: 'interrupted',
     });
   });

@@ -81,7 +81,7 @@ const ALLOWED: readonly Allowance[] = [
   { word: 'generation', where: /^keys\/slot\.ts$/, because: 'the text inside a wrapped key: a format' },
   { word: 'artifact', where: /^vault\/layout\.ts$/, because: 'the gzip comment: a format' },
   { word: 'record', where: /^host\/record-cache\.ts$/, because: 'the first line of the cache: a format' },
-  ...['authority', 'generation', 'slot', 'record', 'part', 'recipient', 'contents'].map((word) => ({
+  ...['authority', 'generation', 'slot', 'record', 'part', 'recipient', 'contents', 'ledger'].map((word) => ({
     word,
     where: /^vault\/recovery-text\.ts$/,
     because: 'RECOVERY.md reads documents with stock tools, field by field',

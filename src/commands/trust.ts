@@ -28,7 +28,7 @@ export const command = defineCommand({
     const { store, memory } = base;
     const trusted = async (pin: Pin, how: 'pin' | 'fingerprint' | 'unlock') => {
       await memory.rememberPin(store.location, pin);
-      await forgetNewer(base, pin);
+      await believe(base, pin);
       return { pin, location: store.location, how, otherPinIn: await otherPinIn(context, pin) };
     };
     if (given) {
@@ -80,14 +80,19 @@ function checkFingerprint(text: string): string {
   });
 }
 
+/** As many fingerprints as a person may be told of one vault in a row. */
+const KEPT = 8;
+
 /** A rotation that was followed before, by an older key's word, must not outweigh what a person says. */
-async function forgetNewer(
+async function believe(
   context: VaultContext,
   { vault, generation, revision, authority }: Pin,
 ): Promise<void> {
-  await tryToRemember(context, vault, (m) =>
-    m.generation > generation ? { ...m, generation, revision, authority } : m,
-  );
+  await tryToRemember(context, vault, (m) => ({
+    ...m,
+    made: [...m.made.filter((one) => one !== authority), authority].slice(-KEPT),
+    ...(m.generation > generation ? { generation, revision, authority } : {}),
+  }));
 }
 
 /** The settings file that holds the pin of another vault, and so goes on refusing this one. */

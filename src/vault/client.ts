@@ -9,7 +9,10 @@ export interface VaultMemory {
   /** The newest generation seen, 0 for none, and its authority's fingerprint: a rotation that was believed once. */
   readonly generation: number;
   readonly authority: string;
-  /** Fingerprints of authorities that this client made: a rotation that was cut off before its pin was kept is its own. */
+  /**
+   * Fingerprints of authorities that this client made, or that a person told it: a rotation that was cut off before its
+   * pin was kept is its own.
+   */
   readonly made: readonly string[];
   /** By set and place: the last record this host saw confirmed, for `previous`. */
   readonly wrote: Readonly<Record<string, PreviousRecord>>;

@@ -73,12 +73,15 @@ export interface OpenOptions {
 
 /**
  * The pin to hold this store to: the given one, else the remembered one. Where this client knows better, as it rotated the
- * key of that very vault itself or was told that somebody did, what it knows.
+ * key of that very vault itself or was told that somebody did, what it knows; not where somebody once said yes to what
+ * the store showed.
  */
 export async function effectivePin(context: VaultContext, given: Pin | undefined): Promise<Pin | undefined> {
   const remembered = await context.memory.pinFor(context.store.location);
-  if (given && remembered?.vault === given.vault && remembered.generation > given.generation)
-    return remembered;
+  if (given && remembered?.vault === given.vault && remembered.generation > given.generation) {
+    const { made } = await context.memory.vault(given.vault);
+    if (made.includes(remembered.authority)) return remembered;
+  }
   return given ?? remembered;
 }
 

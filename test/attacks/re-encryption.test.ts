@@ -7,6 +7,7 @@ import type { Store } from '../../src/store/store.ts';
 import { gzipBytesOf } from '../../src/vault/artifact-read.ts';
 import { backup } from '../../src/vault/backup/backup.ts';
 import { noMemory } from '../../src/vault/client.ts';
+import type { Reencryption } from '../../src/vault/documents/record.ts';
 import type { VaultDocument } from '../../src/vault/documents/vault-document.ts';
 import { newDataDirectory, newLedgerName, recordName } from '../../src/vault/layout.ts';
 import { loadFiles } from '../../src/vault/load.ts';
@@ -143,12 +144,7 @@ describe('a record of a re-encryption by somebody who held the keys 1 and 2', ()
     ],
     'that leaves the files out': [
       'foreign-data',
-      async () => {
-        const { artifacts } = bodyOf(await get(base[0].store, recordName('app', honest.id, 2))) as {
-          artifacts: { name: string }[];
-        };
-        return { change: { artifacts: artifacts.slice(-1) } };
-      },
+      () => ({ change: ({ artifacts }: Reencryption) => ({ artifacts: artifacts.slice(-1) }) }),
     ],
     'around the record of another snapshot': [
       'misplaced',
@@ -505,6 +501,7 @@ describe('the administrator’s own run', () => {
   it('signs nothing of what he planted, under whatever name it stands', async () => {
     const thief = newHost('evil');
     const his = await oldDocument(first, thief, 9);
+    tick(vault.clock);
     const planted = [
       (await forge(his)).object,
       (await forge({ ...vault, host: thief })).object,
@@ -523,7 +520,7 @@ describe('the administrator’s own run', () => {
       for (const name of names) expect((await get(vault.store, name)).toString()).not.toContain('"original"');
     }
     expect(await values(vault)).toEqual(honest);
-    expect((await refusedRestore(vault, { set: 'app' })).length).toBeGreaterThan(0);
+    expect(['unlisted-writer', 'misplaced']).toContain(await refusedRestore(vault, { set: 'app' }));
   });
 
   it('goes on with the others when records are planted in its way, and is finished when they are gone', async () => {

@@ -18,6 +18,7 @@ import { type Pin, pinOf } from '../../src/vault/pin.ts';
 import { revise } from '../../src/vault/revise.ts';
 import { readSnapshots } from '../../src/vault/snapshots.ts';
 import { readCandidates, trustPinned } from '../../src/vault/trust.ts';
+import { effectivePin } from '../../src/vault/vault.ts';
 import { bodyOf, copyOf, flipped, forge, get, namesOf, objectsOf, put, sign } from '../support/forge.ts';
 import { briefly, failureOf, faultsOf, refusedRestore, restored } from '../support/refusals.ts';
 import { type Rotating, rotateVault } from '../support/rotation.ts';
@@ -309,6 +310,24 @@ describe('a false rotation that a client once followed', () => {
     await old.store.remove(['vault/3.json']);
     expect((await failureOf(back(vault.pin))).code).toBe('older-revision');
   });
+});
+
+it('a vault that somebody once said yes to outweighs no pin, whatever number its key has', async () => {
+  const memory = noMemory();
+  const real = await objectsOf(old.store);
+  const his = await made(10, {}, await made(9));
+  await old.store.remove([...real.keys(), 'vault/9.json']);
+  const opened = await openUnlocked(old, {
+    pin: null,
+    memory,
+    confirm: true,
+    credential: await withKey(old.key),
+  });
+  expect(opened.document).toEqual(his.document);
+  for (const [name, bytes] of real) await put(old.store, name, bytes);
+  expect(await effectivePin(client(old, memory), vault.pin)).toEqual(vault.pin);
+  const { code } = await failureOf(backsUp({ pin: vault.pin, memory }));
+  expect(code).toBe('older-revision');
 });
 
 it('a revision that the old key signed does not count for the new one, which a client saw first without it', async () => {

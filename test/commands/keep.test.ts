@@ -17,7 +17,10 @@ describe('keep', () => {
   it('keeps what it is told to, and needs no key', async () => {
     const said = await at.say(`keep ${ids[0]}`, { STRONGROOM_IDENTITY_FILE: undefined });
     expect(said).toMatchObject({ code: 0, err: '' });
-    expect(said.out).toMatchInlineSnapshot();
+    expect(said.out).toMatchInlineSnapshot(`
+      "kept ID-1 of shop
+      "
+    `);
     expect(await listed()).toEqual([
       [true, undefined],
       [undefined, undefined],
@@ -26,7 +29,11 @@ describe('keep', () => {
 
   it('until a time is shown by list and show, and over then', async () => {
     const said = await at.ok(`keep ${ids[0]} latest --until 2026-12-31T00:00:00Z`);
-    expect(said.out).toMatchInlineSnapshot();
+    expect(said.out).toMatchInlineSnapshot(`
+      "kept ID-1 of shop until 2026-12-31 00:00:00 UTC
+      kept ID-2 of shop until 2026-12-31 00:00:00 UTC
+      "
+    `);
     expect(last((await at.ok('list')).out).slice(1, 3)).toEqual([
       'kept until 2026-12-31',
       'kept until 2026-12-31',
@@ -36,7 +43,11 @@ describe('keep', () => {
       kept: true,
       kept_until: '2026-12-31T00:00:00Z',
     });
-    expect((await at.ok(`delete ${ids[0]} --yes`, 11)).err).toMatchInlineSnapshot();
+    expect((await at.ok(`delete ${ids[0]} --yes`, 11)).err).toMatchInlineSnapshot(`
+      "strongroom: error: ID-1 of shop is kept until 2026-12-31T00:00:00Z
+      strongroom: hint: if it may go all the same, run \`strongroom keep --release ID-1\` first
+      "
+    `);
     expect((await at.ok(`delete ${ids[0]} --dry-run`, 11)).out).toBe('');
     at.clock.now = new Date('2026-12-31T00:00:00Z');
     expect(await listed()).toEqual([
@@ -50,16 +61,31 @@ describe('keep', () => {
   it('tells programs', async () => {
     await at.ok(`keep ${ids[0]}`);
     const said = await at.ok(`keep ${ids[0]} ${ids[1]} --until 2026-12-31T00:00:00Z --json`);
-    expect(said.lines()).toMatchInlineSnapshot();
+    expect(said.lines()).toMatchInlineSnapshot(`
+      [
+        "{"message_type":"keep","id":"ID-1","set":"shop","what":"kept-already","dry_run":false}",
+        "{"message_type":"keep","id":"ID-2","set":"shop","what":"kept","until":"2026-12-31T00:00:00Z","dry_run":false}",
+        "{"message_type":"summary","kept":1,"released":0,"lapsed":0,"dry_run":false}",
+      ]
+    `);
     const released = await at.ok(`keep --release ${ids[0]} --json`);
-    expect(released.lines()).toMatchInlineSnapshot();
+    expect(released.lines()).toMatchInlineSnapshot(`
+      [
+        "{"message_type":"keep","id":"ID-1","set":"shop","what":"released","dry_run":false}",
+        "{"message_type":"summary","kept":0,"released":1,"lapsed":0,"dry_run":false}",
+      ]
+    `);
   });
 
   it('with --dry-run says what it would do, however quiet, and does nothing', async () => {
     expect((await at.ok(`keep ${ids[0]} --dry-run --quiet`)).out).toBe(
       at.tidy(`would keep ${ids[0]} of shop\n`),
     );
-    expect((await at.ok(`keep --release ${ids[0]}`, 10)).err).toMatchInlineSnapshot();
+    expect((await at.ok(`keep --release ${ids[0]}`, 10)).err).toMatchInlineSnapshot(`
+      "strongroom: error: ID-1 of shop is not kept
+      strongroom: hint: see which are with \`strongroom list\`
+      "
+    `);
     await at.ok(`keep ${ids[0]}`);
     expect((await at.ok(`keep --release ${ids[0]} --dry-run`)).out).toBe(
       at.tidy(`would release ${ids[0]} of shop\n`),

@@ -134,4 +134,18 @@ describe.skipIf(skipS3)('a snapshot that is kept in a bucket with Object Lock', 
     expect(listed.flatMap(({ id }) => id ?? [])).toEqual([ids[1]]);
     expect((await say('verify')).summary()).toMatchObject({ sound: true, errors: 0 });
   });
+
+  it('kept until a time is deleted after it, and no hold is left behind', async () => {
+    const made = await web.ok(['backup', '.', '--set', 'app', '--json'], { env });
+    const id = made.summary().snapshot;
+    const until = new Date(Date.now() + 5000).toISOString().replace(/\.\d+/, '');
+    const kept = await web.ok(['keep', id, '--until', until], { env });
+    expect(kept.stdout).toContain('the bucket knows no date for a hold');
+    const names = await objectsOf(id);
+    expect(await heldOf(id)).toBe(3);
+    await expect.poll(async () => (await say('delete', id, '--yes')).code, { timeout: 20_000 }).toBe(0);
+    for (const name of names) expect(new Set(await eraseAll(name)), name).toEqual(new Set(['erased']));
+    // What is still to be kept is not touched.
+    expect(await heldOf(ids[1]!)).toBe(3);
+  });
 });

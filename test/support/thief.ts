@@ -5,7 +5,7 @@ import { newRecipientKey } from '../../src/keys/recipient.ts';
 import type { SigningKey } from '../../src/sign/key.ts';
 import { gzipBytesOf, readSnapshotContents } from '../../src/vault/artifact-read.ts';
 import { writeParts } from '../../src/vault/artifact-write.ts';
-import type { Artifact } from '../../src/vault/documents/record.ts';
+import type { Artifact, Reencryption } from '../../src/vault/documents/record.ts';
 import type { Generation, ObjectRef } from '../../src/vault/documents/vault-document.ts';
 import { makeGeneration } from '../../src/vault/generation.ts';
 import { newDataDirectory, previousName, recordName, vaultDocumentName } from '../../src/vault/layout.ts';
@@ -107,8 +107,8 @@ export interface Again {
   readonly generation: number;
   readonly signers: readonly SigningKey[];
   readonly recipient: string;
-  /** What differs in the record. */
-  readonly change?: object;
+  /** What differs in the record that is stored. */
+  readonly change?: object | ((record: Reencryption) => object);
   /** Where it is put, when not at its own place. */
   readonly place?: string;
 }
@@ -136,7 +136,7 @@ export async function reencrypted(
   const object = place ?? recordName(set, id, generation);
   const time = documentTime(clock.now);
   const original = (await get(store, snapshot.object)).toString('utf8');
-  const record = {
+  const record: Reencryption = {
     format: 1,
     type: 'record',
     object,
@@ -152,9 +152,9 @@ export async function reencrypted(
     contents,
     received: time,
     original,
-    ...change,
   };
-  await put(store, object, sign(record, 'record', ...signers));
+  const changed = typeof change === 'function' ? change(record) : change;
+  await put(store, object, sign({ ...record, ...changed }, 'record', ...signers));
   return object;
 }
 

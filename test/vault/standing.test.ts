@@ -8,6 +8,7 @@ import {
   judgeRecord as judge,
   judgeLedgerEntry as judgeEntry,
   judgeReencryption,
+  judgeRelease,
   type Outlasting,
   type RecordFacts,
 } from '../../src/vault/standing.ts';
@@ -165,6 +166,8 @@ describe('a ledger entry', () => {
     ['by a host that may maintain what it removes', {}, [web]],
     ['by a host that may maintain everything', { by: 'db-1' }, [db]],
     ['by the authority', { by: 'authority', action: 'reencrypt', generation: 1 }, [authority]],
+    ['by a host that keeps what it may maintain', { action: 'keep', removes: [], keeps: removes }, [web]],
+    ['by a host that may maintain, and releases', { action: 'release', removes: [], releases: [] }, [web]],
   ])('%s counts', (_, change, signers) => {
     expect(() => judgeLedgerEntry(document, { ...entry, ...change }, { signers })).not.toThrow();
   });
@@ -198,17 +201,65 @@ describe('a ledger entry', () => {
     ['by a host that re-encrypts', 'out-of-scope', { action: 'reencrypt' }, [web]],
     ['by a host that removes a host', 'out-of-scope', { action: 'remove-host', removes: [] }, [web]],
     ['by a host that was removed', 'removed-host', {}, [old]],
+    [
+      'by a host that keeps what is outside its scope',
+      'out-of-scope',
+      { action: 'keep', removes: [], keeps: [...removes, { ...removes[0]!, set: 'db' }] },
+      [web],
+    ],
+    [
+      'by the authority, which keeps nothing',
+      'out-of-scope',
+      { by: 'authority', action: 'keep', removes: [], keeps: removes },
+      [authority],
+    ],
+    [
+      'by the authority, which releases nothing',
+      'out-of-scope',
+      { by: 'authority', action: 'release', removes: [], releases: [] },
+      [authority],
+    ],
+    [
+      'by a host that was removed, and keeps',
+      'removed-host',
+      { action: 'keep', removes: [], keeps: removes },
+      [old],
+    ],
   ])('%s: %s', (_, code, change, signers) => {
     expect(() => judgeLedgerEntry(document, { ...entry, ...change }, { signers })).toThrow(
       expect.objectContaining({ code, exitCode: 13, object: entry.object }),
     );
   });
 
-  it('by a host that may only write removes nothing', () => {
+  it.each<[string, Partial<LedgerEntry>]>([
+    ['removes', {}],
+    ['keeps', { action: 'keep', removes: [], keeps: removes }],
+    ['releases', { action: 'release', removes: [], releases: [] }],
+  ])('by a host that may only write %s nothing', (verb, change) => {
     const writer = { ...document, hosts: [{ ...hosts[0]!, may: ['write'] }] } as VaultDocument;
-    expect(() => judgeLedgerEntry(writer, entry, { signers: [web] })).toThrow(
-      expect.objectContaining({ code: 'out-of-scope' }),
+    expect(() => judgeLedgerEntry(writer, { ...entry, ...change }, { signers: [web] })).toThrow(
+      expect.objectContaining({
+        code: 'out-of-scope',
+        message: `${entry.object} is by web-1, which may not ${verb.slice(0, -1)} that`,
+      }),
     );
+  });
+
+  it('that releases counts when its host’s scope covers all that the entries which it ends keep', () => {
+    const release = { ...entry, action: 'release', removes: [], releases: [] } as LedgerEntry;
+    const keeping = (...sets: string[]) =>
+      ({ action: 'keep', keeps: sets.map((set) => ({ ...removes[0]!, set })) }) as unknown as LedgerEntry;
+    expect(() =>
+      judgeRelease(document, release, web, [keeping('app'), keeping('web-1', 'app')]),
+    ).not.toThrow();
+    expect(() => judgeRelease(document, release, web, [])).not.toThrow();
+    // By its key: the removed host of the same name could do it all.
+    for (const ended of [[keeping('db')], [keeping('app'), keeping('app', 'db')]]) {
+      expect(() => judgeRelease(document, release, web, ended)).toThrow(
+        expect.objectContaining({ code: 'out-of-scope', object: entry.object }),
+      );
+      expect(() => judgeRelease(document, release, db, ended)).not.toThrow();
+    }
   });
 
   it('of a removed host counts when the vault document’s own entry lists it', () => {

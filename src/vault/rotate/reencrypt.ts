@@ -258,7 +258,7 @@ function planted(object: string): IntegrityError {
 }
 
 function tooLarge(object: string): IntegrityError {
-  return new IntegrityError('record-too-large', `${object} would be larger than a record may be`, { object });
+  return new IntegrityError('record-too-large', `${object} would be larger than it may be`, { object });
 }
 
 /** Whether a record may come to stand after its writing failed: the request can be under way still. */

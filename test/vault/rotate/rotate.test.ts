@@ -166,10 +166,9 @@ describe('a rotation', () => {
     await expect(reencrypt(followed)).rejects.toMatchObject(refused);
     expect(await namesOf(vault.store)).toEqual(before);
     // A passphrase proves it: whoever made up a rotation could not have locked it with that.
-    await rotateVault(vault, await openUnlocked(vault));
-    // And whoever rotated knows what he did, whatever an older configuration says.
     const { memory } = vault;
-    await memory.rememberPin(vault.store.location, pinOf((await openLocked(vault)).document));
+    await rotateVault(vault, await openUnlocked(vault, { memory }));
+    // And whoever rotated knows what he did, whatever an older configuration says.
     const known = await openUnlocked(vault, { memory, credential: await withKey(vault.key) });
     expect(known).toMatchObject({ isProven: true, pin: { generation: 3 } });
   });

@@ -60,6 +60,7 @@ export type { Finding } from './vault/finding.ts';
 export { enrollHost } from './vault/hosts/enroll.ts';
 export { type HostRemoval, planHostRemoval, removeHost } from './vault/hosts/remove.ts';
 export { type InitOptions, type InitResult, initVault } from './vault/init.ts';
+export { applyKeep, type KeepPlan, planKeep, planRelease } from './vault/keep.ts';
 export { type Addition, type ChangedKeys, changeKeys, type KeyChange } from './vault/keys/change.ts';
 export { type Trial, tryKey } from './vault/keys/trial.ts';
 export { loadFiles } from './vault/load.ts';

@@ -84,6 +84,7 @@ export function timeOfSnapshotId(id: string): string | undefined {
 /** Whether a set name matches one of the globs of a host's scope (`*` matches any run of characters). */
 export function inScope(set: string, globs: readonly string[]): boolean {
   return globs.some((glob) => {
+    if (glob === '*') return true;
     // Walks the literal pieces in order instead of building a regular expression: the globs come from a document.
     const pieces = glob.split('*');
     if (pieces.length === 1) return glob === set;

@@ -213,11 +213,7 @@ async function removeUnnamed(
   document: VaultDocument,
   there: readonly string[],
 ): Promise<Finding[]> {
-  const named = new Set([
-    ...document.slots.map((slot) => slot.object),
-    ...document.generations.flatMap(({ previous }) => previous?.object ?? []),
-  ]);
-  const unnamed = there.filter((name) => !named.has(name));
+  const unnamed = withoutNamed(document, there);
   try {
     // Heeds no signal: whoever is told that it was interrupted must not find it done.
     await vault.store.remove(unnamed);
@@ -227,6 +223,21 @@ async function removeUnnamed(
     const message = `${unnamed.length} objects of keys that open nothing any more could not be removed: ${error.message}`;
     return [finding('left-over', document.object, message, 'warning')];
   }
+}
+
+/** Whether key objects stand that the document does not name: an earlier revision was cut off before it removed them. */
+export async function hasUnnamedKeys(
+  vault: VaultContext & { readonly document: VaultDocument },
+): Promise<boolean> {
+  return withoutNamed(vault.document, await namesBelow(vault, KEYS)).length > 0;
+}
+
+function withoutNamed({ slots, generations }: VaultDocument, there: readonly string[]): string[] {
+  const named = new Set([
+    ...slots.map((slot) => slot.object),
+    ...generations.flatMap(({ previous }) => previous?.object ?? []),
+  ]);
+  return there.filter((name) => !named.has(name));
 }
 
 /** Nothing names them yet. What cannot be removed is an orphan, which the next change of keys removes. */

@@ -12,6 +12,7 @@ import type { VaultDocument } from '../../src/vault/documents/vault-document.ts'
 import { newDataDirectory, newLedgerName, recordName } from '../../src/vault/layout.ts';
 import { loadFiles } from '../../src/vault/load.ts';
 import { newSnapshotId } from '../../src/vault/names.ts';
+import { reencrypt } from '../../src/vault/rotate/reencrypt.ts';
 import { readSnapshots, type Snapshot } from '../../src/vault/snapshots.ts';
 import type { UnlockedVault } from '../../src/vault/vault.ts';
 import {
@@ -271,6 +272,30 @@ describe('somebody who held key 2, when the vault has key 3', () => {
     await put(vault.store, damaged[1]!, whole);
     expect((await reencryptVault(await openUnlocked(vault))).findings).toEqual([]);
     expect(await values(vault)).toEqual(['A=1\n', 'B=1\n']);
+  });
+
+  it('and is a listed host too, has nothing of another host removed by putting its own in front', async () => {
+    const other = newHost('web-2');
+    const document = await putRevision(vault, ({ hosts, time }) => ({
+      hosts: [...hosts, listed(other, time)],
+    }));
+    const place = recordName('app', straggler.id, 9);
+    const [first] = document.generations;
+    const old = { ...vault, host: other, pin: { ...vault.pin, generation: 1, recipient: first!.recipient } };
+    await forge(old, { id: straggler.id, place });
+    const own = { ...bodyOf(await get(vault.store, place)), object: place } as unknown as Snapshot;
+    await reencrypted(second, await openUnlocked(second), own, {
+      generation: 2,
+      signers: [second.authority],
+      recipient: second.pin.recipient,
+    });
+    await vault.store.remove([place]);
+    const parts = straggler.artifacts.flatMap((a) => a.parts.map((part) => part.object));
+    await reencryptVault(await openUnlocked(vault));
+    const { snapshots, findings } = await read(vault);
+    expect(snapshots.map((s) => [s.host, s.generation])).toEqual([['web-2', 3]]);
+    expect(briefly(findings)).toEqual([`second-record ${straggler.object}`]);
+    for (const part of parts) expect(await namesOf(vault.store, part)).toEqual([part]);
   });
 
   it('cannot hide a straggler that came after: it is missed by whoever saw it, and by the next one', async () => {
@@ -543,6 +568,31 @@ describe('the administrator’s own run', () => {
     expect((await reencryptVault(await openUnlocked(vault))).done).toBe(2);
     expect(await values(vault)).toEqual(honest);
     expect(await faultsOf(vault)).toEqual([]);
+  });
+
+  it('that goes on with key 2 removes nothing of one that re-encrypts to key 3 meanwhile', async () => {
+    const stale = await openUnlocked(vault);
+    const third = await rotated(vault);
+    const [snapshot] = (await read(third)).snapshots as [Snapshot];
+    let isDone = false;
+    // Between the new bytes and their record the other one finishes all that it does.
+    const store: Store = {
+      ...bound(vault.store),
+      async create(name, bytes, options) {
+        if (!isDone && name === recordName('app', snapshot.id, 3)) {
+          isDone = true;
+          await reencrypt(stale);
+        }
+        return await vault.store.create(name, bytes, options);
+      },
+    };
+    const opened = await openUnlocked(third);
+    await reencryptVault({ ...opened, store });
+    expect(isDone).toBe(true);
+    expect(await values(third)).toEqual(honest);
+    await reencryptVault(await openUnlocked(third));
+    expect(await values(third)).toEqual(honest);
+    expect(await faultsOf(third)).toEqual([]);
   });
 
   it('keeps new bytes whose record may come to stand after its reply was lost', async () => {

@@ -1,7 +1,7 @@
 // `strongroom keys rotate`: a new key for the vault. Snapshots follow with `--reencrypt`.
 import type { Finding } from '../../vault/finding.ts';
 import { type Pin, pinOf, pinText } from '../../vault/pin.ts';
-import { revise } from '../../vault/revise.ts';
+import { hasUnnamedKeys, revise } from '../../vault/revise.ts';
 import { planReencryption, type ReencryptionPlan, reencrypt } from '../../vault/rotate/reencrypt.ts';
 import { planRotation, type Rotation, type RotationPlan, rotate } from '../../vault/rotate/rotate.ts';
 import type { StillThere } from '../../vault/rotate/still-there.ts';
@@ -165,6 +165,8 @@ async function carryOut(context: Context, vault: UnlockedVault): Promise<RotateR
   });
   warnFindings(context, result.findings);
   const isDone = result.findings.length === 0;
-  if (isDone && vault.document.reencrypt) await revise(vault, async () => ({ change: { reencrypt: false } }));
+  // Every revision removes old keys that an earlier one was cut off before it removed.
+  if (isDone && (vault.document.reencrypt || (await hasUnnamedKeys(vault))))
+    await revise(vault, async () => ({ change: { reencrypt: false } }));
   return result;
 }

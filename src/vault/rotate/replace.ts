@@ -8,7 +8,7 @@ import { TOOL } from '../../version.ts';
 import type { LedgerEntry, Removal } from '../documents/ledger.ts';
 import type { Finding } from '../finding.ts';
 import { holdAgain } from '../keep.ts';
-import { DATA, LIMITS, newLedgerName, parseRecordName, SNAPSHOTS } from '../layout.ts';
+import { DATA, generationOfData, LIMITS, newLedgerName, parseRecordName, SNAPSHOTS } from '../layout.ts';
 import { type Ledger, readLedger } from '../ledger.ts';
 import { documentTime } from '../names.ts';
 import { readSnapshots, type Snapshot } from '../snapshots.ts';
@@ -85,10 +85,13 @@ export async function removeLeftovers(vault: UnlockedVault): Promise<Finding[]> 
     if (snapshot && name !== snapshot.object && (await isReplaced(vault, ledger, name))) left.push(name);
   }
   for await (const { name } of vault.store.list(DATA, callOptions(vault))) {
-    const [, set, id] = name.split('/');
+    const [, set = '', id = '', directory] = name.split('/');
     const snapshot = standing.get(`${set}/${id}`);
-    const named = snapshot && [snapshot, ...intruding];
-    if (named && !named.some(({ data }) => name.startsWith(`${data}/`))) left.push(name);
+    const generation = generationOfData(`${DATA}${set}/${id}/${directory}`, set, id) ?? 0;
+    // What is under a newer key is of somebody who rotated meanwhile: its record is still to come.
+    if (!snapshot || generation > snapshot.generation) continue;
+    const isNamed = [snapshot, ...intruding].some(({ data }) => name.startsWith(`${data}/`));
+    if (!isNamed) left.push(name);
   }
   await vault.store.remove(left, callOptions(vault));
   return unheld;

@@ -8,8 +8,9 @@ function namesOf(slots: readonly { readonly name: string }[]): string {
   return slots.map(({ name }) => name).join(', ');
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+function sized(bytes: number): string {
+  const mebibytes = bytes / 1024 / 1024;
+  return mebibytes < 1 ? `${(bytes / 1024).toFixed(1)} KiB` : `${mebibytes.toFixed(1)} MiB`;
 }
 
 /** The plan, for people. */
@@ -34,7 +35,7 @@ export function planLines({ rotation, reencryption, compromised, readable, vault
     lines.push(`Goes on with the re-encryption of the vault ${name} that was not finished.`);
   if (reencryption) {
     const { snapshots, bytes } = reencryption;
-    lines.push(`  re-encrypts ${snapshots.length} snapshots, ${megabytes(bytes)}`);
+    lines.push(`  re-encrypts ${snapshots.length} snapshots, ${sized(bytes)}`);
   } else lines.push(`  ${readable} snapshots stay as they are: add --reencrypt to re-encrypt them`);
   return lines;
 }
@@ -66,11 +67,10 @@ export function afterwards({ work, rotated, reencrypted, pin, oldPinIn, still }:
   if (rotated && rotated.plan.leftOut.length > 0) {
     lines.push(`Left out: ${namesOf(rotated.plan.leftOut)}. Add them again with \`strongroom keys add\`.`);
   }
-  if (rotated) lines.push(...forHosts(work, pin.authority, oldPinIn));
   const age = rotated?.vault.document.slots.filter(({ method }) => method === 'age') ?? [];
   if (age.length > 0) {
     lines.push(
-      `A recovery kit among ${namesOf(age)} opens the vault, but what stands on the paper is old: print it again (\`strongroom recovery kit --replace --name NAME\`).`,
+      `A recovery kit (one of ${namesOf(age)}?) opens the vault, but what stands on the paper is old: print it again (\`strongroom recovery kit --replace --name NAME\`).`,
     );
   }
   if (still && still.objects > 0) {
@@ -85,6 +85,8 @@ export function afterwards({ work, rotated, reencrypted, pin, oldPinIn, still }:
       'What does not verify stays under its old key: see above, then run `strongroom keys rotate --finish`.',
     );
   }
+  // Last, as the pin follows.
+  if (rotated) lines.push(...forHosts(work, pin.authority, oldPinIn));
   return lines;
 }
 
@@ -107,7 +109,7 @@ function forHosts(
   if (oldPinIn !== undefined)
     lines.push(`Replace \`pin:\` in ${oldPinIn} by the line below, here and where it was copied to;`);
   lines.push(
-    `elsewhere run \`strongroom trust ${authority}\`, with the fingerprint told by you and not by the store:`,
+    `${oldPinIn === undefined ? 'There' : 'elsewhere'} run \`strongroom trust ${authority}\`, with the fingerprint told by you and not by the store:`,
   );
   return lines;
 }

@@ -123,15 +123,7 @@ async function tryAll(
 export async function unlock(context: VaultContext, options: UnlockOptions): Promise<UnlockedVault> {
   const { store } = context;
   const pinned = await openPinned(context, options);
-  if (pinned) {
-    const opened = await tryAll(
-      store,
-      pinned.document,
-      await options.credentials(true),
-      callOptions(context),
-    );
-    return await unlocked(pinned, opened);
-  }
+  if (pinned) return await unlockPinned(context, pinned, options);
   const found = await readCandidates(store, context);
   const groups = newestGroups(found);
   if (groups.length === 0) throw noDocument(found, store.location);
@@ -176,6 +168,25 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
   await rememberRevision(context, candidate.document);
   const vault = { ...context, document: candidate.document, documentSha256: candidate.sha256, pin, findings };
   return await unlocked({ ...vault, trust: 'pinned' }, opened);
+}
+
+/** Keys go as soon as they are replaced: somebody may have done so since the vault document was read. */
+const MOST_REPLACED = 4;
+
+async function unlockPinned(context: VaultContext, pinned: Vault, options: UnlockOptions): Promise<UnlockedVault> {
+  const credentials = await options.credentials(true);
+  let vault = pinned;
+  for (let replaced = 0; ; replaced++) {
+    try {
+      const opened = await tryAll(context.store, vault.document, credentials, callOptions(context));
+      return await unlocked(vault, opened);
+    } catch (error) {
+      if (!(error instanceof IntegrityError && error.code === 'missing-slot')) throw error;
+      const now = replaced < MOST_REPLACED ? await openPinned(context, options) : undefined;
+      if (!now || now.document.revision === vault.document.revision) throw error;
+      vault = now;
+    }
+  }
 }
 
 async function unlocked(

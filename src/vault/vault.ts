@@ -113,12 +113,12 @@ export async function checkRevision(
   const known = leastRevision(document, pin, seen);
   const isRotatedBack = document.generation < rotated;
   if ((document.revision >= known && !isRotatedBack) || allowed) return;
-  const object = vaultDocumentName(isRotatedBack ? seen.revision : known);
   const hint =
     'newer vault documents are gone: find out who removed them; to read all the same, add --trust-new';
   const message = isRotatedBack
     ? `the vault shows key number ${document.generation}, but number ${rotated} was seen before`
     : `the vault shows revision ${document.revision}, but revision ${known} was seen before`;
+  const object = vaultDocumentName(isRotatedBack ? seen.revision : known);
   throw new IntegrityError('older-revision', message, { object, hint });
 }
 
@@ -127,12 +127,9 @@ export async function checkRevision(
  * whoever held one that was rotated out could write any number, and stop this machine for ever.
  */
 function leastRevision(document: VaultDocument, pin: Pin | undefined, seen: VaultMemory): number {
-  const { generation } = document;
-  const isSame =
-    seen.generation === 0 ||
-    (seen.generation === generation && seen.authority === authorityFingerprint(document));
-  const pinned = pin?.generation === generation ? pin.revision : 1;
-  return Math.max(pinned, isSame ? seen.revision : 1);
+  const isPinned = pin?.generation === document.generation;
+  const isSame = seen.generation === 0 || seen.authority === authorityFingerprint(document);
+  return Math.max(isPinned ? pin.revision : 1, isSame ? seen.revision : 1);
 }
 
 /**

@@ -2,6 +2,7 @@
 import { ConflictError, UsageError } from '../errors.ts';
 import type { NewKey } from '../keys/method.ts';
 import { TOOL } from '../version.ts';
+import { mayStand, type NewObject, sealVaultDocument } from './commit.ts';
 import type { VaultDocument } from './documents/vault-document.ts';
 import { makeGeneration } from './generation.ts';
 import { LIMITS, RECOVERY, vaultDocumentName } from './layout.ts';
@@ -9,7 +10,6 @@ import { referenceTo } from './named-object.ts';
 import { checkName, documentTime, randomName } from './names.ts';
 import { type Pin, pinOf } from './pin.ts';
 import { RECOVERY_TEXT } from './recovery-text.ts';
-import { mayStand, type NewObject, sealVaultDocument } from './revise.ts';
 import { checkKeyNames, refuseTwins, type WrappedKey, wrapSlot } from './slots.ts';
 import { callOptions, rememberRevision, type VaultContext } from './vault.ts';
 

@@ -2,18 +2,11 @@
 // of key objects that nothing names any more (docs/format.md sections 5 and 10). Two who revise at once both get
 // through, one after the other, or are told why not.
 import { createHash } from 'node:crypto';
-import {
-  ConflictError,
-  IntegrityError,
-  InterruptedError,
-  StoreError,
-  StrongroomError,
-  UsageError,
-} from '../errors.ts';
+import { ConflictError, IntegrityError, InterruptedError, StoreError, StrongroomError } from '../errors.ts';
 import { NAMESPACES } from '../sign/authority.ts';
-import { openDocument, sealDocument } from '../sign/document.ts';
-import type { SigningKey } from '../sign/key.ts';
+import { openDocument } from '../sign/document.ts';
 import { TOOL } from '../version.ts';
+import { mayStand, type NewObject, sealVaultDocument } from './commit.ts';
 import type { VaultDocument } from './documents/vault-document.ts';
 import { type Finding, finding } from './finding.ts';
 import { identitiesOf, type Proven } from './identities.ts';
@@ -28,12 +21,6 @@ import {
   type UnlockedVault,
   type VaultContext,
 } from './vault.ts';
-
-/** An object under a name that nobody else has, as it is random. */
-export interface NewObject {
-  readonly object: string;
-  readonly bytes: Buffer;
-}
 
 export interface Revision {
   /** What differs in the next vault document. */
@@ -125,27 +112,6 @@ async function attempt(vault: UnlockedVault, revision: Revision): Promise<Unlock
 function nextDocument(vault: UnlockedVault, change: Revision['change'], revision: number): VaultDocument {
   const time = documentTime(vault.now());
   return { ...vault.document, ...change, object: vaultDocumentName(revision), revision, time, tool: TOOL };
-}
-
-/** @throws UsageError `document-too-large` */
-export function sealVaultDocument(document: VaultDocument, signers: readonly SigningKey[]): Buffer {
-  const bytes = sealDocument(document, NAMESPACES.vault, signers);
-  if (bytes.length <= LIMITS.vaultDocument) return bytes;
-  throw new UsageError('document-too-large', 'so many keys and hosts do not fit into one vault document', {
-    hint: 'use fewer ways to open the vault, or a second vault',
-  });
-}
-
-/**
- * Whether an object that was to be written stands: a write that failed may have come through, and what it names must
- * then stay.
- */
-export async function mayStand({ store }: VaultContext, { object, bytes }: NewObject): Promise<boolean> {
-  try {
-    return (await store.get(object))?.equals(bytes) === true;
-  } catch {
-    return true;
-  }
 }
 
 /** As `mayStand`, and whether it may do so later: a request whose reply was lost can be under way still. */

@@ -2,11 +2,11 @@
 import { UsageError } from '../errors.ts';
 import type { NewKey, SlotFields } from '../keys/method.ts';
 import { writeSlotPlaintext } from '../keys/slot.ts';
+import type { NewObject } from './commit.ts';
 import { newestGeneration, type Slot, type VaultDocument } from './documents/vault-document.ts';
 import { PREVIOUS, slotName } from './layout.ts';
 import { referenceTo } from './named-object.ts';
 import { checkName, documentTime } from './names.ts';
-import type { NewObject } from './revise.ts';
 
 /** A slot for the vault document, and the object that it names. */
 export interface WrappedKey {

@@ -6,10 +6,11 @@ import { type Finding, finding } from './finding.ts';
 import { parseRecordName } from './layout.ts';
 import { type Ledger, readLedger } from './ledger.ts';
 import { checkName } from './names.ts';
-import { type ReadRecordsOptions, type RefusedRecord, readRecords, type Snapshot } from './read-records.ts';
+import { type ReadRecordsOptions, readRecords } from './read-records.ts';
+import type { RefusedRecord, Snapshot } from './snapshot.ts';
 import { tryToRemember, type Vault } from './vault.ts';
 
-export type { RefusedRecord, Snapshot } from './read-records.ts';
+export type { RefusedRecord, Snapshot } from './snapshot.ts';
 
 export interface Snapshots {
   /** Those that count, oldest first. */

@@ -173,7 +173,11 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
 /** Keys go as soon as they are replaced: somebody may have done so since the vault document was read. */
 const MOST_REPLACED = 4;
 
-async function unlockPinned(context: VaultContext, pinned: Vault, options: UnlockOptions): Promise<UnlockedVault> {
+async function unlockPinned(
+  context: VaultContext,
+  pinned: Vault,
+  options: UnlockOptions,
+): Promise<UnlockedVault> {
   const credentials = await options.credentials(true);
   let vault = pinned;
   for (let replaced = 0; ; replaced++) {

@@ -133,7 +133,7 @@ describe('a vault is refused', () => {
     [
       'with two keys of one name',
       { keys: [newRecipientKey('a', recipient), newRecipientKey('a', recipient)] },
-      'bad-name',
+      'name-taken',
       'the name a is taken',
     ],
     [
@@ -145,14 +145,14 @@ describe('a vault is refused', () => {
     [
       'with a key of a reserved name',
       { keys: [newRecipientKey('previous', recipient)] },
-      'bad-name',
+      'name-taken',
       'the name previous is taken',
     ],
     [
       'with more keys than a document holds',
       { keys: Array.from({ length: 300 }, (_, i) => wordyKey(`key-${i}`)) },
-      'too-many-keys',
-      'so many keys do not fit into one vault document',
+      'document-too-large',
+      'so many keys and hosts do not fit into one vault document',
     ],
   ])('%s, and nothing is written', async (_, more, code, message) => {
     const store = memoryStore();

@@ -11,6 +11,7 @@ import { initVault } from '../../src/vault/init.ts';
 import { unlock } from '../../src/vault/unlock.ts';
 import { type Kms, startKms } from '../servers/kms.ts';
 import { copyOf, put, putRevision } from '../support/forge.ts';
+import { rotateVault } from '../support/rotation.ts';
 import {
   client,
   clockAt,
@@ -21,6 +22,7 @@ import {
   withKey,
   withPassphrase,
 } from '../support/vault.ts';
+import { watched } from './stores.ts';
 
 const vault = await makeVault();
 const stranger = await generateIdentity('x25519');
@@ -485,5 +487,27 @@ describe('an AWS KMS key', () => {
       expect(await unlock(context, { credentials, confirm })).toMatchObject({ openedBy: 'passphrase' });
       expect(kms.calls).toEqual([]);
     });
+  });
+});
+
+describe('a vault whose keys are replaced while it is being opened', () => {
+  it('opens with the new ones, and raises no alarm', async () => {
+    const busy = await makeVault();
+    let rotations = 0;
+    const store = watched(busy.store, async ({ verb, name }) => {
+      if (verb !== 'get' || !name.startsWith('keys/') || rotations === 2) return;
+      rotations++;
+      await rotateVault(busy, await openUnlocked(busy), { reencrypt: false });
+    });
+    const opened = await openUnlocked(busy, { store });
+    expect([rotations, opened.document.generation]).toEqual([2, 3]);
+  });
+
+  it('does not open when its keys are gone and no newer document says why', async () => {
+    const robbed = await copyOf(vault);
+    const names: string[] = [];
+    for await (const { name } of robbed.store.list('keys/')) names.push(name);
+    await robbed.store.remove(names);
+    await expect(openUnlocked(robbed)).rejects.toMatchObject({ code: 'missing-slot', exitCode: 13 });
   });
 });

@@ -5,6 +5,7 @@ import { ConflictError, NotFoundError, StoreError, UsageError } from '../../erro
 import { NAMESPACES } from '../../sign/authority.ts';
 import { sealDocument } from '../../sign/document.ts';
 import { TOOL } from '../../version.ts';
+import type { NewObject } from '../commit.ts';
 import type { LedgerEntry } from '../documents/ledger.ts';
 import type { Host, May, VaultDocument } from '../documents/vault-document.ts';
 import { finding } from '../finding.ts';
@@ -12,7 +13,7 @@ import { LIMITS, newLedgerName } from '../layout.ts';
 import type { CountingEntry, Ledger } from '../ledger.ts';
 import { documentTime } from '../names.ts';
 import { readRecords } from '../read-records.ts';
-import { type NewObject, revise } from '../revise.ts';
+import { revise } from '../revise.ts';
 import { readSnapshots, receivedAt, type Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault, type Vault } from '../vault.ts';
 import { ownerBy } from './activity.ts';

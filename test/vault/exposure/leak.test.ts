@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { generateIdentity, recipientOf } from '../../../src/crypt/identity.ts';
 import { newRecipientKey } from '../../../src/keys/recipient.ts';
+import { sealVaultDocument } from '../../../src/vault/commit.ts';
 import type { VaultDocument } from '../../../src/vault/documents/vault-document.ts';
 import { generationLeak, hostLeak, keyLeak, readHistory } from '../../../src/vault/exposure/leak.ts';
-import { revise, sealVaultDocument } from '../../../src/vault/revise.ts';
+import { revise } from '../../../src/vault/revise.ts';
 import { wrapSlot } from '../../../src/vault/slots.ts';
 import type { UnlockedVault } from '../../../src/vault/vault.ts';
 import { rotateVault } from '../../support/rotation.ts';

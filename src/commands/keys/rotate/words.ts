@@ -31,6 +31,12 @@ export function planLines({ rotation, reencryption, compromised, readable, vault
       );
     }
     if (compromised) lines.push(`  everything up to key number ${generation} counts as exposed`);
+    if (compromised || rotation.without.length > 0) {
+      // Whoever had a key may have enrolled one of his own.
+      lines.push(
+        `  hosts that go on: ${namesOf(vault.document.hosts.filter((h) => h.removed === undefined))}; see \`strongroom hosts list\``,
+      );
+    }
   } else if (reencrypt)
     lines.push(`Goes on with the re-encryption of the vault ${name} that was not finished.`);
   if (reencryption) {

@@ -13,7 +13,7 @@ import { type Machine, machines, type RunOptions } from '../support/program.ts';
 import type { TestVault } from '../support/vault.ts';
 
 const machine = machines();
-const ROUNDS = process.env.STRONGROOM_LONG === '1' ? 20 : 2;
+const ROUNDS = process.env.STRONGROOM_LONG === '1' ? 12 : 2;
 const SEED = Number(process.env.STRONGROOM_SEED ?? randomInt(2 ** 31));
 
 it(`rotated and written by two at once, ${ROUNDS} times over, it loses nothing (seed ${SEED})`, async () => {

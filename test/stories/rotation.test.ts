@@ -68,6 +68,7 @@ describe('bob leaves', () => {
       "The vault shop gets key number 2 in place of 1.
         opens with: age (age1…), office
         no more with: bob (age1…), which could read 2 snapshots until now; \`strongroom keys exposure --key bob\` lists the secrets in them, to be changed where they are used
+        hosts that go on: alice, web-1; see \`strongroom hosts list\`
         re-encrypts 2 snapshots, 4.0 KiB
       "
     `);

@@ -17,6 +17,7 @@ import {
   openPinned,
   rememberRevision,
   severalVaults,
+  tryToRememberPin,
   type UnlockedVault,
   type Vault,
   type VaultContext,
@@ -135,11 +136,7 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
   for (const candidate of groups) {
     const { document } = candidate;
     const agreed = new Set<string>();
-    const consent: Consent = async ({ name, arn = '' }) => {
-      const question = `${store.location} holds a vault with fingerprint ${pinOf(document).authority} that names the AWS KMS key ${arn}, but anybody who can write there could have made it. Is that the fingerprint that init printed?`;
-      if (!(await options.confirm?.(question, arn))) throw notTrusted(document, store.location, arn);
-      agreed.add(name);
-    };
+    const consent = consentTo(document, store.location, options, agreed);
     try {
       const opened = await tryAll(store, document, credentials, { ...limits, consent });
       open.push({ candidate, opened, isAgreed: agreed.has(opened.slot.name) });
@@ -164,10 +161,28 @@ export async function unlock(context: VaultContext, options: UnlockOptions): Pro
     if (!(await options.confirm?.(question))) throw notTrusted(candidate.document, store.location);
   }
   await checkRevision(context, candidate.document, undefined, options.trustOlder === true);
-  await context.memory.rememberPin(store.location, pin);
+  await tryToRememberPin(context, pin);
   await rememberRevision(context, candidate.document);
   const vault = { ...context, document: candidate.document, documentSha256: candidate.sha256, pin, findings };
   return await unlocked({ ...vault, trust: 'pinned' }, opened);
+}
+
+/** @param agreed gets the names of the slots whose service may be asked */
+function consentTo(
+  document: VaultDocument,
+  location: string,
+  options: Pick<UnlockOptions, 'confirm'>,
+  agreed = new Set<string>(),
+): Consent {
+  return async ({ name, arn = '' }) => {
+    const { generation, authority } = pinOf(document);
+    const who =
+      generation > 1 ? 'anybody who can write there, or held an older key,' : 'anybody who can write there';
+    const printer = generation > 1 ? 'the last rotation' : 'init';
+    const question = `${location} holds a vault with fingerprint ${authority} that names the AWS KMS key ${arn}, but ${who} could have made it. Is that the fingerprint that ${printer} printed?`;
+    if (!(await options.confirm?.(question, arn))) throw notTrusted(document, location, arn);
+    agreed.add(name);
+  };
 }
 
 /** Keys go as soon as they are replaced: somebody may have done so since the vault document was read. */
@@ -178,11 +193,20 @@ async function unlockPinned(
   pinned: Vault,
   options: UnlockOptions,
 ): Promise<UnlockedVault> {
-  const credentials = await options.credentials(true);
   let vault = pinned;
+  const isKnown = await isOfPin(vault);
+  const credentials = await options.credentials(isKnown);
   for (let replaced = 0; ; replaced++) {
     try {
-      const opened = await tryAll(context.store, vault.document, credentials, callOptions(context));
+      const { document } = vault;
+      // What was only followed may be by somebody who held the old key: it is handled as if nothing vouched for it.
+      const limits = isKnown
+        ? {}
+        : { most: MOST_UNPINNED, consent: consentTo(document, context.store.location, options) };
+      const opened = await tryAll(context.store, document, credentials, {
+        ...callOptions(context),
+        ...limits,
+      });
       return await unlocked(vault, opened);
     } catch (error) {
       if (!(error instanceof IntegrityError && error.code === 'missing-slot')) throw error;
@@ -197,10 +221,14 @@ async function unlocked(
   vault: Vault,
   { identity, authority, slot, credential }: Opened,
 ): Promise<UnlockedVault> {
-  const { store, document, pin, memory } = vault;
-  const isPinned = pin?.generation === document.generation;
-  const { made } = await memory.vault(document.vault);
-  const isProven = isPinned || credential.authenticates || made.includes(authorityFingerprint(document));
+  const { store, document } = vault;
+  const isProven = credential.authenticates || (await isOfPin(vault));
   const proven = identitiesOf(store, document, { identity, authority }, callOptions(vault));
   return { ...vault, identity, authority, proven, isProven, openedBy: slot.name };
+}
+
+/** Whether the pin says so, or this client made the key itself; not where a rotation was only followed. */
+async function isOfPin({ document, pin, memory }: Vault): Promise<boolean> {
+  if (pin?.generation === document.generation) return true;
+  return (await memory.vault(document.vault)).made.includes(authorityFingerprint(document));
 }

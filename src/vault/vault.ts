@@ -167,8 +167,17 @@ export async function tryToRemember(
   vault: string,
   change: (memory: VaultMemory) => VaultMemory,
 ): Promise<boolean> {
+  return await isKept(context.memory.update(vault, change));
+}
+
+/** Remembers the pin of this place. @returns whether it was kept */
+export async function tryToRememberPin({ memory, store }: VaultContext, pin: Pin): Promise<boolean> {
+  return await isKept(memory.rememberPin(store.location, pin));
+}
+
+async function isKept(writing: Promise<void>): Promise<boolean> {
   try {
-    await context.memory.update(vault, change);
+    await writing;
     return true;
   } catch (error) {
     if (error instanceof StrongroomError && error.code === 'state-unusable') return false;

@@ -161,6 +161,13 @@ describe('a client that is pinned to the new key', () => {
   });
 });
 
+/** A backup that says what it was shown, and encrypts to the recipient of its pin. */
+async function backsUpAlarmed(opening: Opening): Promise<void> {
+  const { snapshot, problems } = await backsUp(opening);
+  expect(problems.map((p) => p.kind)).toEqual(['two-successors']);
+  expect(await opens(snapshot, old.identity)).toBe(true);
+}
+
 describe('a client that is pinned to the old key and has seen the new one', () => {
   let memory: ClientMemory;
   const seen = (): Opening => ({ pin: old.pin, memory });
@@ -177,8 +184,11 @@ describe('a client that is pinned to the old key and has seen the new one', () =
       const leads = route.includes('his');
       const code = leads ? 'two-successors' : 'older-revision';
       const opening = { ...seen(), credential: await withKey(old.key) };
-      for (const work of [openLocked(old, seen()), backsUp(seen()), openUnlocked(old, opening)])
+      for (const work of [openLocked(old, seen()), openUnlocked(old, opening)])
         expect((await failureOf(work)).code).toBe(code);
+      // Whoever held the old key stops no backup with it: that goes to the recipient of the pin.
+      if (leads) await backsUpAlarmed(seen());
+      else expect((await failureOf(backsUp(seen()))).code).toBe(code);
       // To read what is old may be allowed; to follow another rotation may not.
       const allowed = openLocked(old, { ...seen(), trustOlder: true });
       if (leads) expect((await failureOf(allowed)).code).toBe(code);
@@ -223,9 +233,10 @@ describe('a client that is pinned to the old key and knows nothing of the new on
 
   it('is told of two successors as long as the real one is there, and follows neither', async () => {
     await made(9);
-    for (const work of [openLocked(old, unaware()), backsUp(unaware()), openUnlocked(old, unaware())]) {
+    for (const work of [openLocked(old, unaware()), openUnlocked(old, unaware())]) {
       expect(await failureOf(work)).toMatchObject({ code: 'two-successors', exitCode: 13 });
     }
+    await backsUpAlarmed(unaware());
   });
 
   it('does not believe the old key any more while the rotation is there', async () => {

@@ -6,7 +6,7 @@ import { planReencryption, type ReencryptionPlan, reencrypt } from '../../vault/
 import { planRotation, type Rotation, type RotationPlan, rotate } from '../../vault/rotate/rotate.ts';
 import type { StillThere } from '../../vault/rotate/still-there.ts';
 import { stillThere } from '../../vault/rotate/still-there.ts';
-import type { UnlockedVault } from '../../vault/vault.ts';
+import { requireProven, type UnlockedVault } from '../../vault/vault.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { openUnlocked, warnFindings } from '../open.ts';
@@ -69,6 +69,7 @@ export const command = defineCommand({
   ],
   async run({ flags }, context): Promise<RotateResult> {
     const vault = await openUnlocked(context);
+    requireProven(vault);
     const { document } = vault;
     const { without, compromised } = flags;
     const isFinish =
@@ -107,6 +108,11 @@ export const command = defineCommand({
       : undefined;
     const now = rotated?.vault ?? vault;
     if (rotated) warnFindings(context, now.findings);
+    if (rotated && !rotated.isRemembered) {
+      context.warn('not-remembered', 'this machine cannot remember the new pin', {
+        hint: `put the line that is printed into its strongroom.yaml, or run \`strongroom trust ${rotated.pin.authority}\` when it can`,
+      });
+    }
     const reencrypted = reencryption ? await carryOut(context, now) : undefined;
     const pin = pinOf(now.document);
     return {

@@ -25,6 +25,11 @@ export function rotatedProblem({ generation }: Pin, document: VaultDocument | un
   return [{ kind: isExposed ? 'exposed' : 'rotated', path: document.name, reason, incomplete: false }];
 }
 
+/** The snapshot is under the pin's own key; which rotation came after that is for a person to find out. */
+export function twoSuccessors({ object = '', message, hint = '' }: StrongroomError): BackupProblem {
+  return { kind: 'two-successors', path: object, reason: `${message}: ${hint}`, incomplete: false };
+}
+
 /** Said now, since `latest` will not choose between this snapshot and the one that it sorts before. */
 export function clockProblem({ id, previous }: SnapshotRecord): BackupProblem[] {
   if (!previous || previous.id <= id) return [];

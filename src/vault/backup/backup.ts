@@ -1,6 +1,6 @@
 // Makes a snapshot. Needs the pin and the host's signing key, and no key that opens anything: it encrypts to the
 // vault's recipient, and writes the record last (docs/format.md section 10).
-import { StoreError } from '../../errors.ts';
+import { IntegrityError, StoreError } from '../../errors.ts';
 import { collect, type Problem, type Source, sourcesFromMemory } from '../../pack/collect.ts';
 import type { Entry } from '../../pack/entry.ts';
 import { packSources } from '../../pack/pack.ts';
@@ -12,7 +12,7 @@ import type { VaultDocument } from '../documents/vault-document.ts';
 import type { Pin } from '../pin.ts';
 import { readSnapshots } from '../snapshots.ts';
 import { callOptions, openPinned, requirePin, type Vault, type VaultContext } from '../vault.ts';
-import { clockProblem, remember, rotatedProblem, unseen } from './afterwards.ts';
+import { clockProblem, remember, rotatedProblem, twoSuccessors, unseen } from './afterwards.ts';
 import { checkListed, checkOptions } from './check.ts';
 import { type KeyWatch, keysOf, refuseCredentials, watchKeys } from './forbidden.ts';
 import { isUnchanged, markOf } from './unchanged.ts';
@@ -76,7 +76,14 @@ export interface BackupResult {
 
 /** What went wrong with a source, or after the snapshot stood. */
 export type BackupProblem = Omit<Problem, 'kind'> & {
-  readonly kind: Problem['kind'] | 'clock' | 'exposed' | 'not-remembered' | 'rotated' | 'unseen';
+  readonly kind:
+    | Problem['kind']
+    | 'clock'
+    | 'exposed'
+    | 'not-remembered'
+    | 'rotated'
+    | 'two-successors'
+    | 'unseen';
 };
 
 /**
@@ -103,7 +110,7 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
   const pin = await requirePin(context, options.pin);
   // Over a network the configured pin is enough: whoever writes there may lack the right to read, and need not have it.
   const isBlind = options.pin !== undefined && context.store.remote === true;
-  const vault = isBlind ? undefined : await readVault(context, pin);
+  const { vault, problems: alarms } = isBlind ? NOT_READ : await readVault(context, pin);
   const document = vault?.document;
   if (document) checkListed(document, options);
   const collectSources = async () => {
@@ -163,6 +170,7 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
       ...(isBlind && isFirst ? [unseen(context.store.location)] : []),
       ...clockProblem(made.record),
       ...rotatedProblem(pin, document),
+      ...alarms,
       ...(await remember(context, options, pin, made, mark)),
     ];
     const { id, stored } = made.record;
@@ -183,12 +191,24 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
   }
 }
 
-/** The vault where it can be read; a role that may only put goes by the pin alone. */
-async function readVault(context: VaultContext, pin: Pin): Promise<Vault | undefined> {
+interface Looked {
+  readonly vault: Vault | undefined;
+  readonly problems: readonly BackupProblem[];
+}
+
+const NOT_READ: Looked = { vault: undefined, problems: [] };
+
+/**
+ * The vault where it can be read; a role that may only put goes by the pin alone. So does one who is shown two rotations:
+ * whoever held the old key could make one up, and must not stop backups with it.
+ */
+async function readVault(context: VaultContext, pin: Pin): Promise<Looked> {
   try {
-    return await openPinned(context, { pin });
+    return { vault: await openPinned(context, { pin }), problems: [] };
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'store-denied') return undefined;
+    if (error instanceof StoreError && error.code === 'store-denied') return NOT_READ;
+    if (error instanceof IntegrityError && error.code === 'two-successors')
+      return { vault: undefined, problems: [twoSuccessors(error)] };
     throw error;
   }
 }

@@ -13,7 +13,7 @@ import { referenceTo } from '../named-object.ts';
 import { type Pin, pinOf } from '../pin.ts';
 import { type Revision, revise } from '../revise.ts';
 import { plaintextOf, type WrappedKey, wrapSlot } from '../slots.ts';
-import { tryToRemember, type UnlockedVault } from '../vault.ts';
+import { tryToRemember, tryToRememberPin, type UnlockedVault } from '../vault.ts';
 
 export interface RotateOptions {
   /** The host or person who does it. */
@@ -49,6 +49,8 @@ export interface Rotation {
   readonly vault: UnlockedVault;
   readonly plan: RotationPlan;
   readonly pin: Pin;
+  /** Whether this machine keeps the pin; its disk may be full. */
+  readonly isRemembered: boolean;
   /** Keys that were made, with why nothing at hand opened them; no reason when something did. */
   readonly made: readonly { readonly name: string; readonly untested?: string }[];
 }
@@ -101,8 +103,9 @@ export async function rotate(vault: UnlockedVault, options: RotateOptions): Prom
     return prepared.revision;
   });
   const pin = pinOf(rotated.document);
-  await vault.memory.rememberPin(vault.store.location, pin);
-  return { vault: rotated, plan: plan!, pin, made };
+  // The rotation stands, and whoever did it must be told the pin, whatever becomes of this machine's own memory.
+  const isRemembered = await tryToRememberPin(vault, pin);
+  return { vault: rotated, plan: plan!, pin, made, isRemembered };
 }
 
 /**

@@ -51,8 +51,10 @@ export async function keysAnew(
     if (isMeant && (context.secrets.newPassphraseGiven || mayAsk)) {
       const chosen = await newPassphrase(context, `New passphrase for the key ${slot.name}`);
       if (compromised) {
-        const { outcome } = await tryKey(vault, slot, [await credentialOf(chosen.passphrase)]);
-        refuseSame(slot, outcome === 'opens');
+        const credential = await credentialOf(chosen.passphrase);
+        for (const old of vault.document.slots.filter((s) => s.method === 'passphrase')) {
+          refuseSame(old, (await tryKey(vault, old, [credential])).outcome === 'opens');
+        }
       }
       tellPassphrase(context, chosen);
       return await withPassphrase(slot, chosen.passphrase);

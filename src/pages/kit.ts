@@ -17,7 +17,6 @@ export interface KitVault {
   /** The pin as one line. */
   readonly pin: string;
   readonly keyNumber: number;
-  readonly revision: number;
   readonly sets: readonly string[];
   /** Name of the recovery key in the vault. */
   readonly key: string;
@@ -86,7 +85,7 @@ export function kitCommands({ vault, share, identity }: KitPage): string[] {
 export function kitPage(page: KitPage): string {
   const title = kitTitle(page);
   const body = html`<h1>${title}</h1>
-<p>Printed ${page.printed} by ${page.tool}, for key number ${page.vault.keyNumber} of the vault, revision ${page.vault.revision}</p>
+<p>Printed ${page.printed} by ${page.tool}, for key number ${page.vault.keyNumber} of the vault</p>
 <div class="warning">${kitWarning(page)}</div>
 ${keySection(page)}
 ${vaultSection(page)}

@@ -1,7 +1,6 @@
 // Which snapshots there are, and what is wrong with them as a whole: what is hidden, missing, or out of its time.
 import { atPlace } from './client.ts';
 import type { SnapshotRecord } from './documents/record.ts';
-import type { VaultDocument } from './documents/vault-document.ts';
 import { type Finding, finding } from './finding.ts';
 import { parseRecordName } from './layout.ts';
 import { type Ledger, readLedger } from './ledger.ts';
@@ -24,19 +23,6 @@ export interface Snapshots {
   readonly findings: readonly Finding[];
   /** What they were judged by. */
   readonly ledger: Ledger;
-}
-
-/**
- * When the store had received what the host wrote of a snapshot, re-encrypted since or not: a time that no host can
- * choose. In whole seconds, rounded up. Of a re-encryption under a key that leaked only its own time is known: whoever
- * had that key could note any.
- */
-export function receivedAt(
-  { generations }: Pick<VaultDocument, 'generations'>,
-  { modified, original, generation }: Pick<Snapshot, 'modified' | 'original' | 'generation'>,
-): Date {
-  if (original && !generations[generation - 1]?.compromised) return new Date(original.received);
-  return new Date(Math.ceil(modified.getTime() / 1000) * 1000);
 }
 
 /** Clocks are set by seconds every day. */

@@ -7,7 +7,7 @@ import type { Generation, Host, VaultDocument } from './documents/vault-document
 import { inScope } from './names.ts';
 
 /** A record dated later than this after the store's own time of its object never counts. */
-const MAX_AHEAD_MS = 10 * 60 * 1000;
+export const MAX_AHEAD_MS = 10 * 60 * 1000;
 
 function refuse(code: string, object: string, message: string): never {
   throw new IntegrityError(code, `${object} ${message}`, { object });

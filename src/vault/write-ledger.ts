@@ -1,4 +1,4 @@
-// Writes what a host says in the ledger. Whether it counts is for readers to judge: src/vault/standing.ts.
+// Writes what a host, or the authority, says in the ledger. Whether it counts is for readers to judge: src/vault/standing.ts.
 import { ConflictError, UsageError } from '../errors.ts';
 import { NAMESPACES } from '../sign/authority.ts';
 import { sealDocument } from '../sign/document.ts';

@@ -22,7 +22,6 @@ async function pageOf(share: Share, identity?: string, long = false): Promise<Ki
       fingerprint: FINGERPRINT,
       pin: `{ vault: 0g69wysckgdejtxh8191jcc401, recipient: age1${'q'.repeat(long ? 1955 : 58)} }`,
       keyNumber: 1,
-      revision: 4,
       sets: long ? Array.from({ length: 100 }, (_, i) => `${'set-'.repeat(14)}${i}`) : ['app', 'certs'],
       key: long ? `k${'-long'.repeat(12)}` : 'kit',
       object: 'keys/1/kit-ysgzxz4fmm.age',

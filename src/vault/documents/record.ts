@@ -24,7 +24,8 @@ export interface PreviousRecord {
   readonly sha256: string;
 }
 
-export interface SnapshotRecord extends StoredData {
+/** What a host's record and that of a re-encryption have in common. */
+interface AnyRecord extends StoredData {
   readonly format: 1;
   readonly type: 'record';
   readonly object: string;
@@ -35,6 +36,9 @@ export interface SnapshotRecord extends StoredData {
   readonly generation: number;
   readonly set: string;
   readonly id: string;
+}
+
+export interface SnapshotRecord extends AnyRecord {
   readonly host: string;
   /** How long the backup took. */
   readonly seconds: number;
@@ -48,17 +52,7 @@ export interface SnapshotRecord extends StoredData {
 }
 
 /** A snapshot's bytes under the key of a later generation; who made it and what it is stays the host's word. */
-export interface Reencryption extends StoredData {
-  readonly format: 1;
-  readonly type: 'record';
-  readonly object: string;
-  readonly vault: string;
-  readonly time: string;
-  readonly tool: string;
-  readonly revision: number;
-  readonly generation: number;
-  readonly set: string;
-  readonly id: string;
+export interface Reencryption extends AnyRecord {
   /** When the store had received the host's own record, as it said then: no host can choose it. */
   readonly received: string;
   /** The host's own record, the whole object. */

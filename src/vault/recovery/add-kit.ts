@@ -9,6 +9,16 @@ import { revise } from '../revise.ts';
 import { checkKeyNames, wrapSlot } from '../slots.ts';
 import type { UnlockedVault } from '../vault.ts';
 
+/** A recovery key that was made, and that the vault does not know yet. */
+export interface MadeKit {
+  /** The vault to which it is to be added. */
+  readonly vault: UnlockedVault;
+  /** `AGE-SECRET-KEY-…`: nothing else holds it. */
+  readonly identity: string;
+  /** As the vault is going to have it. */
+  readonly slot: Slot;
+}
+
 export interface KitRequest {
   /** Name of the key. */
   readonly name: string;
@@ -18,13 +28,18 @@ export interface KitRequest {
   readonly replace: boolean;
   /** A key for a recipient, by the method for them. */
   readonly toKey: (recipient: string) => Promise<NewKey>;
+  /**
+   * Keeps the key where it is to stay, before the vault is changed: what was not kept is not added. Is called again
+   * when somebody else was quicker; only what it was given last counts then.
+   */
+  readonly keep: (kit: MadeKit) => Promise<void>;
+  /** Told before it throws: what was kept opens nothing, or may open the vault. */
+  readonly failed: (keptKey: 'opens nothing' | 'may open it') => Promise<void>;
 }
 
 export interface AddedKit {
   /** The vault as it is now. */
   readonly vault: UnlockedVault;
-  /** `AGE-SECRET-KEY-…`: the only time that it is known. */
-  readonly identity: string;
   readonly slot: Slot;
 }
 
@@ -61,21 +76,53 @@ export function checkKit(vault: Pick<UnlockedVault, 'document'>, name: string, r
 }
 
 /**
- * Makes a recovery key and adds it to the vault.
- * @throws as `checkKit` and `revise`
+ * Makes a recovery key, has it kept, and adds it to the vault.
+ * @param vault as it was when it was decided to add it, or which one to replace
+ * @throws as `checkKit` and `revise`; ConflictError `changed-meanwhile`; whatever `keep` throws
  */
 export async function addKit(vault: UnlockedVault, request: KitRequest): Promise<AddedKit> {
-  const { name, by, replace, toKey } = request;
+  const { name, by, replace, toKey, keep, failed } = request;
   const isHybrid = newestGeneration(vault.document).recipient.startsWith('age1pq1');
   const identity = await generateIdentity(isHybrid ? 'hybrid' : 'x25519');
   const key = await toKey(await recipientOf(identity));
-  const revised = await revise(vault, async (now) => {
-    checkKit(now, name, replace);
-    const { slot, object } = await wrapSlot(now, key, by);
-    const others = now.document.slots.filter((other) => other.name !== name);
-    return { change: { slots: [...others, slot] }, objects: [object] };
+  const asked = named(vault, name);
+  let made: Slot | undefined;
+  try {
+    const revised = await revise(vault, async (now) => {
+      if (replace && asked && named(now, name)?.object !== asked.object) throw replacedMeanwhile(name);
+      checkKit(now, name, replace);
+      const { slot, object } = await wrapSlot(now, key, by);
+      made = slot;
+      await keep({ vault: now, identity, slot });
+      const others = now.document.slots.filter((other) => other.name !== name);
+      return { change: { slots: [...others, slot] }, objects: [object] };
+    });
+    return { vault: revised, slot: made! };
+  } catch (error) {
+    await failed((await isGone(vault, made)) ? 'opens nothing' : 'may open it');
+    throw error;
+  }
+}
+
+function named({ document }: Pick<UnlockedVault, 'document'>, name: string): Slot | undefined {
+  return document.slots.find((slot) => slot.name === name);
+}
+
+/** Two who replace it at once would both be told that their page opens the vault. */
+function replacedMeanwhile(name: string): ConflictError {
+  return new ConflictError('changed-meanwhile', `somebody else changed the key ${name} just now`, {
+    object: name,
+    hint: 'nothing was changed by this command: look at `strongroom keys list`, and decide again',
   });
-  const slot = revised.document.slots.find((one) => one.name === name);
-  if (!slot) throw new ConflictError('vault-busy', `the key ${name} was removed at once`, { object: name });
-  return { vault: revised, identity, slot };
+}
+
+/** A change that failed for sure takes its key objects back; where it may have come through, they stay. */
+async function isGone({ store }: UnlockedVault, slot: Slot | undefined): Promise<boolean> {
+  if (!slot) return true;
+  try {
+    // Heeds no signal: an interruption is one of the reasons to ask.
+    return (await store.get(slot.object)) === null;
+  } catch {
+    return false;
+  }
 }

@@ -1,20 +1,17 @@
-// Which sets a vault holds, for a page that a person reads: by the names of its objects, which anybody who writes to
-// the store could add to.
+// Which sets a vault holds, for a page that a person reads: by the records that count, since whoever writes to the store
+// can put any name beside them.
 import { StoreError } from '../../errors.ts';
-import { parseRecordName } from '../layout.ts';
-import { callOptions, type VaultContext } from '../vault.ts';
+import { readSnapshots } from '../snapshots.ts';
+import type { Vault } from '../vault.ts';
 
 /** Sorted; at most `most` of them. */
-export async function setNames(vault: VaultContext, most = 100): Promise<string[]> {
-  const names = new Set<string>();
+export async function setNames(vault: Vault, most = 100): Promise<string[]> {
   try {
-    for await (const { name } of vault.store.list('snapshots/', callOptions(vault))) {
-      const set = parseRecordName(name)?.set;
-      if (set !== undefined && names.size < most) names.add(set);
-    }
+    const { snapshots } = await readSnapshots(vault);
+    return [...new Set(snapshots.map(({ set }) => set))].sort().slice(0, most);
   } catch (error) {
     // A role for keys need not see snapshots, and the page is good without them.
-    if (!(error instanceof StoreError)) throw error;
+    if (error instanceof StoreError) return [];
+    throw error;
   }
-  return [...names].sort();
 }

@@ -1,18 +1,14 @@
 // The second half of re-encryption: the old records and bytes go, once new ones stand. First the ledger says so, that
 // putting them back is in vain (docs/format.md section 10).
 import { createHash } from 'node:crypto';
-import { ConflictError } from '../../errors.ts';
-import { NAMESPACES } from '../../sign/authority.ts';
-import { sealDocument } from '../../sign/document.ts';
-import { TOOL } from '../../version.ts';
-import type { LedgerEntry, Removal } from '../documents/ledger.ts';
+import type { Removal } from '../documents/ledger.ts';
 import type { Finding } from '../finding.ts';
 import { holdAgain } from '../keep.ts';
-import { DATA, generationOfData, LIMITS, newLedgerName, parseRecordName, SNAPSHOTS } from '../layout.ts';
+import { DATA, generationOfData, LIMITS, parseRecordName, SNAPSHOTS } from '../layout.ts';
 import { type Ledger, readLedger } from '../ledger.ts';
-import { documentTime } from '../names.ts';
 import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault } from '../vault.ts';
+import { writeLedgerEntry } from '../write-ledger.ts';
 import { sayAgain } from './said-again.ts';
 
 /**
@@ -34,25 +30,11 @@ export async function finishBatch(vault: UnlockedVault, old: readonly Snapshot[]
 }
 
 async function sayReplaced(vault: UnlockedVault, removes: readonly Removal[]): Promise<void> {
-  const { store, document, authority } = vault;
-  const now = vault.now();
-  const entry: LedgerEntry = {
-    format: 1,
-    type: 'ledger',
-    object: newLedgerName(now),
-    vault: document.vault,
-    time: documentTime(now),
-    tool: TOOL,
-    revision: document.revision,
-    generation: document.generation,
-    by: 'authority',
-    action: 'reencrypt',
-    removes,
-  };
-  const bytes = sealDocument(entry, NAMESPACES.ledger, [authority]);
-  if ((await store.create(entry.object, bytes, callOptions(vault))) === 'exists') {
-    throw new ConflictError('object-exists', `${entry.object} exists already`, { hint: 'try again' });
-  }
+  await writeLedgerEntry(
+    vault,
+    { name: 'authority', key: vault.authority },
+    { action: 'reencrypt', removes },
+  );
 }
 
 /**

@@ -59,9 +59,10 @@ export function openSession(
         await stdout.writeBytes(chunk);
       },
     },
-    emit({ type, fields, human }) {
-      if (json) line(type, fields);
-      else if (human !== undefined) out.line(...human);
+    emit({ type, fields, human, more = [] }) {
+      if (json) return line(type, fields);
+      if (human !== undefined) out.line(...human);
+      for (const words of more) out.line(words);
     },
     warn: (code, message, { severity = 'warning', ...details } = {}) => {
       const show = () => say(renderWarning(code, message, details, style));

@@ -2,11 +2,13 @@
 // stdout, stderr or a log of them. Refuses where nobody can answer.
 
 import { closeSync, openSync, writeSync } from 'node:fs';
+import type { ReadStream } from 'node:tty';
 import type { Terminal } from '../commands/context.ts';
 import { InterruptedError, UnlockError, UsageError } from '../errors.ts';
 import { paint } from './colour.ts';
 import { safeText } from './text.ts';
 import { isTerminal } from './tty.ts';
+import { wipedRow } from './wiped-row.ts';
 
 export interface TerminalOptions {
   /** `--yes`. */
@@ -102,52 +104,99 @@ function show(text: string): void {
 /** What becomes of what is typed: the terminal shows it, nothing does, or we do until the line is done. */
 type Echo = 'shown' | 'hidden' | 'wiped';
 
+/** Columns of the terminal, as it is at this moment; 0 when it does not say. */
+function columnsNow(): number {
+  const { WriteStream } = process.getBuiltinModule('node:tty');
+  const output = new WriteStream(openSync(device, 'w'));
+  const { columns } = output;
+  output.destroy();
+  return columns ?? 0;
+}
+
 /** Keys that came after the end of a line: when several lines are pasted, the next question takes them. */
 let ahead: number[] = [];
+
+/** Raw from one wiped line to the next: in between, the terminal itself would show what is pasted or scanned. */
+let kept: { readonly input: ReadStream; readonly end: NodeJS.Immediate } | undefined;
+
+function openInput(isRaw: boolean): ReadStream {
+  const { ReadStream } = process.getBuiltinModule('node:tty');
+  const input = new ReadStream(openSync(device, 'r+'));
+  // Between two questions nobody else listens.
+  input.on('error', () => {});
+  if (isRaw) input.setRawMode(true);
+  return input;
+}
+
+function closeInput(input: ReadStream): void {
+  if (input.isRaw) input.setRawMode(false);
+  input.destroy();
+}
+
+/** Until the next question, if that comes at once; else what works now must be left by Ctrl-C as ever. */
+function keep(input: ReadStream): void {
+  input.pause();
+  kept = { input, end: setImmediate(() => closeInput(takeKept()!)) };
+}
+
+function takeKept(): ReadStream | undefined {
+  const input = kept?.input;
+  if (kept) clearImmediate(kept.end);
+  kept = undefined;
+  return input;
+}
 
 /** Asks for one line. Not shown: the terminal is raw, so it echoes nothing and leaves keys, Ctrl-C too, to us. */
 async function ask(prompt: string, echo: Echo, signal: AbortSignal): Promise<string> {
   const interruption = new InterruptedError('interrupted', 'interrupted');
   if (signal.aborted) throw interruption;
-  const isRaw = echo !== 'shown';
-  const { ReadStream } = await import('node:tty');
-  const input = new ReadStream(openSync(device, 'r+'));
+  const isWiped = echo === 'wiped';
+  let before = takeKept();
+  if (before && !isWiped) {
+    closeInput(before);
+    before = undefined;
+  }
   // Raw before the prompt is there: what is typed at once must not be echoed.
-  if (isRaw) input.setRawMode(true);
+  const input = before ?? openInput(echo !== 'shown');
+  const line = makeLine();
+  let isDone = false;
   let interrupt = (): void => {};
+  let failed: (error: Error) => void = interrupt;
+  let data: (bytes: Uint8Array) => void = interrupt;
   try {
-    show(prompt);
+    show(isWiped ? wipedRow(prompt, '', columnsNow()) : prompt);
     return await new Promise<string>((resolve, reject) => {
-      const line = makeLine();
       interrupt = () => reject(interruption);
+      failed = reject;
+      data = (bytes) => take([...bytes]);
       const take = (keys: readonly number[]): void => {
         for (const [at, key] of keys.entries()) {
           const state = line.press(key);
           if (state === 'more') continue;
-          if (state === 'interrupted') interrupt();
+          if (state === 'interrupted') reject(interruption);
           else {
-            if (echo === 'wiped') ahead = keys.slice(at + 1);
+            if (isWiped) ahead = keys.slice(at + 1);
+            isDone = true;
             resolve(line.text());
           }
           return;
         }
-        if (echo === 'wiped') show(`${startOfLine}${prompt}${safeText(line.text())}`);
+        if (isWiped) show(`${startOfLine}${wipedRow(prompt, line.text(), columnsNow())}`);
       };
       signal.addEventListener('abort', interrupt);
-      input.on('error', reject);
-      input.on('end', interrupt);
-      input.on('data', (bytes: Uint8Array) => take([...bytes]));
+      input.on('error', failed).on('end', interrupt).on('data', data);
+      input.resume();
       const early = ahead;
       ahead = [];
-      if (echo === 'wiped') take(early);
+      if (isWiped && early.length > 0) take(early);
     });
   } finally {
     signal.removeEventListener('abort', interrupt);
-    if (isRaw) {
-      input.setRawMode(false);
-      show(echo === 'wiped' ? startOfLine : '\n');
-    } else if (signal.aborted) show('\n');
-    input.destroy();
+    input.off('error', failed).off('end', interrupt).off('data', data);
+    if (isWiped) show(startOfLine);
+    if (isWiped && isDone) keep(input);
+    else closeInput(input);
+    if (echo === 'hidden' || (echo === 'shown' && signal.aborted)) show('\n');
   }
 }
 

@@ -102,6 +102,8 @@ export interface Streamed {
   readonly fields: Fields;
   /** The same for people; nothing is shown to them without it. */
   readonly human?: readonly Shown[];
+  /** Further lines for people. */
+  readonly more?: readonly string[];
 }
 
 export interface ByteWriter {

@@ -17,6 +17,7 @@ import {
 } from '../vault/vault.ts';
 import type { FlagSpec } from './command.ts';
 import { type Context, locationOf } from './context.ts';
+import { takeUpBeforeUse } from './hosts/take-up.ts';
 import { kmsOptions, namedKmsKeys } from './kms-keys.ts';
 
 /** The flag of every command that reads a vault. */
@@ -173,9 +174,12 @@ export async function unlockWith(
   });
 }
 
-/** This machine's host entry. @throws UsageError `no-signing-key` */
+/** This machine's host entry: by its new key, once the vault lists that. @throws UsageError `no-signing-key` */
 export async function thisHost(context: Context): Promise<{ name: string; key: SigningKey }> {
   const world = await context.world();
+  await takeUpBeforeUse(context, async () => {
+    return await openVault(await vaultContext(context), pinOption(await configuredPin(context)));
+  });
   const key = await world.signingKey(false);
   if (key) return { name: world.hostName, key };
   throw new UsageError('no-signing-key', `this machine, ${world.hostName}, has no signing key`, {

@@ -2,6 +2,7 @@
 // that proves it.
 import { IntegrityError, UsageError } from '../errors.ts';
 import { noMemory } from '../vault/client.ts';
+import type { VaultDocument } from '../vault/documents/vault-document.ts';
 import { type Pin, parsePin, pinOf, pinText } from '../vault/pin.ts';
 import { groupCandidates, noVault, readCandidates, trustPinned } from '../vault/trust.ts';
 import { openVault, tryToRemember, type VaultContext } from '../vault/vault.ts';
@@ -49,8 +50,10 @@ export const command = defineCommand({
           hint: `it shows ${groups.map((p) => p.authority).join(', ')}: if that is a surprise, somebody may have replaced the vault`,
         });
       }
+      await refuseOlder(context, pin);
       // A fingerprint is of what signs: whoever had that key may have signed for another recipient.
-      trustPinned(found, pin, store.location);
+      const { current } = trustPinned(found, pin, store.location);
+      sayFormer(context, pin, current.document);
       return await trusted(pin, 'fingerprint');
     }
     // Nothing that was believed before counts here: the credential alone decides.
@@ -78,6 +81,34 @@ function checkFingerprint(text: string): string {
   throw new UsageError('bad-fingerprint', 'the fingerprint is not as init printed it', {
     hint: 'copy it again: SHA256: and 43 characters; a whole pin is given with --pin',
   });
+}
+
+/**
+ * The settings are where a machine's pin is kept on purpose: they are not to be set back.
+ * @throws UsageError `older-pin`
+ */
+async function refuseOlder(context: Context, pin: Pin): Promise<void> {
+  const { config, configFile } = await context.settings();
+  const known = config?.pin;
+  if (known?.vault !== pin.vault || known.generation <= pin.generation) return;
+  throw new UsageError(
+    'older-pin',
+    `${pin.authority} is of key number ${pin.generation}, and ${configFile} knows number ${known.generation}`,
+    { hint: `that key was rotated out: the fingerprint to trust is ${known.authority}` },
+  );
+}
+
+/** The newest document is only the old key's word here, but enough to say that there is one. */
+function sayFormer(context: Context, pin: Pin, document: VaultDocument): void {
+  if (document.generation <= pin.generation) return;
+  const leaked = document.generations[pin.generation - 1]?.compromised ? ', as it leaked' : '';
+  context.warn(
+    'former-key',
+    `that is key number ${pin.generation}, and the vault says that it was rotated out since${leaked}`,
+    {
+      hint: 'ask whoever rotated it for the fingerprint that `strongroom keys rotate` printed, and trust that one',
+    },
+  );
 }
 
 /** As many fingerprints as a person may be told of one vault in a row. */

@@ -68,3 +68,10 @@ export function isLikely(name: string, text: string): boolean {
   if (PLAIN.test(trimmed) || REFERENCE.test(trimmed) || PIN.test(name)) return false;
   return isSecretName(name) || isSecretForm(text);
 }
+
+/** Whether a line of no known form is likely to hold a secret: one of its words has the form or the name of one. */
+export function isLikelyLine(line: string): boolean {
+  if (line.length > LOOKED_AT) return true;
+  const words = line.split(/[\s=:,;"']+/).filter((word) => word !== '');
+  return words.some((word) => isSecretForm(word) || (words.length > 1 && isSecretName(word)));
+}

@@ -20,6 +20,8 @@ export interface NamedValue {
 /** A value before it has its own place in the file. */
 export interface FoundValue {
   readonly name: string;
+  /** What its name ends in, and what says nothing of the value: ` (Secret shop/db)`. */
+  readonly label?: string;
   readonly text: string | Buffer;
   readonly kind?: ValueKind;
   /** Said by the format: a Kubernetes Secret's data is secret whatever its name. */
@@ -34,6 +36,8 @@ export const OTHER_LINES = '(other lines)';
 
 /** A file with more values is data, not configuration. */
 const MAX_VALUES = 10_000;
+/** As many characters as the names of a file may have together. */
+export const MAX_NAME_CHARACTERS = 2 ** 20;
 
 /** Why a file is taken as one value. Its message is a phrase of ours: no parser's word, which echoes what it reads. */
 export class NotNamed extends StrongroomError {

@@ -5,8 +5,16 @@ import { looksLikeDotenv, readDotenv } from './dotenv.ts';
 import { looksLikeIni, readIni } from './ini.ts';
 import { readJson } from './json.ts';
 import { isLikely, isSecretForm, isSecretName } from './likely.ts';
-import { type FoundValue, type NamedValue, NotNamed, uniqueNames, WHOLE_FILE } from './named-value.ts';
+import {
+  type FoundValue,
+  MAX_NAME_CHARACTERS,
+  type NamedValue,
+  NotNamed,
+  uniqueNames,
+  WHOLE_FILE,
+} from './named-value.ts';
 import { looksLikePem, readPem } from './pem.ts';
+import { clipName } from './shown.ts';
 import { readToml } from './toml.ts';
 import { nameTrees } from './tree.ts';
 import { readYaml } from './yaml.ts';
@@ -103,14 +111,23 @@ export async function namedValues(path: string, bytes: Uint8Array): Promise<File
 }
 
 function named(found: readonly FoundValue[]): NamedValue[] {
-  const names = uniqueNames(found.map(({ name }) => (name === '' ? WHOLE_FILE : name)));
+  const names = uniqueNames(
+    found.map(({ name, label = '' }) => clipName(`${name === '' ? WHOLE_FILE : name}${label}`)),
+  );
+  if (names.reduce((sum, name) => sum + name.length, 0) > MAX_NAME_CHARACTERS)
+    throw new NotNamed('has longer names than a configuration has');
   return found.map(({ name, text, kind = 'value', likely, facts }, i) => ({
-    name: names[i]!,
+    name: ownCopy(names[i]!),
     kind,
-    likely: likely ?? isLikely(kind === 'value' ? name.replace(/ \([^)]*\)$/, '') : '', text.toString()),
+    likely: likely ?? isLikely(kind === 'value' ? name : '', text.toString()),
     ...(facts ? { facts } : {}),
     reveal: () => (typeof text === 'string' ? Buffer.from(text) : text),
   }));
+}
+
+/** A part of a text keeps all of it in memory, as long as the name is: the whole file, with its secrets. */
+function ownCopy(name: string): string {
+  return Buffer.from(name, 'utf16le').toString('utf16le');
 }
 
 const PROSE_OR_CODE =

@@ -2,6 +2,7 @@
 // half. What a block holds is compared, never shown.
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { checkCount, type FoundValue, NotNamed, OTHER_LINES, type ValueKind } from './named-value.ts';
+import { clipName } from './shown.ts';
 
 const BEGIN = /-----BEGIN ([A-Z0-9 ]{1,60})-----/g;
 
@@ -82,7 +83,7 @@ function factsOf(
   }
 }
 
-const oneLine = (name: string): string => name.replaceAll('\n', ', ');
+const oneLine = (name: string): string => clipName(name.replaceAll('\n', ', '));
 
 const sha256 = (bytes: Buffer): string =>
   `SHA256:${createHash('sha256').update(bytes).digest('base64').replace(/=+$/, '')}`;

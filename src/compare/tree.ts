@@ -1,6 +1,7 @@
 // Nested data of any format, and the names of the values in it: `spec.replicas`, `hosts[0]`. Knows what Kubernetes and
 // Compose say by their own rules: a Secret's data is base64, a list of variables has names.
 import { checkCount, type FoundValue, NotNamed } from './named-value.ts';
+import { clipName, hiddenKey, isPadding, looksRandom, shownKey } from './shown.ts';
 
 /** A value as written, or what holds more. Branches may be shared, and so stand in more than one place. */
 export type Tree = string | TreeMap | TreeList;
@@ -19,7 +20,6 @@ export const MAX_DEPTH = 64;
 const MAX_VISITS = 100_000;
 /** As many characters as its values may have together, where the file itself may have a fourth of that. */
 const MAX_CHARACTERS = 16 * 2 ** 20;
-const MAX_KEY = 100;
 
 export const tooDeep = () => new NotNamed(`is nested deeper than ${MAX_DEPTH} levels`);
 
@@ -57,7 +57,7 @@ function objectOf(document: Tree): { kind: string; title: string } | undefined {
   // Only what Kubernetes would take for a name is one: anything else may be a value that went astray.
   const [namespace, name] = ['namespace', 'name'].map((key) => {
     const text = textOf(metadata, key);
-    return text !== undefined && OBJECT_NAME.test(text) ? text : undefined;
+    return text !== undefined && OBJECT_NAME.test(text) && !looksRandom(text) ? text : undefined;
   });
   const place = name === undefined ? '' : ` ${namespace === undefined ? '' : `${namespace}/`}${name}`;
   return { kind, title: `${kind}${place}` };
@@ -88,7 +88,7 @@ function nameDocument(document: Tree, walk: Walk, place: string): void {
       } else if (object.kind === 'Secret' && (key === 'data' || key === 'stringData')) {
         nameSecret(key, value, within);
       } else {
-        nameTree(value, clip(key), within, 1);
+        nameEntry(key, value, '', within, 1);
       }
     }
   } else {
@@ -102,8 +102,8 @@ function nameSecret(key: string, data: Tree, walk: Walk): void {
     return;
   }
   for (const [name, value] of data.entries) {
-    if (typeof value !== 'string') nameTree(value, `${key}.${clip(name)}`, walk, 2);
-    else add(walk, `${key}.${clip(name)}`, key === 'data' ? decoded(value) : value, true);
+    if (typeof value !== 'string' || looksRandom(name)) nameEntry(name, value, key, walk, 2);
+    else add(walk, `${key}.${shownKey(name)}`, key === 'data' ? decoded(value) : value, true);
   }
 }
 
@@ -111,11 +111,18 @@ function nameSecret(key: string, data: Tree, walk: Walk): void {
 function decoded(text: string): string | Buffer {
   const compact = text.replace(/\s/g, '');
   const bytes = Buffer.from(compact, 'base64');
-  return bytes.toString('base64').replace(/=+$/, '') === compact.replace(/=+$/, '') ? bytes : text;
+  return unpadded(bytes.toString('base64')) === unpadded(compact) ? bytes : text;
+}
+
+function unpadded(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === '=') end -= 1;
+  return text.slice(0, end);
 }
 
 function add(walk: Walk, name: string, text: string | Buffer, likely?: boolean): void {
-  walk.found.push({ name: `${name}${walk.label}`, text, ...(likely ? { likely } : {}) });
+  const { label } = walk;
+  walk.found.push({ name, text, ...(label ? { label } : {}), ...(likely ? { likely } : {}) });
   checkCount(walk.found.length);
   walk.spent.characters += text.length;
   if (walk.spent.characters > MAX_CHARACTERS) throw unfolds();
@@ -128,40 +135,41 @@ function nameTree(tree: Tree, name: string, walk: Walk, depth: number): void {
   if (typeof tree === 'string') {
     add(walk, name, tree);
   } else if ('entries' in tree) {
-    for (const [key, value] of tree.entries)
-      nameTree(value, name === '' ? clip(key) : `${name}.${clip(key)}`, walk, depth + 1);
+    for (const [key, value] of tree.entries) nameEntry(key, value, name, walk, depth + 1);
   } else {
     const isEnvironment = /(?:^|\.)(?:env|environment)$/.test(name);
     tree.items.forEach((item, index) => {
       if (!isEnvironment || !nameVariable(item, name, walk, depth + 1))
-        nameTree(item, `${name}[${index}]`, walk, depth + 1);
+        nameTree(item, clipName(`${name}[${index}]`), walk, depth + 1);
     });
   }
+}
+
+/** A map's entry. A key that is a secret itself, such as a token with whose it is, is a value of its own. */
+function nameEntry(key: string, value: Tree, map: string, walk: Walk, depth: number): void {
+  const within = (name: string): string => clipName(map === '' ? name : `${map}.${name}`);
+  const isHidden = looksRandom(key);
+  if (isHidden) add(walk, within(hiddenKey(key)), key, true);
+  nameTree(value, within(isHidden ? '(its value)' : shownKey(key)), walk, depth);
 }
 
 /** `NAME=value`, as Compose has it, or `{ name, value }`, as Kubernetes has it. @returns whether it is one */
 function nameVariable(item: Tree, list: string, walk: Walk, depth: number): boolean {
   if (typeof item === 'string') {
     const at = item.indexOf('=');
-    if (at < 0 || !VARIABLE.test(item.slice(0, at))) return false;
-    add(walk, `${list}.${item.slice(0, at)}`, item.slice(at + 1));
+    const [name, value] = [item.slice(0, Math.max(at, 0)), item.slice(at + 1)];
+    if (!isVariable(name) || isPadding(name, value)) return false;
+    add(walk, clipName(`${list}.${name}`), value);
     return true;
   }
   const variable = textOf(item, 'name');
-  if (!('entries' in item) || variable === undefined || !VARIABLE.test(variable)) return false;
+  if (!('entries' in item) || variable === undefined || !isVariable(variable)) return false;
   for (const [key, value] of item.entries) {
     if (key === 'name') continue;
-    nameTree(
-      value,
-      key === 'value' ? `${list}.${variable}` : `${list}.${variable}.${clip(key)}`,
-      walk,
-      depth,
-    );
+    if (key === 'value') nameTree(value, clipName(`${list}.${variable}`), walk, depth);
+    else nameEntry(key, value, `${list}.${variable}`, walk, depth);
   }
   return true;
 }
 
-/** A key as it stands in a name: there are as many names as values, so none may be a book. */
-function clip(key: string): string {
-  return key === '' ? '""' : key.length > MAX_KEY ? `${key.slice(0, MAX_KEY)}…` : key;
-}
+const isVariable = (name: string): boolean => VARIABLE.test(name) && !looksRandom(name);

@@ -1,8 +1,8 @@
 // This machine's signing key: what makes a snapshot this host's. It opens nothing. OpenSSH format, 0600.
-import { chmod, readFile, rename, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { ConflictError, StrongroomError, UsageError } from '../errors.ts';
+import { ConflictError, UsageError } from '../errors.ts';
 import { generateSigningKey, type SigningKey } from '../sign/key.ts';
 import { formatPrivateKey, parsePrivateKey } from '../sign/openssh.ts';
 import { checkName, nameFrom } from '../vault/names.ts';
@@ -88,43 +88,4 @@ export async function writeKeyFile(path: string, key: SigningKey, comment: strin
     object: path,
     hint: 'name another file; to enroll a key that is there already, give it in STRONGROOM_SIGNING_KEY_FILE',
   });
-}
-
-/**
- * Puts a new key in the place of this machine's, and keeps the old one beside it, 0600.
- * @returns where the old one is; undefined when there was none
- * @throws StrongroomError `state-unusable`; ConflictError `key-file-exists` when another process made one just now
- */
-export async function replaceSigningKey(
-  path: string,
-  key: SigningKey,
-  comment: string,
-): Promise<string | undefined> {
-  const old = `${path}.old`;
-  const isMoved = await rename(path, old).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw notReplaced(path, error);
-    },
-  );
-  if (isMoved) {
-    await chmod(old, 0o600).catch((error) => {
-      throw notReplaced(path, error);
-    });
-  }
-  await writeKeyFile(path, key, comment);
-  return isMoved ? old : undefined;
-}
-
-function notReplaced(path: string, cause: NodeJS.ErrnoException): StrongroomError {
-  return new StrongroomError(
-    'state-unusable',
-    `${path} cannot be replaced (${cause.code ?? 'unknown error'})`,
-    {
-      object: path,
-      hint: 'run this as the user whose key it is, and check the free space of that directory',
-      cause,
-    },
-  );
 }

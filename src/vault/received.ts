@@ -27,8 +27,13 @@ export async function readReceivedAt(vault: Vault, snapshots: Iterable<Snapshot>
     const end = ends.get(generation);
     const isInTime = generation === newest || (end !== undefined && modified <= end);
     if (original && !leaked && isInTime) return new Date(original.received);
-    return new Date(Math.ceil(modified.getTime() / 1000) * 1000);
+    return wholeSecond(modified.getTime());
   };
+}
+
+/** Rounded up. */
+function wholeSecond(milliseconds: number): Date {
+  return new Date(Math.ceil(milliseconds / 1000) * 1000);
 }
 
 /**
@@ -53,10 +58,10 @@ async function readEnds(vault: Vault): Promise<ReadonlyMap<number, Date>> {
   return ends;
 }
 
-/** Whether the authority after a generation signed, and then its own. One that leaked since may say any time. */
+/** Whether the authority after a generation signed, and then its own. */
 function isFirst({ generations }: VaultDocument, generation: number, signers: readonly string[]): boolean {
   const [before, after] = [generations[generation - 1], generations[generation]];
-  if (!before || !after || after.compromised) return false;
+  if (!before || !after) return false;
   return signers.length === 2 && signers[0] === after.authority && signers[1] === before.authority;
 }
 
@@ -70,7 +75,7 @@ export async function vouchedFor(vault: Vault, snapshot: Snapshot, receivedAt: R
   const { time, seconds } = snapshot;
   const said = Date.parse(time) + seconds * 1000 + MAX_AHEAD_MS;
   const oldest = (await oldestVersion(vault, snapshot))?.getTime() ?? Number.POSITIVE_INFINITY;
-  return new Date(Math.min(receivedAt(snapshot).getTime(), said, Math.ceil(oldest / 1000) * 1000));
+  return wholeSecond(Math.min(receivedAt(snapshot).getTime(), said, oldest));
 }
 
 /** @returns undefined where the place keeps no versions, or this role may not list them */

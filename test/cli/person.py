@@ -1,10 +1,15 @@
 # A person at a terminal: runs a program on a new pseudo-terminal, waits for each prompt and types an answer.
 # Arguments: steps as JSON, [[wait for, type], ...]; then the program. Prints JSON: what the terminal showed, what
-# went to stdout (a pipe), the exit code, and whether the terminal echoes afterwards.
-import fcntl, json, os, pty, select, subprocess, sys, threading, termios, time
+# went to stdout (a pipe), the exit code, and whether the terminal echoes afterwards. PERSON_COLUMNS says how wide the
+# terminal is; with PERSON_PACE, of so many characters, an answer comes in pieces, as from a scanner that types.
+import fcntl, json, os, pty, select, struct, subprocess, sys, threading, termios, time
 
 steps, command = json.loads(sys.argv[1]), sys.argv[2:]
 master, slave = pty.openpty()
+columns = int(os.environ.get("PERSON_COLUMNS", "0"))
+pace = int(os.environ.get("PERSON_PACE", "0"))
+if columns:
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
 def take_terminal():
@@ -35,7 +40,11 @@ at = 0
 for prompt, answer in steps:
     wait(lambda: prompt.encode() in shown[at:])
     at = shown.find(prompt.encode(), at) + len(prompt.encode())
-    os.write(master, answer.encode())
+    typed = answer.encode()
+    while typed:
+        os.write(master, typed[: pace or None])
+        typed = typed[pace:] if pace else b""
+        look(0.002)
 wait(lambda: child.poll() is not None)
 child.kill()
 reader.join()

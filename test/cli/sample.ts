@@ -101,7 +101,7 @@ const ask = defineCommand({
     what: {
       value: 'WHAT',
       summary: 'what to ask',
-      choices: ['passphrase', 'new', 'confirm', 'trust', 'tell'],
+      choices: ['passphrase', 'new', 'confirm', 'trust', 'tell', 'wiped'],
     },
   },
   flags: {},
@@ -114,6 +114,13 @@ const ask = defineCommand({
       confirm: async () => String(await terminal.confirm('Delete it?')),
       trust: async () => String(await terminal.confirmTyped('Trust it?')),
       tell: async () => 'told',
+      async wiped() {
+        const lines: string[] = [];
+        while (lines.at(-1) !== 'end') lines.push(await terminal.askWiped(`Line ${lines.length + 1}`));
+        // The terminal is given back before anything else is waited for.
+        await new Promise(setImmediate);
+        return lines.join('|');
+      },
     };
     const answer = await heard[what]();
     if (answer === 'wrong')

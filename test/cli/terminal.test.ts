@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { bundleProgram, type Program } from './program.ts';
+import { screenOf } from './screen.ts';
 
 const hasPython = spawnSync('python3', ['-c', 'import pty, termios']).status === 0;
 
@@ -19,6 +20,11 @@ describe.skipIf(!hasPython)('at a terminal (needs python3)', () => {
     readonly echo: boolean;
   }
 
+  let terminal: { PERSON_COLUMNS?: string; PERSON_PACE?: string } = {};
+  afterEach(() => {
+    terminal = {};
+  });
+
   function person(args: string[], ...steps: [prompt: string, answer: string][]): Seen {
     const script = join(import.meta.dirname, 'person.py');
     const output = execFileSync(
@@ -26,7 +32,7 @@ describe.skipIf(!hasPython)('at a terminal (needs python3)', () => {
       [script, JSON.stringify(steps), process.execPath, program.main, ...args],
       {
         encoding: 'utf8',
-        env: { PATH: process.env.PATH, HOME: program.directory, TERM: 'xterm' },
+        env: { PATH: process.env.PATH, HOME: program.directory, TERM: 'xterm', ...terminal },
       },
     );
     return JSON.parse(output) as Seen;
@@ -106,6 +112,64 @@ describe.skipIf(!hasPython)('at a terminal (needs python3)', () => {
       shown: 'shown\\x1b[2J once\r\n',
       stdout: 'heard: told\n',
     });
+  });
+
+  describe.each([80, 40])('a line that is wiped, on %i columns', (columns) => {
+    const key = `AGE-SECRET-KEY-1${'QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L'.repeat(2).slice(0, 58)}`;
+    const long = 'QPZRY 9X8GF 2TVDW 0S3JN 54KHC E6MUA '.repeat(4).trim();
+    const share = `STRONGROOM SHARE 1 OF 5/1 ${long.slice(0, 35)}/2 ${long.slice(0, 35)}`;
+
+    describe.each([
+      ['letter by letter', '1'],
+      ['in pieces', '7'],
+      ['at once', '0'],
+    ])('%s', (_, pace) => {
+      test.each([
+        ['an identity', key],
+        ['an identity in small letters', `  ${key.toLowerCase()}`],
+        ['the code of a share', share],
+        ['a line that is too long for the row', long],
+      ])('%s is nowhere on the screen afterwards', (_name, text) => {
+        terminal = { PERSON_COLUMNS: String(columns), PERSON_PACE: pace };
+        const seen = person(['io', 'ask', 'wiped'], ['Line 1: ', `${text}\r`], ['Line 2: ', 'end\r']);
+        expect([seen.stdout, seen.code, seen.echo]).toEqual([`heard: ${text}|end\n`, 0, true]);
+        expect(screenOf(seen.shown, columns).filter((row) => row !== '')).toEqual([]);
+        // Nor was it, for somebody who looks on, but for what the row could take.
+        if (text !== long) expect(seen.shown).not.toMatch(/(KEY-?1|SHARE 1 OF 5\/1 )QPZRY/i);
+      });
+
+      test('several lines that are pasted', () => {
+        terminal = { PERSON_COLUMNS: String(columns), PERSON_PACE: pace };
+        const lines = [long.slice(0, 35), 'second', share, key, 'end'];
+        const seen = person(['io', 'ask', 'wiped'], ['Line 1: ', `${lines.join('\r')}\r`]);
+        expect([seen.stdout, seen.echo]).toEqual([`heard: ${lines.join('|')}\n`, true]);
+        expect(screenOf(seen.shown, columns).filter((row) => row !== '')).toEqual([]);
+      });
+    });
+
+    test('is shown while it fits, then only how long it is', () => {
+      terminal = { PERSON_COLUMNS: String(columns) };
+      const seen = person(
+        ['io', 'ask', 'wiped'],
+        ['Line 1: ', long.slice(0, columns - 9)],
+        [`Line 1: ${long.slice(0, columns - 9)}`, long.slice(columns - 9)],
+        [`Line 1: … ${long.length} characters`, '\u0015grüß'],
+        ['Line 1: grüß', '\rend\r'],
+      );
+      expect(seen.stdout).toBe('heard: grüß|end\n');
+    });
+  });
+
+  test('Ctrl-C on a line that is wiped gives the terminal back, and leaves nothing on it', () => {
+    terminal = { PERSON_COLUMNS: '80' };
+    const seen = person(
+      ['io', 'ask', 'wiped'],
+      ['Line 1: ', 'first\r'],
+      ['Line 2: ', 'QPZRY'],
+      ['QPZRY', '\u0003'],
+    );
+    expect([seen.code, seen.echo]).toEqual([130, true]);
+    expect(screenOf(seen.shown, 80).filter((row) => row !== '')).toEqual(['strongroom: interrupted']);
   });
 
   test('errors have colour on a terminal', () => {

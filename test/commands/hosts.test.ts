@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { generateSigningKey } from '../../src/sign/key.ts';
@@ -171,6 +171,119 @@ describe('hosts enroll', () => {
       ]
     `);
     expect(await at.say('backup', elsewhere('web-2'))).toMatchObject({ code: 0 });
+  });
+
+  describe('with --new-key', () => {
+    const keyFile = (suffix = '') => join(at.state, `host-key${suffix}`);
+    const contentOf = (suffix?: string) => readFileSync(keyFile(suffix), 'utf8');
+    const noKey = { STRONGROOM_IDENTITY_FILE: undefined };
+    const linked = async (more: Record<string, string | undefined> = {}) => {
+      const asked = await at.say('hosts enroll --new-key', { ...noKey, ...more });
+      expect(asked).toMatchObject({ code: 0 });
+      return { ...asked, line: printed(asked.bytes.toString()) };
+    };
+
+    it('only asked, leaves the listed key in use until the vault lists the new one', async () => {
+      const before = contentOf();
+      const asked = await linked();
+      expect([plain(asked.out), plain(asked.err)]).toMatchInlineSnapshot();
+      // Asked again, it is the same key, and nothing is lost.
+      expect((await linked()).out).toBe(asked.out);
+      expect(contentOf()).toBe(before);
+      expect(existsSync(keyFile('.old'))).toBe(false);
+      const fresh = contentOf('.new');
+      const first = await at.say('backup', noKey);
+      expect(first).toMatchObject({ code: 0, err: '' });
+      // Whoever keeps the vault does so elsewhere.
+      const desk = { XDG_STATE_HOME: join(at.base, 'keeper') };
+      await at.ok(['hosts', 'remove', 'web-1', '--yes']);
+      expect(await at.say(['hosts', 'enroll', '--approve', asked.line, '--yes'], desk)).toMatchObject({
+        code: 0,
+      });
+      expect(contentOf()).toBe(before);
+      const second = await at.say('backup', noKey);
+      expect([second.code, second.err]).toMatchInlineSnapshot();
+      expect([contentOf(), contentOf('.old'), existsSync(keyFile('.new'))]).toEqual([fresh, before, false]);
+      expect(await at.say('backup', noKey)).toMatchObject({ code: 0, err: '' });
+    });
+
+    it('listed under another name, takes it up once this machine has that', async () => {
+      const before = contentOf();
+      const asked = await at.say('hosts enroll other --new-key', noKey);
+      const fresh = contentOf('.new');
+      const line = printed(asked.bytes.toString());
+      await at.ok(['hosts', 'enroll', '--approve', line, '--yes']);
+      expect(await at.say('backup', noKey)).toMatchObject({ code: 0, err: '' });
+      expect(contentOf()).toBe(before);
+      const other = await at.say('backup', { ...noKey, STRONGROOM_HOST: 'other' });
+      expect(other).toMatchObject({ code: 0 });
+      expect([contentOf(), contentOf('.old')]).toEqual([fresh, before]);
+    });
+
+    it('that fails to be listed leaves the key in use, and tries the same one again', async () => {
+      const before = contentOf();
+      const vaultDirectory = join(at.base, 'vault/vault');
+      chmodSync(vaultDirectory, 0o500);
+      const isRoot = process.getuid?.() === 0;
+      if (isRoot) rmSync(join(at.base, 'vault/vault'), { recursive: true });
+      expect((await at.say('hosts enroll other --new-key --yes')).code).not.toBe(0);
+      expect(contentOf()).toBe(before);
+    });
+
+    it('a second time keeps every key that there was', async () => {
+      const keys = [contentOf()];
+      for (const n of [1, 2, 3]) {
+        await at.ok(['hosts', 'remove', n === 1 ? 'web-1' : `web-1`, '--yes']);
+        await at.ok('hosts enroll --new-key --yes');
+        keys.push(contentOf());
+      }
+      expect([contentOf('.old'), contentOf('.old.2'), contentOf('.old.3'), contentOf()]).toEqual(keys);
+      expect(new Set(keys).size).toBe(4);
+    });
+
+    it('run again after the vault listed it, takes it up', async () => {
+      const asked = await linked({ STRONGROOM_HOST: 'other' });
+      await at.ok(['hosts', 'enroll', '--approve', asked.line, '--yes']);
+      const fresh = contentOf('.new');
+      const again = await at.say('hosts enroll --new-key', { ...noKey, STRONGROOM_HOST: 'other' });
+      expect([again.code, again.err]).toMatchInlineSnapshot(`
+        [
+          11,
+          "strongroom: the vault lists the new key of other, which is in use now: the old one is kept as BASE/xdg/state/strongroom/host-key.old
+        strongroom: error: the vault shop lists that key already, as other
+        strongroom: hint: there is nothing to do; what it may do is not changed: for that, remove other, and enroll it again with --new-key
+        ",
+        ]
+      `);
+      expect(contentOf()).toBe(fresh);
+    });
+
+    it('makes another one when that which waited was listed and removed', async () => {
+      const before = contentOf();
+      const asked = await linked({ STRONGROOM_HOST: 'other' });
+      await at.ok(['hosts', 'enroll', '--approve', asked.line, '--yes']);
+      await at.ok('hosts remove other --yes');
+      const again = await at.say('hosts enroll --new-key', { ...noKey, STRONGROOM_HOST: 'other' });
+      expect([again.code, again.err]).toMatchInlineSnapshot(`
+        [
+          11,
+          "strongroom: other was removed from the vault: its key, which waited here, is kept as BASE/xdg/state/strongroom/host-key.old
+        strongroom: error: that key is of other, which was removed from the vault shop
+        strongroom: hint: a removed host never comes back with the same key: make a new one there with \`strongroom hosts enroll --new-key\`
+        ",
+        ]
+      `);
+      const anew = await linked({ STRONGROOM_HOST: 'other' });
+      expect(anew.line).not.toBe(asked.line);
+      expect(contentOf()).toBe(before);
+    });
+
+    it('does not stop a backup when something is wrong with the key that waits', async () => {
+      await linked();
+      chmodSync(keyFile('.new'), 0o644);
+      const said = await at.say('backup', noKey);
+      expect([said.code, said.err]).toMatchInlineSnapshot();
+    });
   });
 
   it('tells programs what to send', async () => {
@@ -406,6 +519,31 @@ describe('hosts remove', () => {
     expect(summary).toMatchObject({ deletions: 0, undone: 1, stops: 0 });
     const all = (await at.ok('hosts remove web-1 --dry-run --json')).json();
     expect(all).toMatchObject([{ message_type: 'summary', deletions: 1, undone: 0 }]);
+  });
+
+  it('tells wishes to keep and releases from deletions', async () => {
+    const ids: string[] = [];
+    for (const n of [1, 2]) {
+      at.write('.env', `TOKEN=${n}\n`);
+      ids.push((await at.ok('backup --json')).json().at(-1)!.snapshot);
+    }
+    await at.ok(['keep', ids[0]!]);
+    await at.ok(['keep', ids[0]!, '--release']);
+    await at.ok(['keep', ids[1]!]);
+    const whole = (await at.ok('hosts remove web-1 --dry-run --json')).json();
+    expect(whole).toMatchObject([{ deletions: 0, keeps: 2, releases: 1, undone: 0 }]);
+    const line = 'hosts remove web-1 --since 2000-01-01T00:00:00Z --dry-run';
+    const said = (await at.ok(line)).out.split('\n').filter((row) => row.includes(': its '));
+    expect(said.sort()).toEqual(
+      [
+        `counts no more: its release of ${ids[0]} of shop`,
+        `counts no more: its wish to keep ${ids[0]} of shop`,
+        `counts no more: its wish to keep ${ids[1]} of shop`,
+      ]
+        .map(at.tidy)
+        .sort(),
+    );
+    expect((await at.ok(`${line} --json`)).json().at(-1)).toMatchObject({ keeps: 0, releases: 0, undone: 3 });
   });
 
   it('goes on with a new key, and what counts no more can be deleted', async () => {

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { newRecipientKey } from '../../src/keys/recipient.ts';
 import { readPieces } from '../../src/kit/read.ts';
 import { openStore } from '../../src/store/index.ts';
@@ -86,6 +87,42 @@ describe('recovery kit', () => {
       "strongroom: error: the kit in a.html is stale: its key is none of the vault's any more",
     ]);
     await at.ok('recovery test b.html');
+  });
+});
+
+describe('a page that cannot be written', () => {
+  /** A place of 4 KiB, which is less than a page. */
+  const small = (): string => {
+    const path = join(at.base, 'small');
+    mkdirSync(path);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k,mode=700', 'tmpfs', path]);
+    onTestFinished(() => void execFileSync('umount', [path]));
+    return path;
+  };
+  const canMount = spawnSync('unshare', ['-m', 'true']).status === 0 && process.getuid?.() === 0;
+
+  it.skipIf(!canMount)('leaves the last way in as it was (needs root)', async () => {
+    const place = small();
+    await at.ok('recovery kit --output a.html');
+    await at.ok('recovery join a.html --output kit.txt');
+    const env = { STRONGROOM_IDENTITY_FILE: join(at.work, 'kit.txt') };
+    expect((await at.say('keys remove age --yes', env)).code).toBe(0);
+    for (const line of [
+      `recovery kit --replace --yes --output ${place}/b.html`,
+      `recovery split --replace --yes --output ${place}/shares`,
+    ]) {
+      const said = await at.say(line, env);
+      expect([said.code, said.err]).toEqual([
+        1,
+        expect.stringMatching(
+          /^strongroom: error: cannot write BASE\/small\/\S+ \(ENOSPC\)\nstrongroom: hint: make room there, or choose another place\n$/,
+        ),
+      ]);
+      expect(readdirSync(place)).toEqual([]);
+    }
+    // Nobody was told of a change, and there was none.
+    expect((await at.say('recovery test a.html', env)).out).toContain('by its key kit');
+    expect((await at.say('list', env)).code).toBe(0);
   });
 });
 
@@ -285,10 +322,32 @@ describe('recovery test', () => {
     const kit = await at.ok('recovery test strongroom-kit.html --json');
     expect(kit.json()[0]).toMatchObject({ opens: true, outdated: true, key_number: 2, key: 'safe' });
     expect(kit.err).toContain('strongroom recovery kit --replace --name safe');
-    // The shares vouch for the fingerprint of today.
-    const joined = await at.ok(['recovery', 'join', page(1), page(2), page(3), '--json']);
-    const now = (await at.ok('list --json')).json().at(-1)!;
-    expect(joined.json()[0]!.fingerprint).toBe(now.fingerprint);
+    // The shares vouch for the fingerprint that they were printed with, and for no later one.
+    const joined = await at.ok(['recovery', 'join', page(1), page(2), page(3)]);
+    const own = /SHA256:[A-Za-z0-9+/]{43}/.exec(text(page(1)))![0];
+    const later = /Fingerprint.*?(SHA256:[A-Za-z0-9+/]{43})|"fingerprint":"(SHA256:[^"]*)"/.exec(
+      (await at.ok('list --json')).bytes.toString(),
+    )![2]!;
+    expect(later).not.toBe(own);
+    expect(
+      joined.out.replaceAll(at.tidy(own), 'OWN').replaceAll(at.tidy(later), 'LATER'),
+    ).toMatchInlineSnapshot(`
+      "The key is in BASE/shop/kit.txt. Remove it when all is restored.
+      To open the vault with it:
+      export STRONGROOM_IDENTITY_FILE=BASE/shop/kit.txt
+      strongroom --location BASE/vault trust OWN
+      That is key number 1; the vault shows number 2 now:
+      LATER. Compare it with what \`strongroom keys rotate\` printed, and trust it only then:
+      whoever held the older key can show another one.
+      "
+    `);
+    rmSync(join(at.work, 'kit.txt'));
+    const json = (await at.ok(['recovery', 'join', page(1), page(2), page(3), '--json'])).json()[0];
+    expect(json).toMatchObject({ fingerprint: own, later_fingerprint: later, later_key_number: 2 });
+    // This machine was not told of the rotation: it prints nothing for it until somebody compared the fingerprint.
+    expect((await at.say('recovery kit --name safe --replace --yes --output new.html')).code).toBe(2);
+    expect(readdirSync(at.work)).not.toContain('new.html');
+    await at.ok(['trust', later]);
     await at.ok('recovery kit --name safe --replace --yes --output new.html');
     expect((await at.ok('recovery test new.html')).err).toBe('');
   });

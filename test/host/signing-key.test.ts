@@ -17,7 +17,6 @@ import {
   hostName,
   makeSigningKey,
   readSigningKey,
-  replaceSigningKey,
   signingKeyPath,
   writeKeyFile,
 } from '../../src/host/signing-key.ts';
@@ -148,40 +147,5 @@ describe('a key for another machine', () => {
       code: 'key-file-exists',
     });
     expect(readdirSync(join(path, '..')).sort()).toEqual(['host-key', 'host-key2']);
-  });
-});
-
-describe('a signing key that is replaced', () => {
-  it('is kept beside the new one, 0600, whatever it had', async () => {
-    const old = await ensureSigningKey(path, 'web-1');
-    chmodSync(path, 0o644);
-    const key = makeSigningKey();
-    expect(await replaceSigningKey(path, key, 'web-1')).toBe(`${path}.old`);
-    expect((await readSigningKey(path))!.publicKey).toBe(key.publicKey);
-    expect((await readSigningKey(`${path}.old`))!.publicKey).toBe(old.publicKey);
-    // The one before that goes.
-    await replaceSigningKey(path, makeSigningKey(), 'web-1');
-    expect((await readSigningKey(`${path}.old`))!.publicKey).toBe(key.publicKey);
-  });
-
-  it('may be none, or no key at all', async () => {
-    const key = makeSigningKey();
-    expect(await replaceSigningKey(path, key, 'web-1')).toBeUndefined();
-    expect((await readSigningKey(path))!.publicKey).toBe(key.publicKey);
-    writeFileSync(path, 'garbage');
-    await replaceSigningKey(path, makeSigningKey(), 'web-1');
-    expect(readFileSync(`${path}.old`, 'utf8')).toBe('garbage');
-    expect(await readSigningKey(path)).toBeDefined();
-  });
-
-  it('that cannot be moved is said to be that, and stays', async () => {
-    await ensureSigningKey(path, 'web-1');
-    mkdirSync(`${path}.old`);
-    await expect(replaceSigningKey(path, makeSigningKey(), 'web-1')).rejects.toMatchObject({
-      code: 'state-unusable',
-      object: path,
-      hint: expect.any(String),
-    });
-    expect(await readSigningKey(path)).toBeDefined();
   });
 });

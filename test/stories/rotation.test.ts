@@ -110,13 +110,13 @@ describe('bob leaves', () => {
       .replace(/SHA256:[\w+/]{43}/g, 'SHA256:…');
     expect(said).toMatchInlineSnapshot(`
       "The vault shop has a new key, number 2 (revision 5)
-      2 snapshots re-encrypted, 4.0 KiB
       Left out: office. Add them again with \`strongroom keys add\`.
       A recovery kit (one of age?) opens the vault, but what stands on the paper is old: print it again (\`strongroom recovery kit --replace --name NAME\`).
-      These hosts write to key number 1 until they have the new pin: alice, web-1.
-      Replace \`pin:\` in WORK/strongroom.yaml by the line below, here and where it was copied to;
-      elsewhere run \`strongroom trust SHA256:…\`, with the fingerprint told by you and not by the store:
+      These hosts write to an older key until they have the new pin: alice (last to 1), web-1 (last to 1).
+      Replace \`pin:\` in WORK/strongroom.yaml by the line below, and wherever that file was copied to.
+      Elsewhere run \`strongroom trust SHA256:…\`, with the fingerprint told by you and not by the store.
       pin: { vault: ID, generation: 2, revision: 5, recipient: age1…, authority: "SHA256:…" }
+      2 snapshots re-encrypted, 4.0 KiB
       "
     `);
     fingerprint = /authority: "(SHA256:\S+)"/.exec(ran.stdout)![1]!;
@@ -214,7 +214,7 @@ describe('bob leaves', () => {
       const fresh = alice.passphrase(NEW, 'fresh');
       const options = { env: { ...withOffice.env, STRONGROOM_NEW_PASSPHRASE_FILE: fresh } };
       const ran = await alice.ok(['keys', 'rotate', '--compromised', '--yes'], options);
-      expect(ran.stdout).toContain('deny them to create data/*/*/2-* until then');
+      expect(ran.stdout).toMatch(/deny them to create .*data\/\*\/\*\/2-\* until then/);
       expect(ran.stderr).toContain('everything up to key number 2 counts as exposed');
       expect(await generations()).toEqual([3, 3, 3, 3]);
       const open = (passphrase: string) =>

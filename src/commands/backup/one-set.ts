@@ -1,6 +1,7 @@
 // Backs up one set: what was asked for, as the vault's code takes it.
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { newKeyPath } from '../../host/new-key.ts';
 import { type BackupResult, backup } from '../../vault/backup/backup.ts';
 import type { Context } from '../context.ts';
 import { configuredPin, thisHost, vaultContext } from '../open.ts';
@@ -40,9 +41,12 @@ export async function backUp(asked: AskedSet, flags: BackupFlags, context: Conte
     ...(flags.tag.length > 0 ? { tags: Object.fromEntries(flags.tag) } : {}),
     ...(asked.restore ? { restore: asked.restore } : {}),
     ...(flags.skipUnchanged ? { skipUnchangedWithin: asked.rpo ?? DAY_MS } : {}),
-    credentialPaths: [...files, ...identities, world.signingKeyPath].flatMap((f) =>
-      f ? [resolve(context.cwd, f)] : [],
-    ),
+    credentialPaths: [
+      ...files,
+      ...identities,
+      world.signingKeyPath,
+      newKeyPath(world.signingKeyPath),
+    ].flatMap((f) => (f ? [resolve(context.cwd, f)] : [])),
     onProgress: ({ files: done, bytes }) =>
       context.progress.update({
         phase: `backing up ${asked.set}, ${done} files`,

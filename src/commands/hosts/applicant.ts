@@ -2,7 +2,8 @@
 // another machine, or that of a line which came from elsewhere.
 import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
-import { makeSigningKey, replaceSigningKey, writeKeyFile } from '../../host/signing-key.ts';
+import { keepNewKey, newKeyPath, readNewKey, takeUpNewKey } from '../../host/new-key.ts';
+import { makeSigningKey, writeKeyFile } from '../../host/signing-key.ts';
 import type { May } from '../../vault/documents/vault-document.ts';
 import { type Applicant, checkApplicant, parseLine } from '../../vault/hosts/line.ts';
 import type { Context } from '../context.ts';
@@ -18,6 +19,8 @@ export interface EnrollFlags {
 /** Where a new key was put, and the one that it replaced. */
 export interface KeptKey {
   readonly path?: string | undefined;
+  /** The key that this machine goes on with until the vault lists the new one. */
+  readonly inUse?: string | undefined;
   readonly old?: string | undefined;
 }
 
@@ -27,6 +30,8 @@ export interface Asking {
   /** The key is new, and nowhere until `keep` puts it there. */
   readonly isNewKey: boolean;
   keep(): Promise<KeptKey>;
+  /** Puts a key into use that waited for the vault to list it. */
+  takeUp?(): Promise<KeptKey>;
 }
 
 /**
@@ -78,16 +83,28 @@ export async function whoAsks(
       },
     );
   }
-  const there = newKey ? undefined : await world.signingKey(false);
+  const path = world.signingKeyPath;
+  if (newKey) return asking(...(await withNewKey(path, own)));
+  const there = await world.signingKey(false);
   if (there) return asking(there.publicKey, { from: 'here', isNewKey: false, keep: async () => ({}) });
   const key = makeSigningKey();
-  const path = world.signingKeyPath;
   const keep = async () => {
-    if (newKey) return { path, old: await replaceSigningKey(path, key, own) };
     await writeKeyFile(path, key, own);
     return { path };
   };
   return asking(key.publicKey, { from: 'here', isNewKey: true, keep });
+}
+
+/** Asked again, it is the same key: the line that was printed for it may be on its way. */
+async function withNewKey(path: string, name: string): Promise<[string, Omit<Asking, 'applicant'>]> {
+  const waiting = await readNewKey(path);
+  const key = waiting ?? makeSigningKey();
+  const keep = async () => {
+    const kept = waiting ? newKeyPath(path) : await keepNewKey(path, key, name);
+    return kept === path ? { path } : { path: kept, inUse: path };
+  };
+  const takeUp = async () => ({ path, old: await takeUpNewKey(path) });
+  return [key.publicKey, { from: 'here', isNewKey: !waiting, keep, takeUp }];
 }
 
 /** What whoever keeps the vault says of the scope goes before what the line asks for. */

@@ -9,11 +9,12 @@ import type { Context } from '../context.ts';
 import { namedKmsKeys } from '../kms-keys.ts';
 import { openLocked, openUnlocked, warnFindings } from '../open.ts';
 import { type KeptKey, whoAsks } from './applicant.ts';
+import { takeUpListed } from './take-up.ts';
 
 export const command = defineCommand({
   description: [
     'On a host that is not listed yet: makes its signing key, and lists it at once where the vault can be opened. Elsewhere it prints one line for whoever keeps the vault, who adds the host with --approve after comparing the fingerprint.',
-    'A host may write the sets of the configuration here unless --sets says otherwise, and nothing but write unless --may does. Neither is changed later: the host is removed, and enrolled again with --new-key.',
+    'A host may write the sets of the configuration here unless --sets says otherwise, and nothing but write unless --may does. Neither is changed later: the host is removed, and enrolled again with --new-key. That makes a key which waits beside the old one until the vault lists it under the name of this machine; the next backup then takes it up.',
     'For CI, --key-file makes a key for the store of secrets there, to be given in STRONGROOM_SIGNING_KEY beside STRONGROOM_HOST. An SSH host key serves too, through STRONGROOM_SIGNING_KEY_FILE.',
   ],
   needs:
@@ -34,7 +35,7 @@ export const command = defineCommand({
     },
     approve: { value: 'LINE', summary: 'add the host whose line this is' },
     keyFile: { value: 'FILE', summary: 'make a key for another machine, in this new file' },
-    newKey: { summary: 'replace the key of this machine; the old one is kept as .old' },
+    newKey: { summary: 'make a new key for this machine, which takes over once the vault lists it' },
     dryRun: { summary: 'check it, and change nothing' },
   },
   examples: [
@@ -46,9 +47,10 @@ export const command = defineCommand({
     ['hosts enroll ci --key-file ci.key --sets app', 'a key for CI'],
   ],
   async run({ args, flags }, context) {
-    const { applicant, from, isNewKey, keep } = await whoAsks(args.name, flags, context);
+    const { applicant, from, isNewKey, keep, takeUp } = await whoAsks(args.name, flags, context);
     const isApproval = from === 'line';
     const locked = await lookAt(context);
+    if (locked && flags.newKey && !flags.dryRun) await takeUpListed(context, locked);
     if (locked) checkEnrollment(locked.document, applicant);
     const known = {
       applicant,
@@ -66,7 +68,7 @@ export const command = defineCommand({
       );
       return { ...known, kept, state: 'asked' as const };
     }
-    // Before a key is replaced for nothing.
+    // Before a key is made for nothing.
     requireProven(vault);
     if (!(await context.terminal.confirm(questionFor(vault, applicant, isApproval)))) {
       throw new StrongroomError('not-confirmed', `${applicant.name} was not enrolled`, {
@@ -77,7 +79,8 @@ export const command = defineCommand({
     const kept = await keep();
     const { findings } = await enrollHost(vault, applicant);
     warnFindings(context, findings);
-    return { ...known, kept, state: 'enrolled' as const };
+    // After it: the old key may be the only one that is listed until then.
+    return { ...known, kept: takeUp ? await takeUp() : kept, state: 'enrolled' as const };
   },
   human({ applicant, from, isNewKey, kept, hostName, state }, out) {
     const { name } = applicant;
@@ -90,6 +93,11 @@ export const command = defineCommand({
       out.note(`  fingerprint: ${keyFingerprint(applicant.key)}`);
     }
     if (kept.old !== undefined) out.note(`  the old key is kept as ${kept.old}`);
+    if (kept.inUse !== undefined) {
+      out.note(
+        `  the new key waits in ${kept.path}: until the vault lists it, this machine goes on with the one in ${kept.inUse}`,
+      );
+    }
     if (from === 'key-file' && kept.path !== undefined) {
       out.note(
         `  its key is in ${kept.path}: give what it holds to that machine as STRONGROOM_SIGNING_KEY, beside STRONGROOM_HOST=${name}, and remove the file`,

@@ -1,10 +1,10 @@
 // `strongroom hosts remove`: takes a host's right to write away, and settles what still counts of what it wrote.
 import { StrongroomError } from '../../errors.ts';
+import type { LedgerAction } from '../../vault/documents/ledger.ts';
 import { type Belief, type HostRemoval, planHostRemoval, removeHost } from '../../vault/hosts/remove.ts';
 import { documentTime } from '../../vault/names.ts';
 import { parseAt } from '../../vault/select.ts';
-import { receivedAt } from '../../vault/snapshots.ts';
-import { keyFingerprint, requireProven, type Vault } from '../../vault/vault.ts';
+import { keyFingerprint, requireProven } from '../../vault/vault.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { openLocked, openUnlocked, warnFindings } from '../open.ts';
@@ -41,13 +41,13 @@ export const command = defineCommand({
     if (flags.dryRun) {
       const vault = await openLocked(context);
       const removal = await planHostRemoval(vault, args.name, belief);
-      await say(context, vault, removal);
+      await say(context, removal);
       return { removal, done: false };
     }
     const vault = await openUnlocked(context);
     requireProven(vault);
     const planned = await planHostRemoval(vault, args.name, belief);
-    await say(context, vault, planned);
+    await say(context, planned);
     const { host } = planned;
     const which = host.removed === undefined ? 'Remove' : 'Judge again';
     const question = `${which} ${host.name} (${keyFingerprint(host.key)}), a host of the vault ${vault.document.name}? ${countsOf(planned)}.`;
@@ -64,19 +64,25 @@ export const command = defineCommand({
     const { host, stops } = removal;
     if (!done) return out.line(`would remove ${host.name}: ${countsOf(removal)}`);
     out.note(out.styled('green', `${host.name} is no host of the vault any more`), `: ${countsOf(removal)}`);
+    out.note(
+      '  what it may do to the store is another matter: take that access away too, such as its IAM user or role, or its SSH key',
+    );
     if (stops.length > 0) {
       const ids = stops.length > MOST_NAMED ? 'ID…' : stops.map((s) => s.id).join(' ');
       out.note(`  to remove what does not count, on a host that may maintain: strongroom delete ${ids}`);
     }
   },
   json({ removal, done }) {
-    const { host, counts, stops, deletions, undone } = removal;
+    const { host, counts, stops, entries, undone } = removal;
+    const ofAction = (...actions: LedgerAction[]) => entries.filter((e) => actions.includes(e.action)).length;
     return {
       host: host.name,
       fingerprint: keyFingerprint(host.key),
       counts: counts.length,
       stops: stops.length,
-      deletions: deletions.length,
+      deletions: ofAction('delete', 'prune'),
+      keeps: ofAction('keep'),
+      releases: ofAction('release'),
       undone: undone.length,
       dry_run: !done,
     };
@@ -91,21 +97,24 @@ function countsOf({ counts, stops }: HostRemoval): string {
   return stops.length === 0 ? goOn : `${goOn}, ${stops.length} no more`;
 }
 
+/** What an entry says of a snapshot. */
+const WHAT: Partial<Record<LedgerAction, string>> = { keep: 'wish to keep', release: 'release of' };
+
 /** What does not count any more, one by one, and what to think about first. */
-async function say(context: Context, { document }: Vault, removal: HostRemoval): Promise<void> {
-  const { host, counts, stops, undone, isLastMaintainer, isLastWriter } = removal;
+async function say(context: Context, removal: HostRemoval): Promise<void> {
+  const { host, counts, stops, receivedAt, undone, isLastMaintainer, isLastWriter } = removal;
   for (const stopped of stops) {
     const { id, set, time } = stopped;
-    const received = documentTime(receivedAt(document, stopped));
+    const received = documentTime(receivedAt(stopped));
     context.emit({
       type: 'stops',
       fields: { id, set, time, received },
       human: [`counts no more: ${id} of ${set}, which the store received at ${received}`],
     });
   }
-  for (const { object, action, removes, keeps = [] } of undone) {
-    const what = action === 'keep' ? 'wish to keep' : 'deletion of';
-    for (const { set, id } of [...removes, ...keeps]) {
+  for (const { object, action, about } of undone) {
+    const what = WHAT[action] ?? 'deletion of';
+    for (const { set, id } of about) {
       context.emit({
         type: 'undone',
         fields: { id, set, action, entry: object },

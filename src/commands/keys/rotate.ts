@@ -1,8 +1,15 @@
 // `strongroom keys rotate`: a new key for the vault. Snapshots follow with `--reencrypt`.
+import { InterruptedError, StrongroomError, UsageError } from '../../errors.ts';
 import type { Finding } from '../../vault/finding.ts';
-import { type Pin, pinOf, pinText } from '../../vault/pin.ts';
+import { readActivity } from '../../vault/hosts/activity.ts';
+import { type Pin, pinOf } from '../../vault/pin.ts';
 import { hasUnnamedKeys, revise } from '../../vault/revise.ts';
-import { planReencryption, type ReencryptionPlan, reencrypt } from '../../vault/rotate/reencrypt.ts';
+import {
+  planReencryption,
+  type ReencryptionPlan,
+  type ReencryptOptions,
+  reencrypt,
+} from '../../vault/rotate/reencrypt.ts';
 import { planRotation, type Rotation, type RotationPlan, rotate } from '../../vault/rotate/rotate.ts';
 import type { StillThere } from '../../vault/rotate/still-there.ts';
 import { stillThere } from '../../vault/rotate/still-there.ts';
@@ -12,7 +19,7 @@ import type { Context } from '../context.ts';
 import { openUnlocked, warnFindings } from '../open.ts';
 import { otherPinIn } from '../trust.ts';
 import { keysAnew } from './rotate/keys-anew.ts';
-import { afterwards, planLines, rotatedFields } from './rotate/words.ts';
+import { afterwards, planLines, rotatedFields, spoken } from './rotate/words.ts';
 
 /** What is to be done, as it was decided before the question. */
 export interface RotateWork {
@@ -23,7 +30,14 @@ export interface RotateWork {
   readonly reencryption?: ReencryptionPlan;
   /** Snapshots that somebody could read who held a key until now. */
   readonly readable: number;
+  /** Hosts that may write, with the number of the key that each of them knows. */
+  readonly writers: readonly Writer[];
   readonly vault: UnlockedVault;
+}
+
+export interface Writer {
+  readonly name: string;
+  readonly generation: number;
 }
 
 export interface RotateResult {
@@ -54,7 +68,7 @@ export const command = defineCommand({
     without: {
       value: 'NAME',
       repeat: true,
-      summary: 'leave this key out, as somebody left; may be repeated',
+      summary: 'leave this key out, as somebody left',
     },
     reencrypt: { summary: 're-encrypt every snapshot to the new key' },
     compromised: { summary: 'the old key leaked: mark what it opens as exposed, and take no old passphrase' },
@@ -72,8 +86,9 @@ export const command = defineCommand({
     requireProven(vault);
     const { document } = vault;
     const { without, compromised } = flags;
-    const isFinish =
-      flags.finish || (flags.reencrypt && document.reencrypt && without.length === 0 && !compromised);
+    const isPlain = without.length === 0 && !compromised && !flags.postQuantum;
+    if (flags.finish && !isPlain) throw finishAlone();
+    const isFinish = flags.finish || (flags.reencrypt && document.reencrypt && isPlain);
     const anew = await keysAnew(context, vault, compromised);
     const snapshots = await planReencryption(vault);
     const isReencrypting = isFinish || flags.reencrypt || compromised || without.length > 0;
@@ -83,16 +98,21 @@ export const command = defineCommand({
     const work: RotateWork = {
       compromised,
       readable: snapshots.all,
+      writers: await writersOf(vault),
       vault,
       ...(rotation ? { rotation } : {}),
       ...(reencryption ? { reencryption } : {}),
     };
     if (flags.dryRun) return { work, isDryRun: true, pin: pinOf(document) };
     for (const line of planLines(work)) context.notice(line);
+    if (rotation && rotation.leftOut.length > 0) sayLeftOut(context, rotation);
     const question = rotation
       ? `Rotate the key of the vault ${document.name}?`
       : 'Re-encrypt these snapshots?';
-    if (!(await context.terminal.confirm(question))) return { work, isDryRun: true, pin: pinOf(document) };
+    // What a run that was cut off left is removed without a question.
+    const isAsked = rotation !== undefined || (reencryption?.snapshots.length ?? 0) > 0;
+    if (isAsked && !(await context.terminal.confirm(question)))
+      throw new StrongroomError('not-confirmed', 'nothing was changed', { hint: 'answer yes, or add --yes' });
     const postQuantum = flags.postQuantum ? { postQuantum: true } : {};
     const { hostName } = await context.world();
     const rotated = rotation
@@ -113,15 +133,22 @@ export const command = defineCommand({
         hint: `put the line that is printed into its strongroom.yaml, or run \`strongroom trust ${rotated.pin.authority}\` when it can`,
       });
     }
-    const reencrypted = reencryption ? await carryOut(context, now) : undefined;
     const pin = pinOf(now.document);
+    const oldPin = await otherPinIn(context, pin);
+    // Before the long part, which may be cut off: whoever rotates must know the new pin.
+    context.emit({
+      type: 'rotated',
+      fields: { generation: pin.generation, pin: { ...pin }, fingerprint: pin.authority },
+      ...spoken(work, rotated, pin, oldPin),
+    });
+    const reencrypted = reencryption ? await carryOut(context, now) : undefined;
     return {
       work,
       isDryRun: false,
       ...(rotated ? { rotated } : {}),
       ...(reencrypted ? { reencrypted } : {}),
       pin,
-      oldPinIn: await otherPinIn(context, pin),
+      oldPinIn: oldPin,
       ...(now.store.history ? { still: await stillThere(now) } : {}),
     };
   },
@@ -130,20 +157,12 @@ export const command = defineCommand({
       for (const line of planLines(result.work)) out.line(line);
       return;
     }
-    const { rotated, reencrypted, pin } = result;
-    if (rotated) {
-      const { name, generation, revision } = rotated.vault.document;
-      out.note(
-        out.styled('green', `The vault ${name} has a new key`),
-        `, number ${generation} (revision ${revision})`,
-      );
-    }
+    const { reencrypted } = result;
     if (reencrypted) {
       const { done, bytes } = reencrypted;
       out.note(`${out.count(done, 'snapshot')} re-encrypted, ${out.size(bytes)}`);
     }
     for (const line of afterwards(result)) out.line(line);
-    if (rotated) out.line(`pin: ${pinText(pin)}`);
   },
   json(result) {
     const { rotated, reencrypted, pin, oldPinIn, still, isDryRun, work } = result;
@@ -163,11 +182,42 @@ export const command = defineCommand({
   exitCode: ({ reencrypted }) => (reencrypted && reencrypted.findings.length > 0 ? 3 : 0),
 });
 
+/** What is done stays done, and is not undone as with other commands. */
+function cutOff({ document }: UnlockedVault): InterruptedError {
+  return new InterruptedError(
+    'interrupted',
+    `interrupted: the vault ${document.name} has key number ${document.generation}, and some snapshots are under an older one`,
+    { hint: 'go on with `strongroom keys rotate --finish`' },
+  );
+}
+
+function finishAlone(): UsageError {
+  return new UsageError('conflicting-flags', '--finish makes no new key, so no other flag changes it', {
+    hint: 'run `strongroom keys rotate --finish` first; then rotate again, with --without or --compromised',
+  });
+}
+
+/** A passphrase that nobody gave is easily overlooked where nobody looks. */
+function sayLeftOut(context: Context, { leftOut }: RotationPlan): void {
+  const names = leftOut.map(({ name }) => name).join(', ');
+  context.warn('left-out', `these keys will not open the vault any more: ${names}`, {
+    hint: 'give their passphrase (STRONGROOM_PASSPHRASE_FILE, or STRONGROOM_NEW_PASSPHRASE_FILE for another one), or add them again afterwards',
+  });
+}
+
+async function writersOf(vault: UnlockedVault): Promise<Writer[]> {
+  const { hosts } = await readActivity(vault);
+  return hosts
+    .filter(({ host }) => host.removed === undefined && host.may.includes('write'))
+    .map(({ host, behind }) => ({ name: host.name, generation: behind ?? vault.document.generation }));
+}
+
 /** Re-encrypts, and says in the vault document when nothing is left to do. */
 async function carryOut(context: Context, vault: UnlockedVault): Promise<RotateResult['reencrypted']> {
-  const result = await reencrypt(vault, {
-    onProgress: ({ bytes, ofBytes }) =>
-      context.progress.update({ phase: 're-encrypting', done: bytes, total: ofBytes, unit: 'bytes' }),
+  const onProgress: ReencryptOptions['onProgress'] = ({ bytes, ofBytes }) =>
+    context.progress.update({ phase: 're-encrypting', done: bytes, total: ofBytes, unit: 'bytes' });
+  const result = await reencrypt(vault, { onProgress }).catch((error: unknown) => {
+    throw error instanceof InterruptedError ? cutOff(vault) : error;
   });
   warnFindings(context, result.findings);
   const isDone = result.findings.length === 0;

@@ -1,23 +1,24 @@
 // `strongroom recovery join`: shares to the key that they were made from, in a file.
 import { dirname, resolve } from 'node:path';
-import { UsageError } from '../../errors.ts';
+import { IntegrityError, UsageError } from '../../errors.ts';
 import type { Piece } from '../../kit/read.ts';
 import { joinShares } from '../../kit/shamir.ts';
 import type { Share } from '../../kit/share.ts';
 import { shellWord } from '../../pages/kit.ts';
 import { noMemory } from '../../vault/client.ts';
 import { documentTime } from '../../vault/names.ts';
+import { type Pin, pinOf } from '../../vault/pin.ts';
 import { pinByShare } from '../../vault/recovery/judge-share.ts';
-import { authorityFingerprint, openVault } from '../../vault/vault.ts';
+import { openVault } from '../../vault/vault.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { vaultContext } from '../open.ts';
 import { files, givenPieces } from './given.ts';
-import { newFile, refuseExisting, syncDirectory } from './new-file.ts';
+import { refuseExisting, syncDirectory, writeNewFile } from './new-file.ts';
 
 export const command = defineCommand({
   description: [
-    'Joins shares of a recovery key and writes the key as an identity file, for STRONGROOM_IDENTITY_FILE and for the age program. Shares are pages that strongroom made, texts that were typed or scanned, or typed here line by line. It needs no vault; where one can be read, it shows the fingerprint that the shares vouch for.',
+    'Joins shares of a recovery key and writes the key as an identity file, for STRONGROOM_IDENTITY_FILE and for the age program. Shares are pages that strongroom made, texts that were typed or scanned, or typed here line by line. It needs no vault; where one can be read, it shows the fingerprint that the shares vouch for, and apart from it what the vault shows since.',
   ],
   needs: 'enough shares, or a recovery kit',
   args: { file: files },
@@ -51,7 +52,7 @@ export const command = defineCommand({
     const share = pieces.find((piece) => piece.share)?.share;
     const text = `# strongroom recovery key, joined ${documentTime(context.now())}\n${identity}\n`;
     if (path !== undefined) {
-      await (await newFile(path)).write(text);
+      await writeNewFile(path, text);
       await syncDirectory(dirname(path));
     }
     // The key is out: settings that cannot be read are no reason to fail now.
@@ -59,16 +60,23 @@ export const command = defineCommand({
       (settings) => settings.location,
       () => undefined,
     );
-    const fingerprint = share && location !== undefined ? await vouchedFor(context, share) : undefined;
-    return { path, text, share, fingerprint, location };
+    const vouched = share && location !== undefined ? await vouchedFor(context, share) : undefined;
+    return { path, text, share, vouched, location };
   },
-  human({ path, text, share, fingerprint, location }, out) {
+  human({ path, text, share, vouched, location }, out) {
     if (path === undefined) return out.raw(text);
     out.note(out.styled('green', `The key is in ${path}`), '. Remove it when all is restored.');
     out.note('To open the vault with it:');
     out.line(`export STRONGROOM_IDENTITY_FILE=${shellWord(path)}`);
-    if (fingerprint !== undefined) {
-      out.line(`strongroom --location ${shellWord(location ?? '')} trust ${fingerprint}`);
+    if (vouched) {
+      out.line(`strongroom --location ${shellWord(location ?? '')} trust ${vouched.fingerprint}`);
+      const { later } = vouched;
+      if (!later) return;
+      out.note(`That is key number ${share?.generation}; the vault shows number ${later.generation} now:`);
+      out.note(
+        `${later.authority}. Compare it with what \`strongroom keys rotate\` printed, and trust it only then:`,
+      );
+      out.note('whoever held the older key can show another one.');
     } else {
       const begin = share && Buffer.from(share.anchor, 'hex').toString('base64').slice(0, 26);
       out.line('strongroom --location LOCATION trust FINGERPRINT');
@@ -77,9 +85,11 @@ export const command = defineCommand({
       );
     }
   },
-  json: ({ path, share, fingerprint }) => ({
+  json: ({ path, share, vouched }) => ({
     file: path,
-    fingerprint,
+    fingerprint: vouched?.fingerprint,
+    later_fingerprint: vouched?.later?.authority,
+    later_key_number: vouched?.later?.generation,
     key_number: share?.generation,
     shares: share?.count,
     threshold: share?.threshold,
@@ -93,19 +103,37 @@ async function joined(pieces: readonly Piece[]): Promise<{ identity: string; wro
   return await joinShares(shares);
 }
 
-/** The fingerprint of the vault at hand that the shares are of. The key is joined whether it can be had or not. */
-async function vouchedFor(context: Context, share: Share): Promise<string | undefined> {
+interface Vouched {
+  /** What the shares hold so much of that nobody can make another. */
+  readonly fingerprint: string;
+  /** A rotation since, by the word of the older key alone: whoever held that can hide the true one and show his own. */
+  readonly later?: Pin;
+}
+
+/** What the shares say of the vault at hand. The key is joined whether it can be had or not. */
+async function vouchedFor(context: Context, share: Share): Promise<Vouched | undefined> {
+  let pin: Pin | undefined;
   try {
     const base = await vaultContext(context);
-    const pin = await pinByShare(base, share);
-    // After a rotation it is another one, which the old one vouches for.
-    if (pin)
-      return authorityFingerprint((await openVault({ ...base, memory: noMemory() }, { pin })).document);
+    pin = await pinByShare(base, share);
+    if (pin) {
+      const { document } = await openVault({ ...base, memory: noMemory() }, { pin });
+      const later = document.generation > pin.generation ? pinOf(document) : undefined;
+      return { fingerprint: pin.authority, ...(later ? { later } : {}) };
+    }
     context.warn('foreign-share', 'the shares are not of the vault at hand', {
       hint: 'the page names its vault and where that was; check --location',
     });
-  } catch {
-    // Nobody said that the vault can be read from here.
+  } catch (error) {
+    // Else nobody said that the vault can be read from here.
+    if (error instanceof IntegrityError) {
+      const { code, message, object, hint } = error;
+      context.warn(code, message, {
+        ...(object ? { object } : {}),
+        ...(hint ? { hint } : {}),
+        severity: 'error',
+      });
+    }
   }
-  return undefined;
+  return pin && { fingerprint: pin.authority };
 }

@@ -4,6 +4,7 @@ import { wholeShare } from '../../kit/shamir.ts';
 import { pinOf } from '../../vault/pin.ts';
 import { defineCommand } from '../command.ts';
 import { openUnlocked } from '../open.ts';
+import { refuseExisting } from './new-file.ts';
 import { afterwards, KIT, kitFlags, mayMakeKit, printKit } from './pages.ts';
 
 export const command = defineCommand({
@@ -26,9 +27,10 @@ export const command = defineCommand({
   ],
   async run({ flags }, context) {
     const { name = KIT, replace } = flags;
+    const path = resolve(context.cwd, flags.output ?? 'strongroom-kit.html');
+    await refuseExisting(path);
     const vault = await openUnlocked(context);
     if (!(await mayMakeKit(vault, context, name, replace))) return undefined;
-    const path = resolve(context.cwd, flags.output ?? 'strongroom-kit.html');
     return await printKit(vault, context, {
       name,
       replace,

@@ -4,51 +4,35 @@ import { access, constants, lstat, mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConflictError, StrongroomError } from '../../errors.ts';
 
-const OTHER_FILE = 'name another file with --output, or remove that one';
-
-/** A file that is there, empty, and is ours. */
-export interface NewFile {
-  readonly path: string;
-  write(text: string): Promise<void>;
-  /** Takes it back, where it was not to be. */
-  remove(): Promise<void>;
-}
+const otherName = (what: 'file' | 'directory') => `name another ${what} with --output, or remove that one`;
 
 /**
+ * Writes a file that is not there yet; when that fails, it is not there afterwards.
  * @param path absolute
  * @throws ConflictError `file-exists`; StrongroomError `file-not-written`
  */
-export async function newFile(path: string): Promise<NewFile> {
+export async function writeNewFile(path: string, text: string): Promise<void> {
   const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
-    throw failure(error, path, OTHER_FILE);
+    throw failure(error, path, otherName('file'));
   });
-  const remove = async (): Promise<void> => {
+  try {
+    await file.writeFile(text);
+    await file.sync();
+    await file.close();
+  } catch (error) {
     await file.close().catch(() => {});
     await rm(path, { force: true });
-  };
-  return {
-    path,
-    async write(text) {
-      try {
-        await file.writeFile(text);
-        await file.sync();
-        await file.close();
-      } catch (error) {
-        await remove();
-        throw failure(error, path);
-      }
-    },
-    remove,
-  };
+    throw failure(error, path);
+  }
 }
 
-/** Says early what `newFile` will refuse. @throws ConflictError `file-exists`; StrongroomError `file-not-written` */
-export async function refuseExisting(path: string): Promise<void> {
+/** Says early what `writeNewFile` and `newDirectory` will refuse. @param what it is to be @throws ConflictError `file-exists`; StrongroomError `file-not-written` */
+export async function refuseExisting(path: string, what: 'file' | 'directory' = 'file'): Promise<void> {
   const isThere = await lstat(path).then(
     () => true,
     () => false,
   );
-  if (isThere) throw failure({ code: 'EEXIST' }, path, OTHER_FILE);
+  if (isThere) throw failure({ code: 'EEXIST' }, path, otherName(what));
   await access(dirname(path), constants.W_OK).catch((error: unknown) => {
     throw failure(error, path);
   });
@@ -60,7 +44,7 @@ export async function refuseExisting(path: string): Promise<void> {
  */
 export async function newDirectory(path: string): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-    throw failure(error, path, 'name another directory with --output, or remove that one');
+    throw failure(error, path, otherName('directory'));
   });
 }
 
@@ -81,7 +65,10 @@ function failure(error: unknown, path: string, hint?: string): StrongroomError {
   }
   return new StrongroomError('file-not-written', `cannot write ${path} (${String(code)})`, {
     object: path,
-    hint: 'choose a place where this user may write',
+    hint:
+      code === 'ENOSPC' || code === 'EDQUOT'
+        ? 'make room there, or choose another place'
+        : 'choose a place where this user may write',
     cause: error,
   });
 }

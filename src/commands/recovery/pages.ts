@@ -1,20 +1,21 @@
-// From a recovery key that was just added to its pages: gathers what they say of the vault and writes them.
-import { basename } from 'node:path';
-import { StrongroomError } from '../../errors.ts';
+// From a recovery key to its pages: gathers what they say of the vault, and has them on the disk before the vault is told
+// of the key. So nothing is added that could not be written, and no older page is made worthless for it.
+import { rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { qrGrid } from '../../kit/qr.ts';
 import { shareText } from '../../kit/read.ts';
 import { type Share, shareLines } from '../../kit/share.ts';
 import { type KitPage, kitPage } from '../../pages/kit.ts';
 import { documentTime } from '../../vault/names.ts';
 import { pinOf, pinText } from '../../vault/pin.ts';
-import { type AddedKit, addKit, checkKit } from '../../vault/recovery/add-kit.ts';
+import { type AddedKit, addKit, checkKit, type MadeKit } from '../../vault/recovery/add-kit.ts';
 import { setNames } from '../../vault/recovery/set-names.ts';
 import { RECOVERY_TEXT } from '../../vault/recovery-text.ts';
 import type { UnlockedVault } from '../../vault/vault.ts';
 import { TOOL } from '../../version.ts';
 import type { FlagSpec } from '../command.ts';
 import type { Context } from '../context.ts';
-import { type NewFile, newFile, syncDirectory } from './new-file.ts';
+import { syncDirectory, writeNewFile } from './new-file.ts';
 
 export const KIT = 'kit';
 
@@ -36,13 +37,13 @@ export interface Printing {
   readonly paths: readonly string[];
   /** Directory that holds them. */
   readonly directory: string;
-  /** What each page holds. @param identity the new key */
-  shares(added: AddedKit): Promise<Share[]>;
+  /** What each page holds. */
+  shares(kit: MadeKit): Promise<Share[]>;
   /** Whether the page holds the whole identity. */
   readonly isWhole: boolean;
 }
 
-/** Asks before a key is replaced, and refuses what cannot be before any file is made. */
+/** Refuses what cannot be, and asks before a key is replaced. Nothing is written. */
 export async function mayMakeKit(
   vault: UnlockedVault,
   context: Context,
@@ -56,53 +57,54 @@ export async function mayMakeKit(
   );
 }
 
-/** Adds a recovery key and writes its pages, whose files are made first: nothing is added that could not be written. */
+/** Makes a recovery key, writes its pages, and adds it to the vault. */
 export async function printKit(vault: UnlockedVault, context: Context, printing: Printing): Promise<Printed> {
   const { name, replace, paths, directory, isWhole } = printing;
   const { methods, hostName } = await context.world();
   const sets = await setNames(vault);
-  const files: NewFile[] = [];
-  let added: AddedKit;
-  try {
-    for (const path of paths) files.push(await newFile(path));
-    const toKey = (recipient: string) => methods.newRecipient(name, recipient);
-    added = await addKit(vault, { name, by: hostName, replace, toKey });
-  } catch (error) {
-    for (const file of files) await file.remove();
-    throw error;
-  }
-  try {
-    const shares = await printing.shares(added);
-    for (const [i, share] of shares.entries()) {
-      await files[i]!.write(kitPage(await pageOf(added, share, sets, isWhole, context.now())));
-    }
-  } catch (error) {
-    for (const file of files) await file.remove();
-    throw notWritten(error, name);
-  }
-  await syncDirectory(directory);
+  const written: string[] = [];
+  const remove = async (): Promise<void> => {
+    // The reason why they go is what is said.
+    for (const path of written.splice(0)) await rm(path, { force: true }).catch(() => {});
+  };
+  const added = await addKit(vault, {
+    name,
+    by: hostName,
+    replace,
+    toKey: (recipient) => methods.newRecipient(name, recipient),
+    async keep(kit) {
+      // Those of a try that came too late name an object that is gone.
+      await remove();
+      for (const [i, share] of (await printing.shares(kit)).entries()) {
+        const path = paths[i]!;
+        await writeNewFile(path, kitPage(await pageOf(kit, share, sets, isWhole, context.now())));
+        written.push(path);
+      }
+      await syncDirectory(directory);
+      await syncDirectory(dirname(directory));
+    },
+    async failed(mayOpen) {
+      if (!mayOpen) return await remove();
+      const others = replace ? ', and the old pages too' : '';
+      context.warn('pages-kept', `${written.join(', ')} may open the vault, or may not: it is kept`, {
+        object: name,
+        severity: 'error',
+        hint: `prove it with \`strongroom recovery test\`; until that is known, keep it${others}`,
+      });
+    },
+  });
   return { added, paths };
 }
 
-/** A key that nobody holds is in the vault. It opens it for nobody, but it stands in the list of keys. */
-function notWritten(error: unknown, name: string): unknown {
-  if (!(error instanceof StrongroomError)) return error;
-  const { code, message, cause } = error;
-  return new StrongroomError(code, `${message}; the key ${name} was added, and is now on no page`, {
-    object: name,
-    hint: `see to that, and run it again with --replace; or \`strongroom keys remove ${name}\``,
-    cause,
-  });
-}
-
 async function pageOf(
-  { vault, identity, slot }: AddedKit,
+  { vault, identity, slot }: MadeKit,
   share: Share,
   sets: readonly string[],
   isWhole: boolean,
   now: Date,
 ): Promise<KitPage> {
   const { document, store } = vault;
+  // Of the revision before the key, which is the newest that is sure to be.
   const pin = pinOf(document);
   const lines = shareLines(share);
   const title = `STRONGROOM SHARE ${share.index} OF ${share.count}`;
@@ -115,7 +117,6 @@ async function pageOf(
       fingerprint: pin.authority,
       pin: pinText(pin),
       keyNumber: document.generation,
-      revision: document.revision,
       sets,
       key: slot.name,
       object: slot.object,

@@ -3,10 +3,10 @@ import { rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checkSplit, splitIdentity } from '../../kit/shamir.ts';
 import { pinOf } from '../../vault/pin.ts';
-import type { AddedKit } from '../../vault/recovery/add-kit.ts';
+import type { MadeKit } from '../../vault/recovery/add-kit.ts';
 import { defineCommand } from '../command.ts';
 import { openUnlocked } from '../open.ts';
-import { newDirectory } from './new-file.ts';
+import { newDirectory, refuseExisting } from './new-file.ts';
 import { afterwards, KIT, kitFlags, mayMakeKit, printKit } from './pages.ts';
 
 const number = (text: string): number | undefined => (/^[1-9]\d{0,2}$/.test(text) ? Number(text) : undefined);
@@ -30,9 +30,10 @@ export const command = defineCommand({
   async run({ flags }, context) {
     const { name = KIT, replace, shares: count = 5, threshold = 3 } = flags;
     checkSplit(count, threshold);
+    const directory = resolve(context.cwd, flags.output ?? 'strongroom-shares');
+    await refuseExisting(directory, 'directory');
     const vault = await openUnlocked(context);
     if (!(await mayMakeKit(vault, context, name, replace))) return undefined;
-    const directory = resolve(context.cwd, flags.output ?? 'strongroom-shares');
     await newDirectory(directory);
     const paths = Array.from({ length: count }, (_, i) => join(directory, `share-${i + 1}-of-${count}.html`));
     const printing = {
@@ -41,13 +42,13 @@ export const command = defineCommand({
       paths,
       directory,
       isWhole: false,
-      async shares({ vault: { document }, identity }: AddedKit) {
+      async shares({ vault: { document }, identity }: MadeKit) {
         const { generation, authority } = pinOf(document);
         return await splitIdentity(identity, { count, threshold, generation, fingerprint: authority });
       },
     };
     const printed = await printKit(vault, context, printing).catch(async (error: unknown) => {
-      // Pages of a key that was added are not given up.
+      // Pages that may open the vault are not given up.
       await rmdir(directory).catch(() => {});
       throw error;
     });

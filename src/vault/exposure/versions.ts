@@ -36,19 +36,52 @@ export interface Versions {
   read(vault: UnlockedVault, snapshot: Snapshot, contents: Contents): Promise<void>;
 }
 
+/**
+ * Bytes of memory, about, that the values of one path and of all may take over all their versions. Whoever is backed
+ * up could otherwise stop the reading by files that are small and hold many names.
+ */
+const MAX_PATH_BYTES = 8 * 2 ** 20;
+const MAX_RUN_BYTES = 96 * 2 ** 20;
+/** What a value takes besides its name, and in each further version that has it. */
+const VALUE_BYTES = 300;
+const REFERENCE_BYTES = 8;
+
 const keyOf = ({ path, sha256 }: Entry): string => `${sha256}/${path}`;
 
-/** Versions under a random key of this run. */
-export function newVersions(): Versions {
+/** What is kept of the values of one path. */
+interface Kept {
+  readonly values: Map<string, MarkedValue>;
+  bytes: number;
+}
+
+/**
+ * Versions under a random key of this run.
+ * @param maxBytes that its values may take, about; a file for which none are left is one value
+ */
+export function newVersions(maxBytes = { path: MAX_PATH_BYTES, run: MAX_RUN_BYTES }): Versions {
   const known = new Map<string, FileVersion>();
-  const pool = new Map<string, MarkedValue>();
+  const pool = new Map<string, Kept>();
   const mark = newMarker();
+  let bytes = 0;
   // Versions of a file share most of their values.
-  const pooled = (path: string, value: MarkedValue): MarkedValue => {
-    const key = `${path}\0${value.name}\0${value.mark}`;
-    const same = pool.get(key);
-    if (!same) pool.set(key, value);
-    return same ?? value;
+  const kept = (entry: Entry, version: FileVersion): FileVersion => {
+    const ofPath = pool.get(entry.path) ?? { values: new Map<string, MarkedValue>(), bytes: 0 };
+    pool.set(entry.path, ofPath);
+    const keys = version.values.map((value) => `${value.mark}${value.name}`);
+    const cost = version.values.reduce(
+      (sum, value, i) => sum + REFERENCE_BYTES + (ofPath.values.has(keys[i]!) ? 0 : bytesOf(value)),
+      0,
+    );
+    if (ofPath.bytes + cost > maxBytes.path || bytes + cost > maxBytes.run)
+      return wholeVersion(entry, mark, true, 'has more names than are kept of all files');
+    ofPath.bytes += cost;
+    bytes += cost;
+    const values = version.values.map((value, i) => {
+      const same = ofPath.values.get(keys[i]!);
+      if (!same) ofPath.values.set(keys[i]!, value);
+      return same ?? value;
+    });
+    return { ...version, values };
   };
   return {
     of: (entry) => known.get(keyOf(entry)) ?? (isLarge(entry) ? largeVersion(entry, mark) : undefined),
@@ -59,8 +92,7 @@ export function newVersions(): Versions {
       if (wanted.size === 0) return;
       const found = new Map<string, FileVersion>();
       const take = async (entry: Entry, content: Buffer): Promise<void> => {
-        const version = await versionOf(entry.path, content, mark);
-        found.set(keyOf(entry), { ...version, values: version.values.map((v) => pooled(entry.path, v)) });
+        found.set(keyOf(entry), kept(entry, await versionOf(entry.path, content, mark)));
       };
       await readFiles(vault, snapshot, contents, {
         wants: (entry) => wanted.has(entry),
@@ -83,14 +115,19 @@ function isLarge({ size }: Entry): boolean {
   return size > MAX_NAMED_BYTES;
 }
 
-/** A large file is compared by the hash that the snapshot keeps of it anyway. */
-function largeVersion({ path, sha256 = '' }: Entry, mark: Mark): FileVersion {
-  const likely = isSecretFile(path);
+const largeVersion = (entry: Entry, mark: Mark): FileVersion =>
+  wholeVersion(entry, mark, isSecretFile(entry.path), 'is too large to look into');
+
+/** A file that is not looked into is compared by the hash that the snapshot keeps of it anyway. */
+function wholeVersion({ sha256 = '' }: Entry, mark: Mark, likely: boolean, reason: string): FileVersion {
   const digest = mark(Buffer.from(sha256)).toString('latin1');
-  return {
-    values: [{ name: WHOLE_FILE, kind: 'file', likely, mark: digest, telling: likely }],
-    reason: 'is too large to look into',
-  };
+  return { values: [{ name: WHOLE_FILE, kind: 'file', likely, mark: digest, telling: likely }], reason };
+}
+
+function bytesOf({ name, facts = {} }: MarkedValue): number {
+  // The name stands in its key, too.
+  const texts = [name, name, ...Object.values(facts)];
+  return VALUE_BYTES + texts.reduce((sum, text) => sum + 2 * text.length, 0);
 }
 
 async function versionOf(path: string, content: Buffer, mark: Mark): Promise<FileVersion> {

@@ -13,8 +13,9 @@ import { LIMITS, newLedgerName } from '../layout.ts';
 import type { CountingEntry, Ledger } from '../ledger.ts';
 import { documentTime } from '../names.ts';
 import { readRecords } from '../read-records.ts';
+import { type ReceivedAt, readReceivedAt, vouchedFor } from '../received.ts';
 import { revise } from '../revise.ts';
-import { readSnapshots, receivedAt, type Snapshot } from '../snapshots.ts';
+import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault, type Vault } from '../vault.ts';
 import { ownerBy } from './activity.ts';
 
@@ -35,16 +36,26 @@ export interface HostRemoval {
   readonly counts: readonly Snapshot[];
   /** Those that do not any more. */
   readonly stops: readonly Snapshot[];
-  /** Ledger entries by which it removed snapshots, and may have. */
-  readonly deletions: readonly CountingEntry[];
-  /** Those that do not count any more: what they removed counts again, where it is still there. */
-  readonly undone: readonly CountingEntry[];
+  /** When the store had received each of these. */
+  readonly receivedAt: ReceivedAt;
+  /** Its ledger entries that go on counting: deletions, wishes to keep, and releases of those. */
+  readonly entries: readonly CountingEntry[];
+  /**
+   * Those that do not any more: what they removed counts again, where it is still there; what they kept may be deleted;
+   * what they released is kept again.
+   */
+  readonly undone: readonly UndoneEntry[];
   /** It may maintain, and no other host may. */
   readonly isLastMaintainer: boolean;
   /** It may write, and no other host may. */
   readonly isLastWriter: boolean;
   /** Ledger entries of removals that nothing names: one was cut off. */
   readonly stale: readonly string[];
+}
+
+export interface UndoneEntry extends CountingEntry {
+  /** The snapshots that it is about. */
+  readonly about: readonly { readonly set: string; readonly id: string }[];
 }
 
 /**
@@ -60,13 +71,12 @@ export async function planHostRemoval(vault: Vault, name: string, belief: Belief
   const isOwn = (s: Snapshot) => s.host === name && ownerOf(name, 'records', s.sha256) === host;
   const present = snapshots.filter(isOwn);
   const good = (belief.lastGood ?? []).map((id) => goodOne(present, id, name));
-  const isInTime = limitOf(document, belief, good);
-  const deletions = ledger.entries.filter(
-    (e) => e.by === name && ownerOf(name, 'entries', e.sha256) === host,
-  );
-  const undone = deletions.filter((e) => !isInTime(e.modified));
+  const isInTime = await limitOf(vault, belief, good);
+  const entries = ledger.entries.filter((e) => e.by === name && ownerOf(name, 'entries', e.sha256) === host);
+  const undone = entries.filter((e) => !isInTime(e.modified));
   const own = [...present, ...(await returning(vault, ledger, undone)).filter(isOwn)].sort(byId);
-  const inTime = own.filter((s) => isInTime(receivedAt(document, s)));
+  const receivedAt = await readReceivedAt(vault, own);
+  const inTime = own.filter((s) => isInTime(receivedAt(s)));
   const counting = withPredecessors(own, [...inTime, ...good]);
   const isLast = (what: May) =>
     host.removed === undefined &&
@@ -76,8 +86,9 @@ export async function planHostRemoval(vault: Vault, name: string, belief: Belief
     host,
     counts: own.filter((s) => counting.has(s)),
     stops: own.filter((s) => !counting.has(s)),
-    deletions: deletions.filter((e) => !undone.includes(e)),
-    undone,
+    receivedAt,
+    entries: entries.filter((e) => !undone.includes(e)),
+    undone: undone.map((e) => ({ ...e, about: aboutOf(e, ledger) })),
     isLastMaintainer: isLast('maintain'),
     isLastWriter: isLast('write'),
     stale: ledger.findings.filter((f) => f.code === 'unnamed-removal').map((f) => f.object),
@@ -123,15 +134,24 @@ function goodOne(own: readonly Snapshot[], selector: string, host: string): Snap
 }
 
 /** Whether something that the store received then counts. */
-function limitOf(
-  document: VaultDocument,
+async function limitOf(
+  vault: Vault,
   { since }: Belief,
   good: readonly Snapshot[],
-): (received: Date) => boolean {
+): Promise<(received: Date) => boolean> {
   if (since) return (received) => received < since;
   if (good.length === 0) return () => true;
-  const last = Math.max(...good.map((s) => receivedAt(document, s).getTime()));
+  const receivedAt = await readReceivedAt(vault, good);
+  const times = await Promise.all(good.map((s) => vouchedFor(vault, s, receivedAt)));
+  const last = Math.max(...times.map((time) => time.getTime()));
   return (received) => received.getTime() <= last;
+}
+
+function aboutOf({ removes, keeps = [], releases = [] }: CountingEntry, { entries }: Ledger) {
+  const released = entries.filter((e) =>
+    releases.some((r) => r.object === e.object && r.sha256 === e.sha256),
+  );
+  return [...removes, ...keeps, ...released.flatMap((e) => e.keeps ?? [])];
 }
 
 const byId = (a: Snapshot, b: Snapshot) => (a.id < b.id ? -1 : 1);
@@ -198,7 +218,7 @@ export async function removeHost(
 /** The ledger entry that says what still counts. @throws UsageError `removal-too-large` */
 export function sealRemoval(
   vault: UnlockedVault,
-  { host, counts, deletions }: Pick<HostRemoval, 'host' | 'counts' | 'deletions'>,
+  { host, counts, entries }: Pick<HostRemoval, 'host' | 'counts' | 'entries'>,
 ): NewObject {
   const { document, authority } = vault;
   const now = vault.now();
@@ -218,13 +238,13 @@ export function sealRemoval(
     host: host.name,
     // What one names as the one before it is the host's own too, and may be put back from elsewhere.
     records: [...new Set(counts.flatMap((s) => [s.sha256, ...(s.previous ? [s.previous.sha256] : [])]))],
-    entries: deletions.map((d) => d.sha256),
+    entries: entries.map((e) => e.sha256),
   };
   const bytes = sealDocument(entry, NAMESPACES.ledger, [authority]);
   if (bytes.length <= LIMITS.ledger) return { object, bytes };
   throw new UsageError(
     'removal-too-large',
-    `${host.name} has so many snapshots and deletions that what still counts does not fit into one object`,
+    `${host.name} has so many snapshots and ledger entries that what still counts does not fit into one object`,
     { object: host.name, hint: 'delete old snapshots of it first, or let fewer count with --since' },
   );
 }

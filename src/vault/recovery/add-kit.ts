@@ -33,8 +33,8 @@ export interface KitRequest {
    * when somebody else was quicker; only what it was given last counts then.
    */
   readonly keep: (kit: MadeKit) => Promise<void>;
-  /** Told before it throws: what was kept opens nothing, or may open the vault. */
-  readonly failed: (keptKey: 'opens nothing' | 'may open it') => Promise<void>;
+  /** Told before `addKit` throws. @param mayOpen whether what was kept may open the vault all the same */
+  readonly failed: (mayOpen: boolean) => Promise<void>;
 }
 
 export interface AddedKit {
@@ -89,17 +89,18 @@ export async function addKit(vault: UnlockedVault, request: KitRequest): Promise
   let made: Slot | undefined;
   try {
     const revised = await revise(vault, async (now) => {
+      made = undefined;
       if (replace && asked && named(now, name)?.object !== asked.object) throw replacedMeanwhile(name);
       checkKit(now, name, replace);
       const { slot, object } = await wrapSlot(now, key, by);
-      made = slot;
       await keep({ vault: now, identity, slot });
+      made = slot;
       const others = now.document.slots.filter((other) => other.name !== name);
       return { change: { slots: [...others, slot] }, objects: [object] };
     });
     return { vault: revised, slot: made! };
   } catch (error) {
-    await failed((await isGone(vault, made)) ? 'opens nothing' : 'may open it');
+    await failed(await mayStand(vault, made));
     throw error;
   }
 }
@@ -116,13 +117,13 @@ function replacedMeanwhile(name: string): ConflictError {
   });
 }
 
-/** A change that failed for sure takes its key objects back; where it may have come through, they stay. */
-async function isGone({ store }: UnlockedVault, slot: Slot | undefined): Promise<boolean> {
-  if (!slot) return true;
+/** Whether a key may be in the vault: a change that surely failed takes back its objects, any other leaves them. */
+async function mayStand({ store }: UnlockedVault, slot: Slot | undefined): Promise<boolean> {
+  if (!slot) return false;
   try {
     // Heeds no signal: an interruption is one of the reasons to ask.
-    return (await store.get(slot.object)) === null;
+    return (await store.get(slot.object)) !== null;
   } catch {
-    return false;
+    return true;
   }
 }

@@ -10,16 +10,17 @@ import type { Artifact, Reencryption, SnapshotRecord } from '../documents/record
 import { newestGeneration } from '../documents/vault-document.ts';
 import { CONTENTS_ARTIFACT, LIMITS, newDataDirectory, recordName } from '../layout.ts';
 import { documentTime } from '../names.ts';
-import { readSnapshots, receivedAt, type Snapshot } from '../snapshots.ts';
+import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault } from '../vault.ts';
 import { originalOf } from './original.ts';
 
 /**
  * Verify, decrypt, encrypt, write, read back, and last the record, which makes it count.
+ * @param received when the store had received it, as far as that is believed: the newest key signs it now
  * @throws IntegrityError, UnlockError for what is wrong with the snapshot, which is left as it is; `planted-record`;
  *   StoreError; InterruptedError
  */
-export async function reencryptOne(vault: UnlockedVault, snapshot: Snapshot): Promise<void> {
+export async function reencryptOne(vault: UnlockedVault, snapshot: Snapshot, received: Date): Promise<void> {
   const { store, document } = vault;
   const { generation, recipient } = newestGeneration(document);
   const { set, id } = snapshot;
@@ -71,7 +72,7 @@ export async function reencryptOne(vault: UnlockedVault, snapshot: Snapshot): Pr
       data,
       artifacts,
       contents: snapshot.contents,
-      received: documentTime(receivedAt(document, snapshot)),
+      received: documentTime(received),
       original: original.toString('utf8'),
     };
     const bytes = sealDocument(record, NAMESPACES.record, [vault.authority]);

@@ -3,6 +3,7 @@
 // bytes are there, so that it may be killed anywhere and begun again.
 import { IntegrityError, StoreError, type StrongroomError, UnlockError } from '../../errors.ts';
 import { type Finding, finding } from '../finding.ts';
+import { type ReceivedAt, readReceivedAt } from '../received.ts';
 import { sideBySide } from '../side-by-side.ts';
 import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import { requireProven, type UnlockedVault } from '../vault.ts';
@@ -77,12 +78,15 @@ export async function reencrypt(
     const plan = await planReencryption(vault);
     const todo = plan.snapshots.filter((s) => !failed.has(s.object));
     if (todo.length === 0) break;
+    const receivedAt = await readReceivedAt(vault, [...todo, ...plan.superseded]);
     const of = done + todo.length;
     const ofBytes = bytes + todo.reduce((sum, s) => sum + s.stored, 0);
     let batch: Snapshot[] = [];
     for (const group of sideBySide(todo)) {
       options.onProgress?.({ snapshots: done, of, bytes, ofBytes });
-      const faults = await allSettled(group, (s) => orFault(s, () => reencryptSound(vault, s, plan)));
+      const faults = await allSettled(group, (s) =>
+        orFault(s, () => reencryptSound(vault, s, plan, receivedAt)),
+      );
       for (const [index, snapshot] of group.entries()) {
         const fault = faults[index];
         if (fault) {
@@ -142,12 +146,13 @@ async function reencryptSound(
   vault: UnlockedVault,
   snapshot: Snapshot,
   { superseded }: ReencryptionPlan,
+  receivedAt: ReceivedAt,
 ): Promise<void> {
   const others = superseded.filter(({ set, id }) => set === snapshot.set && id === snapshot.id);
   let fault: unknown;
   for (const one of [snapshot, ...others]) {
     try {
-      return await reencryptOne(vault, one);
+      return await reencryptOne(vault, one, receivedAt(one));
     } catch (error) {
       if (!isOwn(error)) throw error;
       fault ??= error;

@@ -1,15 +1,28 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { StoreError } from '../../../src/errors.ts';
+import type { Store, StoredVersion } from '../../../src/store/store.ts';
 import { applyDelete, findLeftovers, planDelete } from '../../../src/vault/delete.ts';
 import { readActivity } from '../../../src/vault/hosts/activity.ts';
 import { enrollHost } from '../../../src/vault/hosts/enroll.ts';
 import { type Belief, planHostRemoval, removeHost, sealRemoval } from '../../../src/vault/hosts/remove.ts';
+import { applyKeep, planKeep, planRelease } from '../../../src/vault/keep.ts';
 import { readLedger } from '../../../src/vault/ledger.ts';
+import { documentTime } from '../../../src/vault/names.ts';
 import { readSnapshots, type Snapshot } from '../../../src/vault/snapshots.ts';
 import { bodyOf, forge, get, namesOf, objectsOf, put } from '../../support/forge.ts';
 import { enrolled, keeper, type Machine, machineOf, removed } from '../../support/hosts.ts';
 import { briefly, faultsOf } from '../../support/refusals.ts';
 import { reencryptVault, rotateVault } from '../../support/rotation.ts';
-import { makeVault, newHost, openLocked, sha256, type TestVault, tick } from '../../support/vault.ts';
+import { asRotated, reencrypted } from '../../support/thief.ts';
+import {
+  makeVault,
+  newHost,
+  openLocked,
+  sha256,
+  type TestHost,
+  type TestVault,
+  tick,
+} from '../../support/vault.ts';
 import { Killed, killedAfter, watched } from '../stores.ts';
 
 let vault: TestVault;
@@ -89,7 +102,7 @@ describe('removing a host', () => {
   it('lets its own deletions stand', async () => {
     const { snapshots } = await read();
     await applyDelete(await openLocked(vault), planDelete([snapshots[0]!]), web);
-    expect(await removed(vault, 'web-2')).toMatchObject({ deletions: { length: 1 }, undone: [] });
+    expect(await removed(vault, 'web-2')).toMatchObject({ entries: { length: 1 }, undone: [] });
     expect(await idsThatCount()).toEqual(ids.slice(1));
     expect(await faultsOf(vault)).toEqual([]);
   });
@@ -146,7 +159,7 @@ describe('removing a host', () => {
     const many = Array.from({ length: 240_000 }, (_, n) => n.toString(16).padStart(64, '0'));
     // As many snapshots as that would take minutes to make: their digests are all that matters.
     const counts = many.map((digest) => ({ sha256: digest, previous: null }) as unknown as Snapshot);
-    const removal = { host: (await openLocked(vault)).document.hosts[1]!, counts, deletions: [] };
+    const removal = { host: (await openLocked(vault)).document.hosts[1]!, counts, entries: [] };
     const unlocked = await keeper(vault);
     expect(() => sealRemoval(unlocked, removal)).toThrow(
       expect.objectContaining({ code: 'removal-too-large', exitCode: 2, object: 'web-2' }),
@@ -195,7 +208,7 @@ describe('how far a removed host is believed', () => {
     await expect(applyDelete(open, planDelete(snapshots), web)).rejects.toThrow(Killed);
     expect(await idsThatCount()).toEqual([]);
     const removal = await removed(vault, 'web-2', { since });
-    expect(removal).toMatchObject({ deletions: [], undone: { length: 1 }, stops: [] });
+    expect(removal).toMatchObject({ entries: [], undone: { length: 1 }, stops: [] });
     // Its own come back, and so do those of others.
     expect(removal.counts.map((s) => s.id)).toEqual(ids);
     expect((await idsThatCount()).sort()).toEqual([...ids, own].sort());
@@ -231,6 +244,210 @@ describe('how far a removed host is believed', () => {
     const belief = { since, lastGood: [ids[1]!] };
     const removal = await planHostRemoval(await openLocked(vault), 'web-2', belief);
     expect(removal.counts.map((s) => s.id)).toEqual(ids.slice(0, 2));
+  });
+
+  it('up to a good one is not defeated by storing that again after what was planted', async () => {
+    const record = `snapshots/app/${ids[1]}.json`;
+    const bytes = await get(vault.store, record);
+    tick(vault.clock, 3_600_000);
+    const planted = (await web.backup(666)).snapshot;
+    // A thief who may write to the store; the digest is the same, only the store's time is another.
+    await vault.store.remove([record]);
+    tick(vault.clock);
+    await put(vault.store, record, bytes);
+    const { snapshots } = await read();
+    expect(snapshots.find((s) => s.id === ids[1])!.modified).toEqual(now());
+    const removal = await removed(vault, 'web-2', { lastGood: [ids[1]!] });
+    // What came shortly after the good one may have been before it, by clocks that are not quite right.
+    expect(removal.stops.map((s) => s.id)).toEqual([planted]);
+    expect(await idsThatCount()).toEqual(ids);
+  });
+
+  it('up to a good one takes as long as its host said that it took, and ten minutes', async () => {
+    const good = (await read()).snapshots[2]!;
+    const end = Date.parse(good.time) + good.seconds * 1000 + 600_000;
+    const record = `snapshots/app/${ids[2]}.json`;
+    const bytes = await get(vault.store, record);
+    const at = async (time: number) => {
+      vault.clock.now = new Date(time - 60_000);
+      return (await web.backup(4)).snapshot;
+    };
+    const last = await at(end);
+    const late = await at(end + 1000);
+    await vault.store.remove([record]);
+    tick(vault.clock);
+    await put(vault.store, record, bytes);
+    const removal = await removed(vault, 'web-2', { lastGood: [ids[2]!] });
+    expect(removal.counts.map((s) => s.id)).toEqual([...ids, last]);
+    expect(removal.stops.map((s) => s.id)).toEqual([late]);
+  });
+
+  it('up to a good one goes by the oldest version of it, where the place keeps them', async () => {
+    const name = `snapshots/app/${ids[1]}.json`;
+    const { modified } = (await read()).snapshots[1]!;
+    const bytes = await get(vault.store, name);
+    await vault.store.remove([name]);
+    tick(vault.clock);
+    await put(vault.store, name, bytes);
+    const versions = [
+      { name, size: 1, modified: now(), version: '3', isLatest: true, isRemoval: false },
+      { name, size: 1, modified, version: '2', isLatest: false, isRemoval: false },
+      { name, size: 0, modified: new Date(0), version: '1', isLatest: false, isRemoval: true },
+      { name: `${name}x`, size: 1, modified: new Date(0), version: '1', isLatest: true, isRemoval: false },
+    ];
+    const plan = async (list: () => AsyncGenerator<StoredVersion>) => {
+      const store = { ...watched(vault.store), history: { list, get: async () => null } };
+      return await planHostRemoval(await openLocked(vault, { store }), 'web-2', { lastGood: [ids[1]!] });
+    };
+    const known = await plan(async function* () {
+      yield* versions;
+    });
+    expect(known.stops.map((s) => s.id)).toEqual([ids[2]]);
+    // A role that may not list them goes by the rest.
+    // biome-ignore lint/correctness/useYield: it fails before the first.
+    const denied = await plan(async function* () {
+      throw new StoreError('store-denied', 'no');
+    });
+    expect(denied.stops).toEqual([]);
+  });
+
+  describe('once somebody lost his key, who notes what time he likes', () => {
+    let second: TestVault;
+    let third: TestVault;
+    let since: Date;
+    beforeEach(async () => {
+      const rotated = await rotateVault(vault, await keeper(vault), { reencrypt: true });
+      tick(vault.clock, 3_600_000);
+      await reencryptVault(rotated.vault);
+      second = asRotated(vault, rotated);
+      tick(vault.clock, 3_600_000);
+      third = asRotated(second, await rotateVault(second, await keeper(vault), { reencrypt: true }));
+      tick(vault.clock, 3_600_000);
+      since = now();
+      tick(vault.clock, 3_600_000);
+    });
+
+    /** A snapshot by the host's stolen key, re-encrypted with the former one: both dated before `since`. */
+    async function plant(): Promise<string> {
+      const received = new Date(since.getTime() - 1_800_000);
+      const clock = { now: received };
+      const { id, object } = await forge({ ...web.forger, clock }, { files: { '.env': 'EVIL=1\n' } });
+      const own = (await readSnapshots(await keeper(vault))).snapshots.find((s) => s.object === object)!;
+      await reencrypted(second, await keeper(vault), own, {
+        generation: 2,
+        signers: [second.authority],
+        recipient: second.pin.recipient,
+        change: { received: documentTime(received) },
+      });
+      await vault.store.remove([object]);
+      return id;
+    }
+    const plan = async () => await planHostRemoval(await openLocked(third), 'web-2', { since });
+
+    it('goes by the time of his re-encryption', async () => {
+      const planted = await plant();
+      const { counts, stops, receivedAt } = await plan();
+      expect(stops.map((s) => s.id)).toEqual([planted]);
+      expect(receivedAt(stops[0]!)).toEqual(now());
+      // What was re-encrypted while that was the newest key goes by what the store had before.
+      expect(counts.map((s) => [s.id, s.generation])).toEqual(ids.map((id) => [id, 2]));
+    });
+
+    it('does so after a re-encryption too: the newest key never signs his time', async () => {
+      const planted = await plant();
+      tick(vault.clock, 3_600_000);
+      await reencryptVault(await keeper(vault));
+      const { snapshots } = await read();
+      expect(snapshots.map((s) => s.generation)).toEqual([3, 3, 3, 3]);
+      const removal = await plan();
+      expect(removal.stops.map((s) => s.id)).toEqual([planted]);
+      expect(removal.counts.map((s) => s.id)).toEqual(ids);
+    });
+
+    it('whatever he does to the document of the rotation', async () => {
+      const planted = await plant();
+      const document = 'vault/5.json';
+      const bytes = await get(vault.store, document);
+      expect(bodyOf(bytes)).toMatchObject({ generation: 3 });
+      tick(vault.clock);
+      await enrolled(third, 'web-3');
+      await vault.store.remove([document]);
+      // Then nobody knows how long that key was the newest: every re-encryption's own time stands in.
+      const unknown = await plan();
+      expect(unknown.stops.map((s) => s.id)).toEqual([planted]);
+      for (const s of unknown.counts) expect(unknown.receivedAt(s)).toEqual(s.modified);
+      await put(vault.store, document, bytes);
+      const again = await plan();
+      expect(again.stops.map((s) => s.id)).toEqual([planted]);
+      for (const s of again.counts) expect(again.receivedAt(s) < s.modified).toBe(true);
+    });
+
+    it('reads the documents only where a re-encryption of an older key is there', async () => {
+      const listed: string[] = [];
+      const store: Store = {
+        ...watched(vault.store),
+        list: (prefix, more) => {
+          listed.push(prefix);
+          return vault.store.list(prefix, more);
+        },
+      };
+      const count = async () => {
+        const open = await openLocked(third, { store });
+        listed.length = 0;
+        await planHostRemoval(open, 'web-2', { since });
+        return listed.filter((prefix) => prefix === 'vault/').length;
+      };
+      expect(await count()).toBe(2);
+      await reencryptVault(await keeper(vault));
+      expect(await count()).toBe(0);
+    });
+  });
+
+  it('holds for what it kept, and for what it released', async () => {
+    const own = (await vault.backup({ '.env': 'A=1\n' })).snapshot;
+    const say = async (verb: typeof planKeep, id: string, host: TestHost) => {
+      tick(vault.clock);
+      const open = await openLocked(vault);
+      const found = await readSnapshots(open);
+      await applyKeep(
+        open,
+        verb(
+          open,
+          found,
+          found.snapshots.filter((s) => s.id === id),
+          host,
+        ),
+        host,
+      );
+    };
+    const kept = async () => {
+      const { ledger, snapshots } = await read();
+      return snapshots.filter((s) => ledger.kept(s.set, s.id, s.sha256)).map((s) => s.id);
+    };
+    await say(planKeep, own, vault.host);
+    await say(planKeep, ids[0]!, web);
+    const since = new Date(now().getTime() + 1);
+    // A thief keeps what he planted for ever, and lets what somebody kept go.
+    await say(planKeep, ids[2]!, web);
+    await say(planRelease, own, web);
+    expect(await kept()).toEqual([ids[0], ids[2]]);
+    const removal = await removed(vault, 'web-2', { since });
+    expect(removal.entries.map((e) => e.action)).toEqual(['keep']);
+    expect(removal.undone.map((e) => [e.action, ...e.about.map((a) => a.id)]).sort()).toEqual([
+      ['keep', ids[2]],
+      ['release', own],
+    ]);
+    expect(await kept()).toEqual([ids[0], own]);
+    const open = await openLocked(vault);
+    const which = (id: string | undefined) => async () => {
+      const { snapshots } = await readSnapshots(open);
+      await applyDelete(open, planDelete(snapshots.filter((s) => s.id === id)), vault.host);
+    };
+    await expect(which(own)()).rejects.toMatchObject({ code: 'kept' });
+    await which(ids[2])();
+    // What it keeps still can be released by whoever may maintain, now that it is gone.
+    await say(planRelease, ids[0]!, vault.host);
+    expect(await kept()).toEqual([own]);
   });
 
   it('goes on through a later rotation and re-encryption', async () => {

@@ -5,25 +5,48 @@ import type { Piece } from '../../../src/kit/read.ts';
 import { splitIdentity, wholeShare } from '../../../src/kit/shamir.ts';
 import type { Share } from '../../../src/kit/share.ts';
 import { pinOf } from '../../../src/vault/pin.ts';
-import { type AddedKit, addKit } from '../../../src/vault/recovery/add-kit.ts';
+import { type AddedKit, addKit, type MadeKit } from '../../../src/vault/recovery/add-kit.ts';
 import { type Proof, proveShares } from '../../../src/vault/recovery/prove.ts';
 import type { UnlockedVault } from '../../../src/vault/vault.ts';
 import { client, openUnlocked, type TestVault, withKey } from '../../support/vault.ts';
 
 export interface TestKit extends AddedKit {
+  readonly identity: string;
   readonly shares: readonly Share[];
   readonly whole: Share;
 }
 
-export async function makeKit(vault: UnlockedVault, name = 'kit', replace = false): Promise<TestKit> {
-  const toKey = async (recipient: string) => newRecipientKey(name, recipient);
-  const added = await addKit(vault, { name, by: 'web-1', replace, toKey });
+/** What somebody kept of a kit: every one that was made, and what was said when it failed. */
+export interface Drawer {
+  readonly kept: MadeKit[];
+  /** Whether the last one may open the vault, where adding it failed. */
+  mayOpen?: boolean;
+}
+
+export async function makeKit(
+  vault: UnlockedVault,
+  name = 'kit',
+  replace = false,
+  drawer: Drawer = { kept: [] },
+): Promise<TestKit> {
+  const added = await addKit(vault, {
+    name,
+    by: 'web-1',
+    replace,
+    toKey: async (recipient) => newRecipientKey(name, recipient),
+    keep: async (kit) => void drawer.kept.push(kit),
+    failed: async (mayOpen) => {
+      drawer.mayOpen = mayOpen;
+    },
+  });
+  const { identity } = drawer.kept.at(-1)!;
   const { generation, authority: fingerprint } = pinOf(added.vault.document);
   const printing = { generation, fingerprint };
   return {
     ...added,
-    shares: await splitIdentity(added.identity, { ...printing, count: 5, threshold: 3 }),
-    whole: await wholeShare(added.identity, printing),
+    identity,
+    shares: await splitIdentity(identity, { ...printing, count: 5, threshold: 3 }),
+    whole: await wholeShare(identity, printing),
   };
 }
 

@@ -138,11 +138,17 @@ describe('after a rotation', () => {
   it('shares open the vault all the same, and are said to be out of date', async () => {
     const mine = await makeVault();
     const old = await makeKit(await openUnlocked(mine));
-    await rotated(mine);
+    const { pin } = await rotated(mine);
     const proof = await prove(mine, pieces(...old.shares.slice(2)));
     expect(proof.vault.document.generation).toBe(2);
     expect(proof.shares.map((s) => [s.printedFor, s.isOutdated])).toEqual(Array(3).fill([1, true]));
-    const anew = await makeKit(proof.vault, 'kit', true);
+    // Whoever knows of the rotation by its old key alone changes nothing.
+    await expect(makeKit(proof.vault, 'kit', true)).rejects.toMatchObject({ code: 'old-pin' });
+    const anew = await makeKit(
+      await openUnlocked(mine, { pin, credential: await withKey(mine.key) }),
+      'kit',
+      true,
+    );
     const [share] = (await prove(mine, pieces(anew.whole))).shares;
     expect([share!.printedFor, share!.isOutdated]).toEqual([2, false]);
   });

@@ -23,10 +23,13 @@ export function csvLines(values: readonly ExposedValue[]): string[] {
   return [HEAD, ...rows].map((row) => row.map(cell).join(','));
 }
 
-/** A spreadsheet takes what begins so for a formula, which may fetch an address with other cells in it (OWASP). */
-const FORMULA = /^[=+\-@]/;
+/**
+ * A spreadsheet takes what begins so for a formula, which may fetch an address with other cells in it (OWASP). Blanks
+ * before it do not help, and where the separator is a semicolon or a tab, a cell may begin within one of ours: quotes
+ * count only at the beginning of a cell.
+ */
+const FORMULA = /(^|[;\t])(?=(?:(?!\t)[\s\p{C}])*[=+\-@\uff1d\uff0b\uff0d\uff20])/gu;
 
 function cell(text: string): string {
-  const plain = FORMULA.test(text) ? `'${text}` : text;
-  return /[",]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+  return `"${text.replace(FORMULA, "$1'").replaceAll('"', '""')}"`;
 }

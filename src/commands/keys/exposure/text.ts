@@ -136,9 +136,9 @@ function showFile(path: string, values: readonly ExposedValue[], out: Out): void
   const reason = values.find((value) => value.reason !== undefined)?.reason;
   out.line('  ', path, reason === undefined ? '' : ` (${reason}: taken as one value)`);
   const names = values.map(nameText);
-  const width = Math.max(...names.map((name) => name.length));
+  const width = widthOf(names);
   const statuses = values.map(statusText);
-  const statusWidth = Math.max(...statuses.map((text) => text.length));
+  const statusWidth = widthOf(statuses);
   values.forEach(({ status, snapshots, first, last }, i) => {
     const text = statuses[i]!.padEnd(statusWidth);
     out.line(
@@ -148,6 +148,10 @@ function showFile(path: string, values: readonly ExposedValue[], out: Out): void
     );
   });
 }
+
+/** Of the longest. There may be more than a call takes arguments. */
+const widthOf = (texts: readonly string[]): number =>
+  texts.reduce((most, text) => Math.max(most, text.length), 0);
 
 function nameText({ name, facts }: ExposedValue): string {
   const more = facts?.subject ?? facts?.public_key;

@@ -1,4 +1,5 @@
 // The keys of a vault, made anew for its next key: what each takes, and what is at hand to try them with.
+import { UnlockError } from '../../../errors.ts';
 import type { Credential, NewKey } from '../../../keys/method.ts';
 import type { Slot } from '../../../vault/documents/vault-document.ts';
 import { tryKey } from '../../../vault/keys/trial.ts';
@@ -11,6 +12,9 @@ import { silentCredentials } from '../trials.ts';
 
 /** Of the vault's own making, so that it is never too much. */
 const MAX_WORK_FACTOR = 22;
+
+/** Times that a passphrase may be mistyped. */
+const MOST_ATTEMPTS = 3;
 
 export interface KeysAnew {
   keyFor(slot: Slot): Promise<NewKey | undefined>;
@@ -42,24 +46,42 @@ export async function keysAnew(
     const { outcome } = await tryKey(vault, slot, [await credentialOf(passphrase)]);
     return outcome === 'opens' ? passphrase : undefined;
   };
+  /** Another passphrase for a key. */
+  const freshPassphrase = async (slot: Slot): Promise<NewKey> => {
+    const chosen = await newPassphrase(context, `New passphrase for the key ${slot.name}`);
+    if (compromised) {
+      const credential = await credentialOf(chosen.passphrase);
+      for (const old of vault.document.slots.filter((s) => s.method === 'passphrase')) {
+        refuseSame(old, (await tryKey(vault, old, [credential])).outcome === 'opens');
+      }
+    }
+    tellPassphrase(context, chosen);
+    return await withPassphrase(slot, chosen.passphrase);
+  };
+  /** Somebody at the terminal may know a passphrase that was not needed so far. */
+  const askedFor = async (slot: Slot): Promise<string | undefined> => {
+    const { terminal } = context;
+    for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
+      const answer = await terminal.askHidden(`Passphrase of the key ${slot.name} (empty: leave it out)`);
+      if (answer === '') return undefined;
+      if ((await tryKey(vault, slot, [await credentialOf(answer)])).outcome === 'opens') return answer;
+      terminal.tell(['That does not open it.']);
+    }
+    throw new UnlockError('wrong-passphrase', `that is not the passphrase of the key ${slot.name}`, {
+      object: slot.name,
+      hint: 'nothing was changed; an empty answer leaves the key out',
+    });
+  };
   const passphraseKey = async (slot: Slot): Promise<NewKey | undefined> => {
+    const { terminal, secrets } = context;
     const current = await currentOf(slot);
     const isOnly = vault.document.slots.filter((s) => s.method === 'passphrase').length === 1;
     // Of several passphrases the new one is for the one that was given.
-    const isMeant = current !== undefined || isOnly;
-    const mayAsk = compromised && current !== undefined && context.terminal.interactive;
-    if (isMeant && (context.secrets.newPassphraseGiven || mayAsk)) {
-      const chosen = await newPassphrase(context, `New passphrase for the key ${slot.name}`);
-      if (compromised) {
-        const credential = await credentialOf(chosen.passphrase);
-        for (const old of vault.document.slots.filter((s) => s.method === 'passphrase')) {
-          refuseSame(old, (await tryKey(vault, old, [credential])).outcome === 'opens');
-        }
-      }
-      tellPassphrase(context, chosen);
-      return await withPassphrase(slot, chosen.passphrase);
-    }
-    return current === undefined || compromised ? undefined : await withPassphrase(slot, current);
+    const isGiven = secrets.newPassphraseGiven && (current !== undefined || isOnly);
+    if (isGiven || (compromised && terminal.interactive)) return await freshPassphrase(slot);
+    if (compromised) return undefined;
+    const passphrase = current ?? (terminal.interactive ? await askedFor(slot) : undefined);
+    return passphrase === undefined ? undefined : await withPassphrase(slot, passphrase);
   };
   const make = async (slot: Slot): Promise<NewKey | undefined> => {
     const { name, method, recipient, arn } = slot;

@@ -1,5 +1,6 @@
 // What a rotation says: before it, what it will do and to whom; after it, what is left for people to do.
-import { newestGeneration } from '../../../vault/documents/vault-document.ts';
+import { type Pin, pinText } from '../../../vault/pin.ts';
+import type { Rotation } from '../../../vault/rotate/rotate.ts';
 import type { Fields } from '../../command.ts';
 import { titleOf } from '../changed.ts';
 import type { RotateResult, RotateWork } from '../rotate.ts';
@@ -30,7 +31,13 @@ export function planLines({ rotation, reencryption, compromised, readable, vault
         `  left out, as nobody gives what they take: ${namesOf(rotation.leftOut)}; add them again with \`strongroom keys add\``,
       );
     }
-    if (compromised) lines.push(`  everything up to key number ${generation} counts as exposed`);
+    if (compromised) {
+      lines.push(`  everything up to key number ${generation} counts as exposed`);
+      if (rotation.without.length === 0)
+        lines.push(
+          '  whoever has one of these keys opens the new one too: if it was one of them that leaked, add --without NAME',
+        );
+    }
     if (compromised || rotation.without.length > 0) {
       // Whoever had a key may have enrolled one of his own.
       lines.push(
@@ -41,7 +48,9 @@ export function planLines({ rotation, reencryption, compromised, readable, vault
     lines.push(`Goes on with the re-encryption of the vault ${name} that was not finished.`);
   if (reencryption) {
     const { snapshots, bytes } = reencryption;
-    lines.push(`  re-encrypts ${snapshots.length} snapshots, ${sized(bytes)}`);
+    if (snapshots.length === 0 && !rotation)
+      lines.push(`Every snapshot of the vault ${name} is under key number ${generation} already.`);
+    else lines.push(`  re-encrypts ${snapshots.length} snapshots, ${sized(bytes)}`);
   } else lines.push(`  ${readable} snapshots stay as they are: add --reencrypt to re-encrypt them`);
   return lines;
 }
@@ -61,24 +70,69 @@ export function rotatedFields({ rotation, reencryption, compromised, readable, v
   };
 }
 
-/** What is left for people to do. */
-export function afterwards({ work, rotated, reencrypted, pin, oldPinIn, still }: RotateResult): string[] {
+/**
+ * What a rotation says once it stands: the key, what people must do with it, and last the pin.
+ * @param oldPinIn the settings file that holds another pin
+ */
+export function spoken(
+  work: RotateWork,
+  rotated: Rotation | undefined,
+  pin: Pin,
+  oldPinIn: string | undefined,
+): { human: string[]; more: string[] } {
+  const { vault, compromised } = work;
+  const { generation, authority } = pin;
+  const is = rotated ? 'has a new key' : 'has key';
+  const more = rotated ? leftToDo(rotated) : [];
+  const behind = work.writers.filter((writer) => writer.generation < generation);
+  if (behind.length > 0) {
+    const named = behind.map((writer) => `${writer.name} (last to ${writer.generation})`).join(', ');
+    more.push(`These hosts write to an older key until they have the new pin: ${named}.`);
+    if (compromised) {
+      // Whoever wrote to the first one last may have a later pin by now.
+      const first = Math.min(...behind.map((writer) => writer.generation));
+      const exposed = Array.from({ length: generation - first }, (_, i) => `data/*/*/${first + i}-*`);
+      more.push(
+        `Whoever has an older key reads what they write: deny them to create ${exposed.join(' and ')} until then.`,
+      );
+    }
+  }
+  if (oldPinIn !== undefined)
+    more.push(`Replace \`pin:\` in ${oldPinIn} by the line below, and wherever that file was copied to.`);
+  more.push(
+    `Elsewhere run \`strongroom trust ${authority}\`, with the fingerprint told by you and not by the store.`,
+    `pin: ${pinText(pin)}`,
+  );
+  return {
+    human: [
+      `The vault ${vault.document.name} ${is}${rotated ? ', number' : ' number'} ${generation} (revision ${pin.revision})`,
+    ],
+    more,
+  };
+}
+
+function leftToDo({ made, plan, vault }: Rotation): string[] {
   const lines: string[] = [];
-  for (const { name, untested } of rotated?.made ?? []) {
+  for (const { name, untested } of made) {
     if (untested === undefined) continue;
     lines.push(
       `The key ${name} was not tried (${untested}): run \`strongroom keys test ${name}\` where it is.`,
     );
   }
-  if (rotated && rotated.plan.leftOut.length > 0) {
-    lines.push(`Left out: ${namesOf(rotated.plan.leftOut)}. Add them again with \`strongroom keys add\`.`);
-  }
-  const age = rotated?.vault.document.slots.filter(({ method }) => method === 'age') ?? [];
+  if (plan.leftOut.length > 0)
+    lines.push(`Left out: ${namesOf(plan.leftOut)}. Add them again with \`strongroom keys add\`.`);
+  const age = vault.document.slots.filter(({ method }) => method === 'age');
   if (age.length > 0) {
     lines.push(
       `A recovery kit (one of ${namesOf(age)}?) opens the vault, but what stands on the paper is old: print it again (\`strongroom recovery kit --replace --name NAME\`).`,
     );
   }
+  return lines;
+}
+
+/** What else there is to know when all is done. */
+export function afterwards({ reencrypted, still }: RotateResult): string[] {
+  const lines: string[] = [];
   if (still && still.objects > 0) {
     const until =
       still.until === undefined ? 'until somebody removes them' : `until ${still.until.toISOString()}`;
@@ -91,31 +145,5 @@ export function afterwards({ work, rotated, reencrypted, pin, oldPinIn, still }:
       'What does not verify stays under its old key: see above, then run `strongroom keys rotate --finish`.',
     );
   }
-  // Last, as the pin follows.
-  if (rotated) lines.push(...forHosts(work, pin.authority, oldPinIn));
-  return lines;
-}
-
-/** A host with the old pin goes on as before; what it writes is read, and is under the old key. */
-function forHosts(
-  { compromised, vault }: RotateWork,
-  authority: string,
-  oldPinIn: string | undefined,
-): string[] {
-  const { generation } = newestGeneration(vault.document);
-  const hosts = vault.document.hosts.filter((h) => h.removed === undefined && h.may.includes('write'));
-  const lines: string[] = [
-    `These hosts write to key number ${generation} until they have the new pin: ${namesOf(hosts)}.`,
-  ];
-  if (compromised) {
-    lines.push(
-      `Whoever has that key reads what they write: deny them to create data/*/*/${generation}-* until then.`,
-    );
-  }
-  if (oldPinIn !== undefined)
-    lines.push(`Replace \`pin:\` in ${oldPinIn} by the line below, here and where it was copied to;`);
-  lines.push(
-    `${oldPinIn === undefined ? 'There' : 'elsewhere'} run \`strongroom trust ${authority}\`, with the fingerprint told by you and not by the store:`,
-  );
   return lines;
 }

@@ -10,6 +10,7 @@ type Library = typeof import('./yaml-package.ts');
 const MAX_MERGED = 50_000;
 /** Places where something may begin; the library takes a second for some ten thousand of them. */
 const BEGINNINGS = /[\n,[{!&*?]|- /g;
+const COLONS = /:(?=\s)/g;
 const MAX_BEGINNINGS = 40_000;
 
 interface Reading {
@@ -21,7 +22,8 @@ interface Reading {
 
 /** @throws NotNamed when it is no YAML, refers to itself, or is too deep */
 export async function readYaml(text: string): Promise<Tree[]> {
-  if ((text.match(BEGINNINGS)?.length ?? 0) > MAX_BEGINNINGS) throw new NotNamed('is too large to look into');
+  const beginnings = Math.max(...[BEGINNINGS, COLONS].map((pattern) => text.match(pattern)?.length ?? 0));
+  if (beginnings > MAX_BEGINNINGS) throw new NotNamed('is too large to look into');
   const yaml = await import('./yaml-package.ts');
   const documents = yaml.parseAllDocuments(text, {
     schema: 'failsafe',

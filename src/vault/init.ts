@@ -10,8 +10,9 @@ import { referenceTo } from './named-object.ts';
 import { checkName, documentTime, randomName } from './names.ts';
 import { type Pin, pinOf } from './pin.ts';
 import { RECOVERY_TEXT } from './recovery-text.ts';
+import { rememberRevision } from './remember.ts';
 import { checkKeyNames, refuseTwins, type WrappedKey, wrapSlot } from './slots.ts';
-import { callOptions, rememberRevision, type VaultContext } from './vault.ts';
+import { callOptions, type VaultContext } from './vault.ts';
 
 export interface InitOptions {
   /** Name of the vault, for people. */

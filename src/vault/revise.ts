@@ -13,14 +13,9 @@ import { identitiesOf, type Proven } from './identities.ts';
 import { KEYS, LIMITS, vaultDocumentName } from './layout.ts';
 import { documentTime } from './names.ts';
 import { pinOf } from './pin.ts';
+import { rememberRevision } from './remember.ts';
 import { readCandidates, trustPinned } from './trust.ts';
-import {
-  callOptions,
-  rememberRevision,
-  requireProven,
-  type UnlockedVault,
-  type VaultContext,
-} from './vault.ts';
+import { callOptions, requireProven, type UnlockedVault, type VaultContext } from './vault.ts';
 
 export interface Revision {
   /** What differs in the next vault document. */

@@ -6,8 +6,9 @@ import { parseRecordName } from './layout.ts';
 import { type Ledger, readLedger } from './ledger.ts';
 import { checkName } from './names.ts';
 import { type ReadRecordsOptions, readRecords } from './read-records.ts';
+import { tryToRemember } from './remember.ts';
 import type { RefusedRecord, Snapshot } from './snapshot.ts';
-import { tryToRemember, type Vault } from './vault.ts';
+import type { Vault } from './vault.ts';
 
 export type { RefusedRecord, Snapshot } from './snapshot.ts';
 

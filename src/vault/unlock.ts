@@ -7,6 +7,7 @@ import type { Slot, VaultDocument } from './documents/vault-document.ts';
 import { identitiesOf, type Proven, proveIdentity } from './identities.ts';
 import { readNamed } from './named-object.ts';
 import { pinOf } from './pin.ts';
+import { rememberRevision, tryToRememberPin } from './remember.ts';
 import { newerByOthers, newestGroups, noDocument, readCandidates } from './trust.ts';
 import { noKeyFits, notTrusted, WRONG } from './unlock-hints.ts';
 import {
@@ -15,9 +16,7 @@ import {
   checkRevision,
   type OpenOptions,
   openPinned,
-  rememberRevision,
   severalVaults,
-  tryToRememberPin,
   type UnlockedVault,
   type Vault,
   type VaultContext,

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { generateSigningKey } from '../../src/sign/key.ts';
@@ -185,6 +185,9 @@ describe('hosts enroll', () => {
 
     it('only asked, leaves the listed key in use until the vault lists the new one', async () => {
       const before = contentOf();
+      // The vault is not to be seen from here: else a name that is taken would be refused.
+      const config = readFileSync(join(at.work, 'strongroom.yaml'), 'utf8');
+      at.write('strongroom.yaml', config.replace(/^location:.*$/m, ''));
       const asked = await linked();
       expect([plain(asked.out), plain(asked.err)]).toMatchInlineSnapshot();
       // Asked again, it is the same key, and nothing is lost.
@@ -192,6 +195,7 @@ describe('hosts enroll', () => {
       expect(contentOf()).toBe(before);
       expect(existsSync(keyFile('.old'))).toBe(false);
       const fresh = contentOf('.new');
+      at.write('strongroom.yaml', config);
       const first = await at.say('backup', noKey);
       expect(first).toMatchObject({ code: 0, err: '' });
       // Whoever keeps the vault does so elsewhere.
@@ -222,18 +226,23 @@ describe('hosts enroll', () => {
 
     it('that fails to be listed leaves the key in use, and tries the same one again', async () => {
       const before = contentOf();
-      const vaultDirectory = join(at.base, 'vault/vault');
-      chmodSync(vaultDirectory, 0o500);
-      const isRoot = process.getuid?.() === 0;
-      if (isRoot) rmSync(join(at.base, 'vault/vault'), { recursive: true });
-      expect((await at.say('hosts enroll other --new-key --yes')).code).not.toBe(0);
+      const temporary = join(at.base, 'vault/tmp');
+      rmSync(temporary, { recursive: true, force: true });
+      writeFileSync(temporary, 'in the way of every write');
+      const failed = await at.say('hosts enroll other --new-key --yes');
+      expect(failed.code).toBe(7);
+      const fresh = contentOf('.new');
       expect(contentOf()).toBe(before);
+      rmSync(temporary);
+      expect(await at.say('backup', noKey)).toMatchObject({ code: 0, err: '' });
+      await at.ok('hosts enroll other --new-key --yes');
+      expect([contentOf(), contentOf('.old')]).toEqual([fresh, before]);
     });
 
     it('a second time keeps every key that there was', async () => {
       const keys = [contentOf()];
-      for (const n of [1, 2, 3]) {
-        await at.ok(['hosts', 'remove', n === 1 ? 'web-1' : `web-1`, '--yes']);
+      for (const _ of [1, 2, 3]) {
+        await at.ok('hosts remove web-1 --yes');
         await at.ok('hosts enroll --new-key --yes');
         keys.push(contentOf());
       }
@@ -279,7 +288,7 @@ describe('hosts enroll', () => {
     });
 
     it('does not stop a backup when something is wrong with the key that waits', async () => {
-      await linked();
+      await linked({ STRONGROOM_HOST: 'other' });
       chmodSync(keyFile('.new'), 0o644);
       const said = await at.say('backup', noKey);
       expect([said.code, said.err]).toMatchInlineSnapshot();

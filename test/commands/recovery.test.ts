@@ -1,13 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { newRecipientKey } from '../../src/keys/recipient.ts';
 import { readPieces } from '../../src/kit/read.ts';
 import { openStore } from '../../src/store/index.ts';
 import { noMemory } from '../../src/vault/client.ts';
+import { revise } from '../../src/vault/revise.ts';
 import { rotate } from '../../src/vault/rotate/rotate.ts';
 import { unlock } from '../../src/vault/unlock.ts';
+import type { UnlockedVault } from '../../src/vault/vault.ts';
 import { withKey } from '../support/vault.ts';
 import { type Desk, deskWithVault } from './desk.ts';
 
@@ -317,7 +319,7 @@ describe('recovery test', () => {
     const said = await at.ok(['recovery', 'test', page(1), page(2), page(3)]);
     expect([said.out, said.err]).toEqual([
       'Shares 1, 2, 3 open the vault shop, by its key kit, and must be printed again. Nothing was written.\n',
-      'strongroom: warning: it opens, but was printed for key number 1: print it again\nstrongroom: hint: run `strongroom recovery split --shares 5 --threshold 3 --replace`, and destroy what was printed before\n',
+      'strongroom: warning: it opens, but was printed for key number 1: print it again\nstrongroom: hint: compare FINGERPRINT-2 with what `strongroom keys rotate` printed; then run `strongroom recovery split --shares 5 --threshold 3 --replace`, and destroy what was printed before\n',
     ]);
     const kit = await at.ok('recovery test strongroom-kit.html --json');
     expect(kit.json()[0]).toMatchObject({ opens: true, outdated: true, key_number: 2, key: 'safe' });
@@ -350,6 +352,37 @@ describe('recovery test', () => {
     await at.ok(['trust', later]);
     await at.ok('recovery kit --name safe --replace --yes --output new.html');
     expect((await at.ok('recovery test new.html')).err).toBe('');
+  });
+
+  it('of two rotations that both claim to be the next one trusts neither, and hands the key out', async () => {
+    await at.ok('recovery kit');
+    const place = join(at.base, 'vault');
+    const other = join(at.base, 'other');
+    cpSync(place, other, { recursive: true });
+    const again = async (location: string, before: (vault: UnlockedVault) => Promise<UnlockedVault>) => {
+      const store = await openStore(location);
+      const context = { store, memory: noMemory(), now: () => at.clock.now };
+      const credentials = [await withKey(at.identity)];
+      const vault = await unlock(context, {
+        credentials: async () => credentials,
+        confirm: async () => true,
+      });
+      const keyFor = async ({ name, recipient }: { name: string; recipient?: string }) =>
+        newRecipientKey(name, recipient!);
+      const how = { by: 'web-1', without: [], compromised: false, reencrypt: false };
+      return await rotate(await before(vault), { ...how, keyFor, credentials });
+    };
+    const ours = await again(place, async (vault) => vault);
+    const theirs = await again(other, (vault) => revise(vault, async () => ({ change: {} })));
+    const { object } = theirs.vault.document;
+    expect(object).not.toBe(ours.vault.document.object);
+    cpSync(join(other, object), join(place, object));
+    const said = await at.ok('recovery join strongroom-kit.html');
+    const own = /SHA256:[A-Za-z0-9+/]{43}/.exec(text('strongroom-kit.html'))![0];
+    expect(said.out).toContain(`trust ${at.tidy(own)}\n`);
+    expect(said.out).not.toContain(at.tidy(theirs.pin.authority));
+    expect(said.err).toContain('both claim to come after key number 1');
+    expect(mode('kit.txt')).toBe('600');
   });
 
   it('names a share of another vault', async () => {

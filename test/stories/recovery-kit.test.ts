@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } fr
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { missingPrograms, qrText, screenshot } from '../pages/browser.ts';
+import { killedAfter } from '../support/killed.ts';
 import { type Machine, machines } from '../support/program.ts';
 
 const PERSON = join(import.meta.dirname, '../cli/person.py');
@@ -193,6 +194,36 @@ cat ${parts} | age -d -i identity.txt | gzip -dc | tar -xO .env\n`;
       expect(joined.stdout).toContain(`strongroom --location ${vault} trust SHA256:`);
     },
   );
+});
+
+describe('the kit is printed anew, and the machine dies', () => {
+  it('at any moment: the old page opens the vault, or the new one does', { timeout: 60_000 }, async () => {
+    const desk = machine('desk');
+    const { file, recipient } = await desk.identity();
+    const place = join(desk.directory, 'vault');
+    const env = { STRONGROOM_IDENTITY_FILE: file, STRONGROOM_LOCATION: place };
+    await desk.ok(['init', '--name', 'shop', '--location', place, '--recipient', recipient], { env });
+    const print = (n: number) => [
+      'recovery',
+      'kit',
+      '--output',
+      `${n}.html`,
+      ...(n > 0 ? ['--replace', '--yes'] : []),
+    ];
+    const opens = async (n: number) =>
+      existsSync(join(desk.work, `${n}.html`)) &&
+      (await desk.run(['recovery', 'test', `${n}.html`], { env })).code === 0;
+    const began = performance.now();
+    await desk.ok(print(0), { env });
+    const whole = performance.now() - began;
+    let good = 0;
+    for (let n = 1; n <= 8; n++) {
+      await killedAfter(desk, whole * (0.4 + 0.07 * n), print(n), { env });
+      const [before, after] = [await opens(good), await opens(n)];
+      expect([before, after].filter(Boolean)).toHaveLength(1);
+      if (after) good = n;
+    }
+  });
 });
 
 describe('nothing of it stays where it should not', () => {

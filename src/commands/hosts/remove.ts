@@ -64,9 +64,7 @@ export const command = defineCommand({
     const { host, stops } = removal;
     if (!done) return out.line(`would remove ${host.name}: ${countsOf(removal)}`);
     out.note(out.styled('green', `${host.name} is no host of the vault any more`), `: ${countsOf(removal)}`);
-    out.note(
-      '  what it may do to the store is another matter: take that access away too, such as its IAM user or role, or its SSH key',
-    );
+    out.note('  now take its access to the store away too: its IAM user or role, its SSH key, its account');
     if (stops.length > 0) {
       const ids = stops.length > MOST_NAMED ? 'ID…' : stops.map((s) => s.id).join(' ');
       out.note(`  to remove what does not count, on a host that may maintain: strongroom delete ${ids}`);

@@ -26,7 +26,11 @@ export async function writeNewFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** Says early what `writeNewFile` and `newDirectory` will refuse. @param what it is to be @throws ConflictError `file-exists`; StrongroomError `file-not-written` */
+/**
+ * Says early what `writeNewFile` and `newDirectory` will refuse.
+ * @param what it is to be
+ * @throws ConflictError `file-exists`; StrongroomError `file-not-written`
+ */
 export async function refuseExisting(path: string, what: 'file' | 'directory' = 'file'): Promise<void> {
   const isThere = await lstat(path).then(
     () => true,
@@ -46,6 +50,7 @@ export async function newDirectory(path: string): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
     throw failure(error, path, otherName('directory'));
   });
+  await syncDirectory(dirname(path));
 }
 
 /** Of directories: so that a power cut does not take the names of files whose bytes are safe. */

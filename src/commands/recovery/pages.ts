@@ -1,7 +1,7 @@
 // From a recovery key to its pages: gathers what they say of the vault, and has them on the disk before the vault is told
 // of the key. So nothing is added that could not be written, and no older page is made worthless for it.
 import { rm } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { qrGrid } from '../../kit/qr.ts';
 import { shareText } from '../../kit/read.ts';
 import { type Share, shareLines } from '../../kit/share.ts';
@@ -81,15 +81,14 @@ export async function printKit(vault: UnlockedVault, context: Context, printing:
         written.push(path);
       }
       await syncDirectory(directory);
-      await syncDirectory(dirname(directory));
     },
     async failed(mayOpen) {
       if (!mayOpen) return await remove();
-      const others = replace ? ', and the old pages too' : '';
-      context.warn('pages-kept', `${written.join(', ')} may open the vault, or may not: it is kept`, {
+      const all = replace ? 'keep them and the old pages' : 'keep them';
+      context.warn('pages-kept', `whether these pages open the vault is not known: ${written.join(', ')}`, {
         object: name,
         severity: 'error',
-        hint: `prove it with \`strongroom recovery test\`; until that is known, keep it${others}`,
+        hint: `${all} until \`strongroom recovery test\` has told`,
       });
     },
   });

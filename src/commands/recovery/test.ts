@@ -1,6 +1,7 @@
 // `strongroom recovery test`: whether shares open the vault as it is today. Writes nothing.
 import { reprintCommand } from '../../pages/kit.ts';
 import { proveShares } from '../../vault/recovery/prove.ts';
+import { authorityFingerprint } from '../../vault/vault.ts';
 import { defineCommand } from '../command.ts';
 import { configuredPin, trustNew, vaultContext } from '../open.ts';
 import { files, givenPieces } from './given.ts';
@@ -41,7 +42,8 @@ export const command = defineCommand({
         `it opens, but was printed for key number ${first.printedFor}: print it again`,
         {
           object: first.source,
-          hint: `run \`${reprintCommand(vault.openedBy, first)}\`, and destroy what was printed before`,
+          // A rotation that only the older key vouches for may be somebody's who held that.
+          hint: `compare ${authorityFingerprint(document)} with what \`strongroom keys rotate\` printed; then run \`${reprintCommand(vault.openedBy, first)}\`, and destroy what was printed before`,
         },
       );
     }

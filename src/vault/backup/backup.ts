@@ -1,6 +1,6 @@
 // Makes a snapshot. Needs the pin and the host's signing key, and no key that opens anything: it encrypts to the
 // vault's recipient, and writes the record last (docs/format.md section 10).
-import { IntegrityError, StoreError } from '../../errors.ts';
+import { StoreError } from '../../errors.ts';
 import { collect, type Problem, type Source, sourcesFromMemory } from '../../pack/collect.ts';
 import type { Entry } from '../../pack/entry.ts';
 import { packSources } from '../../pack/pack.ts';
@@ -11,10 +11,11 @@ import type { PreviousRecord } from '../documents/record.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
 import type { Pin } from '../pin.ts';
 import { readSnapshots } from '../snapshots.ts';
-import { callOptions, openPinned, requirePin, type Vault, type VaultContext } from '../vault.ts';
-import { clockProblem, remember, rotatedProblem, twoSuccessors, unseen } from './afterwards.ts';
+import { callOptions, requirePin, type Vault, type VaultContext } from '../vault.ts';
+import { clockProblem, remember, rotatedProblem, unseen } from './afterwards.ts';
 import { checkListed, checkOptions } from './check.ts';
 import { type KeyWatch, keysOf, refuseCredentials, watchKeys } from './forbidden.ts';
+import { NOT_READ, readVault } from './look.ts';
 import { isUnchanged, markOf } from './unchanged.ts';
 import { writeSnapshot } from './write.ts';
 
@@ -187,28 +188,6 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
     const isAway = error instanceof StoreError && error.code === 'store-unreachable';
     const soon = isAway ? { signal: AbortSignal.timeout(CLEAN_UP_MS) } : {};
     await context.store.remove([...written].reverse(), soon).catch(() => {});
-    throw error;
-  }
-}
-
-interface Looked {
-  readonly vault: Vault | undefined;
-  readonly problems: readonly BackupProblem[];
-}
-
-const NOT_READ: Looked = { vault: undefined, problems: [] };
-
-/**
- * The vault where it can be read; a role that may only put goes by the pin alone. So does one who is shown two rotations:
- * whoever held the old key could make one up, and must not stop backups with it.
- */
-async function readVault(context: VaultContext, pin: Pin): Promise<Looked> {
-  try {
-    return { vault: await openPinned(context, { pin }), problems: [] };
-  } catch (error) {
-    if (error instanceof StoreError && error.code === 'store-denied') return NOT_READ;
-    if (error instanceof IntegrityError && error.code === 'two-successors')
-      return { vault: undefined, problems: [twoSuccessors(error)] };
     throw error;
   }
 }

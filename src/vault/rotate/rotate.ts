@@ -11,9 +11,10 @@ import { opens } from '../keys/trial.ts';
 import { previousName } from '../layout.ts';
 import { referenceTo } from '../named-object.ts';
 import { type Pin, pinOf } from '../pin.ts';
+import { tryToRemember, tryToRememberPin } from '../remember.ts';
 import { type Revision, revise } from '../revise.ts';
 import { plaintextOf, type WrappedKey, wrapSlot } from '../slots.ts';
-import { tryToRemember, tryToRememberPin, type UnlockedVault } from '../vault.ts';
+import type { UnlockedVault } from '../vault.ts';
 
 export interface RotateOptions {
   /** The host or person who does it. */

@@ -3,6 +3,10 @@ import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { generateIdentity, recipientOf } from '../../../src/crypt/identity.ts';
+import { shareText } from '../../../src/kit/read.ts';
+import { splitIdentity, wholeShare } from '../../../src/kit/shamir.ts';
+import { type Share, shareLines } from '../../../src/kit/share.ts';
+import { type KitPage, kitPage } from '../../../src/pages/kit.ts';
 import { formatPrivateKey } from '../../../src/sign/openssh.ts';
 import { type BackupOptions, backup } from '../../../src/vault/backup/backup.ts';
 import { keysOf, watchKeys } from '../../../src/vault/backup/forbidden.ts';
@@ -108,6 +112,145 @@ describe('a backup of what opens or writes this very vault is refused', () => {
     const name = 'a\u001b[2J';
     const { error } = await tried({ [name]: vault.key });
     expect(error).toMatchObject({ message: `a\\x1b[2J ${OPENS}` });
+  });
+});
+
+const other = await generateIdentity('x25519');
+const printing = { generation: 1, fingerprint: vault.pin.authority };
+const [share, second] = (await splitIdentity(other, { ...printing, count: 3, threshold: 2 })) as [
+  Share,
+  Share,
+];
+const whole = await wholeShare(vault.key, printing);
+
+/** A page of the recovery kit, as the commands print it. */
+function page(of: Share, identity?: string): string {
+  const { index, threshold, count, set } = of;
+  const known = { name: 'shop', id: vault.pin.vault, location: '/vault', fingerprint: vault.pin.authority };
+  const entry = { pin: '', keyNumber: 1, sets: ['app'], key: 'kit', object: 'keys/1/kit-x.age' };
+  return kitPage({
+    vault: { ...known, ...entry, postQuantum: false },
+    share: { index, threshold, count, set, lines: shareLines(of), qr: [[true]] },
+    printed: '2026-11-20 05:58 UTC',
+    tool: 'strongroom',
+    stockTools: '',
+    ...(identity === undefined ? {} : { identity }),
+  } satisfies KitPage);
+}
+const withoutShare = (html: string) => html.replace(/<pre class="lines"[^]*?<\/pre>/, '');
+const inGroups = (identity: string, gap: string) =>
+  identity.replace(/^(.*-1)(.*)$/, (_, head, rest: string) => [head, ...rest.match(/.{1,5}/g)!].join(gap));
+const bare = (of: Share) => shareLines(of).map((line, i) => `${i + 1}  ${line}`);
+const SHARE = 'holds a share of a recovery key';
+
+describe('a backup of a recovery key is refused', () => {
+  it.each<[string, () => string]>([
+    ['the key of a page, in spans', () => withoutShare(page(whole, vault.key))],
+    ['copied from the page with gaps', () => `the key: ${inGroups(vault.key, ' ')}\n`],
+    ['broken into lines', () => inGroups(vault.key, '\r\n    ')],
+    ['with escaped line breaks', () => JSON.stringify({ key: inGroups(vault.key, '\n') })],
+    ['in a page saved for mail', () => inGroups(vault.key, '=\r\n</span><span class=3D"mono">')],
+    ['with gaps that do not break', () => inGroups(vault.key, '\u00a0')],
+    ['in lower case', () => `key: ${vault.key.toLowerCase()}`],
+    ['in lower case, with gaps', () => inGroups(vault.key.toLowerCase(), ' ')],
+    ['in a Secret, with gaps', () => secretOf(inGroups(vault.key, ' '))],
+    ['in a Secret, in lower case', () => secretOf(`the key ${vault.key.toLowerCase()}`)],
+    ['after something that only begins so', () => `AGE-SECRET-KEY-1 AGE-SECRET-KEY-1${vault.key}`],
+  ])('%s', async (_, content) => {
+    await isRefused('kit', OPENS, { kit: content() });
+  });
+
+  it('of the post-quantum kind, with gaps', async () => {
+    const identity = await generateIdentity('hybrid');
+    const watch = watchKeys(new Set([await recipientOf(identity)]), new Set());
+    watch.inspect('kit', Buffer.from(inGroups(identity, ' ')));
+    await expect(watch.settle()).rejects.toMatchObject({ code: 'key-in-backup' });
+  });
+});
+
+describe('a backup of a share of a recovery key is refused', () => {
+  const hint =
+    'nothing was backed up: shares belong on paper and with other people; move the file away, or exclude it, also where it is a share for another vault';
+  const refused = async (content: string, putsOnly = false) => {
+    const { error, writes } = await tried({ 'x/share': content }, {}, putsOnly);
+    expect(error).toMatchObject({
+      code: 'key-in-backup',
+      exitCode: 2,
+      object: 'x/share',
+      message: `x/share ${SHARE}`,
+      hint,
+    });
+    expect(writes).toEqual([]);
+  };
+  const title = 'STRONGROOM SHARE 1 OF 3';
+
+  it.each<[string, () => string]>([
+    ['a page', () => page(share)],
+    ['the page of a whole kit', () => page(whole)],
+    ['text', () => shareText(shareLines(share), title, '\n')],
+    ['what its QR code holds', () => shareText(shareLines(share), title, '/')],
+    [
+      'with line breaks of another system',
+      () => shareText(shareLines(share), title, '\n').replaceAll('\n', '\r\n'),
+    ],
+    ['in lower case', () => shareText(shareLines(share), title, '\n').toLowerCase()],
+    ['in capitals, without its title', () => bare(share).join('\n')],
+    ['in small letters, without its title', () => bare(share).join('\n').toLowerCase()],
+    ['without gaps, numbers and title', () => shareLines(share).join('\n').replaceAll(' ', '')],
+    ['of a post-quantum kit, without its title', () => bare({ ...share, kind: 'hybrid' }).join('\n')],
+    ['in a manifest', () => `data:\n  share: |\n${bare(share).join('\n').replace(/^/gm, '    ')}`],
+    ['quoted in JSON', () => JSON.stringify({ share: bare(share).join('\n') })],
+    ['in a list', () => JSON.stringify(bare(share))],
+    ['in a Kubernetes Secret', () => secretOf(shareText(shareLines(share), title, '\n'))],
+    ['a page in a Kubernetes Secret', () => secretOf(page(share))],
+    ['after another that is torn', () => [...bare(second).slice(0, 3), ...bare(share)].join('\n')],
+    ['of another vault', () => page({ ...share, anchor: '00'.repeat(20) })],
+  ])('%s', async (_, content) => {
+    await refused(content());
+  });
+
+  it('by a role that may only put, which does not know whose it is', async () => {
+    await refused(page(share), true);
+  });
+
+  it('and not what only looks like one', async () => {
+    const torn = [...bare(share).slice(0, 4), bare(second)[4]!].join('\n');
+    const wrong = bare(share)
+      .join('\n')
+      .replace(/[A-Z]$/, (letter) => (letter === 'Q' ? 'P' : 'Q'));
+    const files = {
+      torn,
+      wrong,
+      four: bare(share).slice(0, 4).join('\n'),
+      'read.md': '`<pre data-strongroom-share>` begins STRONGROOM SHARE 1 OF 5\n'.repeat(20),
+    };
+    expect((await tried(files)).error).toBeUndefined();
+  });
+
+  it('and it can be excluded', async () => {
+    const { root } = await tried({ a: 'A' });
+    writeFileSync(join(root, 'strongroom-kit.html'), page(whole, vault.key));
+    const sources = { root, include: [], exclude: ['strongroom-kit.html'] };
+    expect((await tried({}, { sources })).error).toBeUndefined();
+  });
+
+  it('is looked for in linear time', () => {
+    const watch = watchKeys(new Set(), new Set());
+    const line = `${bare(share)[0]}\n`;
+    const hostile = [
+      line.repeat(MiB / line.length),
+      `STRONGROOM SHARE ${'ABCDE '.repeat(MiB / 6 - 10)}`,
+      `STRONGROOM SHARE ${'qqqqqqqqqqqqqqqqqqqqqqqqqqqqqq/'.repeat(MiB / 31 - 10)}`,
+      'AGE-SECRET-KEY-1 '.repeat(MiB / 17),
+      `AGE-SECRET-KEY-1${' '.repeat(MiB - 20)}`,
+      'AGE-SECRET-KEY-1<'.repeat(MiB / 17),
+      `AGE-SECRET-KEY-1${'<a '.repeat(MiB / 3 - 10)}`,
+    ];
+    for (const content of hostile) {
+      const started = performance.now();
+      watch.inspect('x', Buffer.from(content));
+      expect(performance.now() - started, content.slice(0, 40)).toBeLessThan(2000);
+    }
   });
 });
 

@@ -9,6 +9,19 @@ const SECRETS = [
   `-----BEGIN OPENSSH PRIVATE KEY-----\n${'b3Blbn'.repeat(50)}\n-----END OPENSSH PRIVATE KEY-----\n`,
   `-----BEGIN RSA PRIVATE KEY-----\n${'b3Blbn'.repeat(50)}\n-----END RSA PRIVATE KEY-----\n`,
 ];
+const IN_CLEAR = [
+  '<pre class="lines" data-strongroom-share>1  ZQQQQ',
+  'STRONGROOM SHARE 1 OF 3',
+  'strongroom share 1 of 3',
+  '1  ZQQQQ QQPQY',
+  '1 zqqqq qqpqy',
+  'ZQQQQQQPQY',
+  'zqqqqqqpqy',
+  '1  ZYQQQ QQPQY',
+  'zyqqq qqpqy',
+  'age-secret-key-1qqq',
+  'age-secret-key-pq-1qqq',
+];
 const secrets = fc.constantFrom(...SECRETS);
 const shows = (content: string, secret: string) =>
   keySuspects(Buffer.from(content)).some((suspect) => suspect.includes(secret));
@@ -16,6 +29,12 @@ const shows = (content: string, secret: string) =>
 describe('what may hold a key', () => {
   it('shows one that stands in clear', () => {
     for (const secret of SECRETS) expect(shows(`x ${secret}`, secret)).toBe(true);
+  });
+
+  it('shows what a share or a lower-case key begins with, wherever it stands', () => {
+    for (const begin of IN_CLEAR) {
+      for (let at = 0; at < 8; at++) expect(shows(`${'.'.repeat(at)}${begin}....`, begin), begin).toBe(true);
+    }
   });
 
   it('shows one in base64, wherever it begins and however that is broken into lines', () => {

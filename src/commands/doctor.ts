@@ -30,7 +30,8 @@ export const command = defineCommand({
     return { checks: await look(context, flags.role) };
   },
   human({ checks }, out) {
-    const wrong = checks.filter(({ verdict }) => verdict === 'wrong').length;
+    const count = (which: Verdict) => checks.filter(({ verdict }) => verdict === which).length;
+    const [wrong, warnings] = [count('wrong'), count('warning')];
     for (const { verdict, title, message, fix } of checks) {
       const parts = [out.styled(STYLE[verdict], verdict.padEnd(8)), `${title}: `, message] as const;
       // Where something is wrong, all of it is the result, in one order.
@@ -39,6 +40,10 @@ export const command = defineCommand({
       if (fix !== undefined) out.line(' '.repeat(8), 'fix: ', fix);
     }
     if (wrong > 0) out.line(out.styled('red', out.count(wrong, 'thing is', 'things are')), ' wrong.');
+    else if (warnings > 0)
+      out.note(
+        `Nothing is wrong, but there ${warnings === 1 ? 'is' : 'are'} ${out.count(warnings, 'warning')}.`,
+      );
     else out.note('Nothing is wrong.');
   },
   json({ checks }, line) {

@@ -184,8 +184,19 @@ export async function thisHost(context: Context): Promise<{ name: string; key: S
   if (key) return { name: world.hostName, key };
   throw new UsageError('no-signing-key', `this machine, ${world.hostName}, has no signing key`, {
     object: world.signingKeyPath,
-    hint: 'make the vault here with `strongroom init`, or give the key of an enrolled host in STRONGROOM_SIGNING_KEY_FILE',
+    hint: (await knowsVault(context))
+      ? `ask to be a host of the vault: \`strongroom hosts enroll\`; ${OTHER_KEY}`
+      : `make a vault with \`strongroom init\`; where there is one, \`strongroom hosts enroll\` with its --location; ${OTHER_KEY}`,
   });
+}
+
+const OTHER_KEY = 'or give the key of an enrolled host in STRONGROOM_SIGNING_KEY_FILE';
+
+/** Whether the settings or this machine's memory hold a pin for the place that is meant. */
+async function knowsVault(context: Context): Promise<boolean> {
+  if ((await configuredPin(context)) !== undefined) return true;
+  const { location } = await context.settings();
+  return location !== undefined && (await (await context.world()).memory.pinFor(location)) !== undefined;
 }
 
 /** Says what came to light while reading, on stderr. */

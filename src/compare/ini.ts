@@ -129,8 +129,7 @@ export function looksLikeIni(text: string): boolean {
     lines.length > 1 &&
     sectionOf(lines[0]!) !== undefined &&
     lines.every(
-      (line) =>
-        sectionOf(line) !== undefined || (assignmentOf(line, NAME_WITH_BLANKS) && !/^\s/.test(line)),
+      (line) => sectionOf(line) !== undefined || (assignmentOf(line, NAME_WITH_BLANKS) && !/^\s/.test(line)),
     )
   );
 }

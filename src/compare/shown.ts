@@ -74,9 +74,7 @@ export function shownKey(key: string): string {
 
 /** A name of bounded length: its beginning and its end, which tells most. */
 export function clipName(name: string): string {
-  return name.length <= MAX_NAME
-    ? name
-    : `${name.slice(0, MAX_NAME / 2 - 1)}…${name.slice(-MAX_NAME / 2)}`;
+  return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME / 2 - 1)}…${name.slice(-MAX_NAME / 2)}`;
 }
 
 /**

@@ -51,7 +51,12 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_.-]{0,99}$/;
 /** What a Kubernetes object is: `Secret shop/db`; undefined when it is none. */
 function objectOf(document: Tree): { kind: string; title: string } | undefined {
   const kind = textOf(document, 'kind');
-  if (textOf(document, 'apiVersion') === undefined || kind === undefined || !KIND.test(kind))
+  if (
+    textOf(document, 'apiVersion') === undefined ||
+    kind === undefined ||
+    !KIND.test(kind) ||
+    looksRandom(kind)
+  )
     return undefined;
   const metadata = branchOf(document, 'metadata') ?? '';
   // Only what Kubernetes would take for a name is one: anything else may be a value that went astray.

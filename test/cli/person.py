@@ -44,7 +44,8 @@ for prompt, answer in steps:
     while typed:
         os.write(master, typed[: pace or None])
         typed = typed[pace:] if pace else b""
-        look(0.002)
+        # Letters come as from a quick hand, pieces as fast as a terminal passes on what is pasted.
+        look(0.002 if pace == 1 else 0)
 wait(lambda: child.poll() is not None)
 child.kill()
 reader.join()

@@ -140,7 +140,8 @@ describe.skipIf(!hasPython)('at a terminal (needs python3)', () => {
 
       test('several lines that are pasted', () => {
         terminal = { PERSON_COLUMNS: String(columns), PERSON_PACE: pace };
-        const lines = [long.slice(0, 35), 'second', share, key, 'end'];
+        const many = Array.from({ length: 100 }, (_, i) => `${i} ${long.slice(0, 10)}`);
+        const lines = [long.slice(0, 35), 'second', share, key, ...(pace === '7' ? many : []), 'end'];
         const seen = person(['io', 'ask', 'wiped'], ['Line 1: ', `${lines.join('\r')}\r`]);
         expect([seen.stdout, seen.echo]).toEqual([`heard: ${lines.join('|')}\n`, true]);
         expect(screenOf(seen.shown, columns).filter((row) => row !== '')).toEqual([]);

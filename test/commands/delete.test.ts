@@ -77,7 +77,7 @@ describe('delete', () => {
     expect(said.code).toBe(2);
     expect(said.err).toMatchInlineSnapshot(`
       "strongroom: error: this machine, web-1, has no signing key
-      strongroom: hint: make the vault here with \`strongroom init\`, or give the key of an enrolled host in STRONGROOM_SIGNING_KEY_FILE
+      strongroom: hint: ask to be a host of the vault: \`strongroom hosts enroll\`; or give the key of an enrolled host in STRONGROOM_SIGNING_KEY_FILE
       "
     `);
     expect(await left()).toEqual(ids);

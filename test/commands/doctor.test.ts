@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Desk, desk, deskWithVault } from './desk.ts';
@@ -28,10 +28,13 @@ describe('doctor, of a vault in a directory', () => {
       warning disk of the vault: it is on the disk of what it protects (BASE/shop): one failure takes both
               fix: move it to another disk, or to S3
       ok      vault: shop, as it should be read
+      ok      key of the vault: number 1, as the pin has it
+      ok      re-encryption: none is open
+      ok      backups from here: web-1 is listed, and may write shop
       ok      clock: not behind the vault
       warning ways in: only one: age; when it is lost, so is the vault
               fix: make vaults with a second key that is kept elsewhere, such as an age key on paper in a safe
-      Nothing is wrong.
+      Nothing is wrong, but there are 2 warnings.
       "
     `);
   });
@@ -116,7 +119,7 @@ describe('doctor, of a vault in a directory', () => {
         verdict: 'ok',
         message: 'web-1 is listed, and may write shop',
       });
-      expect(await counts({}, 'doctor')).toBeUndefined();
+      expect(await counts({}, 'doctor')).toMatchObject({ verdict: 'ok' });
     });
 
     it('finds that it is not listed, with the line that whoever keeps the vault needs', async () => {
@@ -129,6 +132,22 @@ describe('doctor, of a vault in a directory', () => {
         fix: expect.stringMatching(/hosts enroll --approve 'app-7 ssh-ed25519 \S+ sets=shop may=write \S+'$/),
       });
       expect((await at.say('doctor --role backup', env)).code).toBe(5);
+      expect(await counts(env, 'doctor')).toMatchObject({ verdict: 'wrong' });
+      expect((await at.say('doctor', env)).code).toBe(5);
+      expect(await counts(env, 'doctor --role restore')).toMatchObject({ verdict: 'ok' });
+    });
+
+    it('finds no signing key where the settings name sets, unless the role only reads', async () => {
+      const env = { XDG_STATE_HOME: join(at.base, 'other') };
+      expect(await counts(env, 'doctor')).toMatchObject({
+        verdict: 'wrong',
+        message: 'this machine, web-1, has no signing key, and the settings name sets to back up',
+        fix: expect.stringMatching(/`strongroom hosts enroll`.*`doctor --role restore`$/),
+      });
+      expect((await at.say('doctor', env)).code).toBe(5);
+      expect(await counts(env, 'doctor --role restore')).toMatchObject({ verdict: 'ok' });
+      const bare = await at.say(`doctor --json --config none --location ${join(at.base, 'vault')}`, env);
+      expect(bare.json().find(({ id }) => id === 'counts')).toMatchObject({ verdict: 'ok' });
     });
 
     it('finds that it has no signing key', async () => {
@@ -138,6 +157,52 @@ describe('doctor, of a vault in a directory', () => {
           .json()
           .find(({ id }) => id === 'counts'),
       ).toMatchObject({ verdict: 'wrong', message: expect.stringContaining('has no signing key') });
+    });
+  });
+
+  describe('of a vault whose key was rotated', () => {
+    const elsewhere = { XDG_STATE_HOME: '' };
+    const key = async (env = {}) =>
+      (await at.say('doctor --json', env)).json().find(({ id }) => id === 'known-key');
+    beforeEach(() => {
+      // Another machine, which has the settings and knows nothing else; its signing key is the same.
+      const state = join(at.base, 'other/strongroom');
+      mkdirSync(state, { recursive: true, mode: 0o700 });
+      copyFileSync(join(at.state, 'host-key'), join(state, 'host-key'));
+      elsewhere.XDG_STATE_HOME = join(at.base, 'other');
+    });
+
+    it('says that the pin is of its key', async () => {
+      expect(await key()).toMatchObject({ verdict: 'ok', message: 'number 1, as the pin has it' });
+    });
+
+    it('warns of settings with the pin of a former key, where it was rotated and elsewhere', async () => {
+      await at.ok('keys rotate --yes');
+      const fix = expect.stringMatching(
+        /^ask whoever rotated it whether (SHA256:\S+) is its fingerprint, then run `strongroom trust \1`, and put the pin that it prints into strongroom.yaml$/,
+      );
+      expect(await key()).toMatchObject({
+        verdict: 'warning',
+        message: 'the vault has key number 2, and the settings hold the pin of number 1',
+        fix,
+      });
+      expect(await key(elsewhere)).toMatchObject({
+        verdict: 'warning',
+        message: 'the vault has key number 2, and this machine writes to number 1',
+        fix,
+      });
+      const said = await at.say('doctor', elsewhere);
+      expect([said.code, said.out]).toEqual([0, expect.stringContaining('Nothing is wrong, but there are ')]);
+    });
+
+    it('finds a machine that writes to a key that leaked', async () => {
+      await at.ok('keys rotate --compromised --yes');
+      expect(await key()).toMatchObject({ verdict: 'warning' });
+      expect(await key(elsewhere)).toMatchObject({
+        verdict: 'wrong',
+        message: 'the vault has key number 2, and this machine writes to number 1, which leaked',
+      });
+      expect((await at.say('doctor', elsewhere)).code).toBe(5);
     });
   });
 

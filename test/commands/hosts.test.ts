@@ -189,7 +189,15 @@ describe('hosts enroll', () => {
       const config = readFileSync(join(at.work, 'strongroom.yaml'), 'utf8');
       at.write('strongroom.yaml', config.replace(/^location:.*$/m, ''));
       const asked = await linked();
-      expect([plain(asked.out), plain(asked.err)]).toMatchInlineSnapshot();
+      expect([plain(asked.out), plain(asked.err)]).toMatchInlineSnapshot(`
+        [
+          "strongroom hosts enroll --approve 'web-1 ssh-ed25519 KEY sets=shop may=write check=CHECK'
+          the new key waits in BASE/xdg/state/strongroom/host-key.new: until the vault lists it, this machine goes on with the one in BASE/xdg/state/strongroom/host-key
+        ",
+          "strongroom: web-1 is not a host of the vault yet: send this line to whoever keeps it, and read out the fingerprint FINGERPRINT-2 to them another way
+        ",
+        ]
+      `);
       // Asked again, it is the same key, and nothing is lost.
       expect((await linked()).out).toBe(asked.out);
       expect(contentOf()).toBe(before);
@@ -206,7 +214,13 @@ describe('hosts enroll', () => {
       });
       expect(contentOf()).toBe(before);
       const second = await at.say('backup', noKey);
-      expect([second.code, second.err]).toMatchInlineSnapshot();
+      expect([second.code, second.err]).toMatchInlineSnapshot(`
+        [
+          0,
+          "strongroom: the vault lists the new key of web-1, which is in use now: the old one is kept as BASE/xdg/state/strongroom/host-key.old
+        ",
+        ]
+      `);
       expect([contentOf(), contentOf('.old'), existsSync(keyFile('.new'))]).toEqual([fresh, before, false]);
       expect(await at.say('backup', noKey)).toMatchObject({ code: 0, err: '' });
     });
@@ -291,7 +305,14 @@ describe('hosts enroll', () => {
       await linked({ STRONGROOM_HOST: 'other' });
       chmodSync(keyFile('.new'), 0o644);
       const said = await at.say('backup', noKey);
-      expect([said.code, said.err]).toMatchInlineSnapshot();
+      expect([said.code, said.err]).toMatchInlineSnapshot(`
+        [
+          0,
+          "strongroom: warning: the new key of this machine is not in use yet: BASE/xdg/state/strongroom/host-key.new can be read by others
+        strongroom: hint: run: chmod 600 BASE/xdg/state/strongroom/host-key.new
+        ",
+        ]
+      `);
     });
   });
 
@@ -455,6 +476,7 @@ describe('hosts remove', () => {
     expect([done.out, done.err]).toMatchInlineSnapshot(`
       [
         "web-1 is no host of the vault any more: 1 of its snapshots goes on counting
+        now take its access to the store away too: its IAM user or role, its SSH key, its account
       ",
         "strongroom: warning: without web-1 no host may remove snapshots
       strongroom: hint: enroll another one with --may write,maintain
@@ -493,6 +515,7 @@ describe('hosts remove', () => {
       [
         "counts no more: ID-1 of shop, which the store received at TIME
       web-1 is no host of the vault any more: 0 of its snapshots go on counting, 1 no more
+        now take its access to the store away too: its IAM user or role, its SSH key, its account
         to remove what does not count, on a host that may maintain: strongroom delete ID-1
       ",
         "strongroom: warning: nothing that web-1 backed up would count any more
@@ -513,7 +536,7 @@ describe('hosts remove', () => {
     expect(said.json().map(({ received, ...rest }) => at.tidy(JSON.stringify(rest)))).toMatchInlineSnapshot(`
       [
         "{"message_type":"stops","id":"ID-1","set":"shop","time":"2025-03-01T06:00:12Z"}",
-        "{"message_type":"summary","host":"web-1","fingerprint":"FINGERPRINT-2","counts":0,"stops":1,"deletions":0,"undone":0,"dry_run":true}",
+        "{"message_type":"summary","host":"web-1","fingerprint":"FINGERPRINT-2","counts":0,"stops":1,"deletions":0,"keeps":0,"releases":0,"undone":0,"dry_run":true}",
       ]
     `);
   });

@@ -286,6 +286,90 @@ describe('restore', () => {
   });
 });
 
+describe('a set that several hosts write', () => {
+  const as = (host: string) => ({ XDG_STATE_HOME: join(at.base, host), STRONGROOM_HOST: host });
+  const done = async (line: string, env: Record<string, string>, code = 0) => {
+    const said = await at.say(line, env);
+    expect([said.code, said.err.replace(/^strongroom: (?!error).*\n/gm, '')], line).toEqual([code, '']);
+    return said;
+  };
+  /** Of a machine that restores, and writes nothing. */
+  const fresh = as('rescue');
+
+  beforeEach(async () => {
+    for (const [i, host] of ['web-2', 'laptop'].entries()) {
+      await done('hosts enroll --yes', as(host));
+      at.write('.env', `TOKEN=${host}\n`);
+      at.clock.now = new Date(at.clock.now.getTime() + (2 - i) * 3_600_000);
+      await done('backup', as(host));
+    }
+    at.clock.now = new Date(at.clock.now.getTime() + 2 * 3_600_000);
+  });
+
+  it('comes back whole, each host in a directory of its own', async () => {
+    await at.ok('backup certs --set certs');
+    const said = await done('restore --target ../out', fresh);
+    expect(said.out.match(/into (\S+):/g)).toEqual([
+      'into BASE/out/certs:',
+      'into BASE/out/shop/laptop:',
+      'into BASE/out/shop/web-1:',
+      'into BASE/out/shop/web-2:',
+    ]);
+    expect(said.err).toBe(
+      'strongroom: 3 hosts have snapshots of the set shop: each comes back into BASE/out/shop/HOST\n',
+    );
+    expect(env(out('shop/laptop/.env'))).toBe('TOKEN=laptop\n');
+    expect(env(out('shop/web-1/.env'))).toBe('TOKEN=1\n');
+    expect(env(out('shop/web-2/.env'))).toBe('TOKEN=web-2\n');
+    expect(existsSync(out('shop/.env'))).toBe(false);
+  });
+
+  it('comes back whole on one of the hosts too, and of the host that is named alone', async () => {
+    await at.ok('restore --target ../out');
+    expect(env(out('shop/web-2/.env'))).toBe('TOKEN=web-2\n');
+    const said = await at.ok('restore --target ../two --host web-2 --json');
+    expect(said.json().at(-1)).toMatchObject({ set: 'shop', host: 'web-2' });
+    expect(env(join(at.base, 'two/shop/.env'))).toBe('TOKEN=web-2\n');
+  });
+
+  it('takes the newest of each before a time, and those who had none by then not at all', async () => {
+    const before = (await at.ok('list --json')).json().find((row) => row.host === 'web-2')!.time;
+    await done(`restore --target ../out --at ${before}`, fresh);
+    expect(Object.keys(treeOf(out('shop'))).filter((path) => path.endsWith('.env'))).toEqual([
+      'web-1/.env',
+      'web-2/.env',
+    ]);
+  });
+
+  it('leaves out, and says so, a host of which no snapshot is complete', async () => {
+    await done('hosts enroll --yes', as('web-3'));
+    await done('backup .env gone.pem --set certs', as('web-3'), 3);
+    await done('backup certs --set certs', as('web-2'));
+    const said = await done('restore --target ../out', fresh, 3);
+    expect(said.err).toMatch(
+      /warning: no snapshot of the set certs by web-3 is complete, so none is restored\nstrongroom: hint: to restore the newest all the same: `strongroom restore ID-\d+ --target DIR`\n/,
+    );
+    expect(existsSync(out('certs/certs/site.pem'))).toBe(true);
+    const rows = (await done('restore --target ../two --json', fresh, 3)).json();
+    expect(rows[0]).toMatchObject({ message_type: 'skipped', set: 'certs', code: 'no-complete' });
+    expect(rows.at(-1)).toMatchObject({ sets: 4, skipped: ['certs'] });
+  });
+
+  it('is asked about when it is named, with the command to type, the newest host first', async () => {
+    const said = await at.say(['restore', 'latest', "it's", '--set', 'shop', '-t', '../out', '--as-recorded'], fresh);
+    expect(said).toMatchObject({ code: 2, out: '' });
+    expect(said.err).toMatchInlineSnapshot();
+    const place = await at.say('restore --set shop --in-place --existing bak --yes', fresh);
+    expect(place.err).toContain(
+      'hint: `strongroom restore --set shop --in-place --existing bak --yes --host laptop` (2 hours ago)',
+    );
+    const shown = await at.say('show latest --set shop', fresh);
+    expect(shown.err).toContain(
+      'hint: add --host laptop (2 hours ago), or --host web-2 (3 hours ago), --host web-1 (5 hours ago)\n',
+    );
+  });
+});
+
 describe('restore --in-place', () => {
   const secure = (name: string) => join(at.base, 'secure', name);
   const configure = (sets: string) => {

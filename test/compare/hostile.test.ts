@@ -6,15 +6,14 @@ const MIB = 2 ** 20;
 const fill = (piece: string): string => piece.repeat(Math.ceil(MIB / piece.length)).slice(0, MIB);
 
 const LINES: readonly (readonly [path: string, text: string])[] = [
-  ...['[', '[ ', ' ', '\t', '"', "'", '=', '\\', ' #', '" #', "' #", '#"', ';', 'a=', 'a', 'a.', ']', '[]']
-    .flatMap((piece) => [piece, `a="${piece}`])
-    .flatMap((piece) => ['x', '\u2028', '\nA=b'].map((end) => `${fill(piece)}${end}`))
+  ...['[', ' ', '"', '=', '\\', ' #', '" #', "' #", 'a=', 'a']
+    .flatMap((piece) => ['x', '\u2028'].map((end) => `${fill(piece)}${end}`))
     .flatMap((text) => [
       ['a.ini', `a=b\n${text}`] as const,
       ['a.ini', `[${text}`] as const,
+      ['a.ini', `a=b\na="${text}`] as const,
       ['.env', text] as const,
       ['.env', `A=${text}`] as const,
-      ['x', text] as const,
     ]),
   ['a.ini', fill('a=\n')],
   ['a.ini', fill('a\\\n')],
@@ -54,9 +53,11 @@ describe('a hostile file', () => {
   it('takes no time worth speaking of', async () => {
     const slow: [string, string, number][] = [];
     for (const [path, text] of LINES) {
-      const start = performance.now();
+      // Of this process only: what else the machine does is not to be told from a slow pattern.
+      const start = process.cpuUsage();
       await namedValues(path, Buffer.from(text));
-      const took = performance.now() - start;
+      const { user, system } = process.cpuUsage(start);
+      const took = (user + system) / 1000;
       if (took > 1000) slow.push([path, text.slice(0, 12), Math.round(took)]);
     }
     expect(slow).toEqual([]);

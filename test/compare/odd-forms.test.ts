@@ -63,6 +63,7 @@ const FORMS: readonly (readonly [path: string, text: (value: string) => string])
         data: { a: 'x' },
       }),
   ],
+  ['a.yaml', (v) => `apiVersion: v1\nkind: A${v.replace(/[^A-Za-z\d]/g, '')}\na: b\n`],
   ['a.toml', (v) => `[tokens]\n"${v}" = "alice"\n["${v}".a]\nb = 1\n`],
 ];
 

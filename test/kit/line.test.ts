@@ -1,7 +1,7 @@
 import { bech32m } from '@scure/base';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LINE_BYTES, LINES, readLine, writeLine } from '../../src/kit/line.ts';
+import { isLine, LINE_BYTES, LINES, readLine, writeLine } from '../../src/kit/line.ts';
 
 const ALPHABET = 'QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L';
 const bytes = fc.uint8Array({ minLength: LINE_BYTES, maxLength: LINE_BYTES });
@@ -17,6 +17,24 @@ describe('a line of a share', () => {
       `strongroom31${line.replaceAll(' ', '').toLowerCase()}`,
     );
     expect([prefix, Buffer.from(inner).toString()]).toEqual(['strongroom3', 'strongroom line']);
+  });
+
+  it('is told by its letters alone, in its own place only', () => {
+    fc.assert(
+      fc.property(bytes, number, (b, n) => {
+        const run = letters(writeLine(n, b)).join('');
+        for (const own of [run, run.toLowerCase(), run.replaceAll('0', 'O').replaceAll('L', '1')]) {
+          const isRight = Array.from({ length: LINES }, (_, i) => isLine(i + 1, own));
+          expect(isRight).toEqual(isRight.map((_, i) => i + 1 === n));
+        }
+        expect(
+          isLine(
+            n,
+            run.replace(/.$/, (last) => (last === 'Q' ? 'P' : 'Q')),
+          ),
+        ).toBe(false);
+      }),
+    );
   });
 
   it('is read with and without its number, in any case and grouping', () => {

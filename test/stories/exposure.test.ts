@@ -77,7 +77,7 @@ describe('a colleague who leaves with a key', () => {
     expect(text.stdout).toMatch(/^ {4}\[ \] private key \(SHA256:[\w+/]{43}\) +same today /m);
     expect(text.stdout).not.toContain('NEW_SECRET');
     const csv = await asAdmin('keys', 'exposure', '--key', 'alice', '--csv');
-    expect(csv.stdout).toMatch(/^[\w-]+,web-1,\.env,DB_PASSWORD,value,yes,changed,1,/m);
+    expect(csv.stdout).toMatch(/^"[\w-]+","web-1","\.env","DB_PASSWORD","value","yes","changed","1",/m);
 
     // Re-encrypted, what she may have copied is exposed as before.
     await asAdmin('keys', 'rotate', '--reencrypt', '--yes');

@@ -42,7 +42,7 @@ const lines = (path: string): string[] =>
   /data-strongroom-share>([^<]*)</.exec(readFileSync(path, 'utf8'))![1]!.split('\n');
 /** The commands of a page for strongroom, as they stand there. */
 const commands = (path: string): string[] =>
-  [...readFileSync(path, 'utf8').matchAll(/<span>((?:strongroom|export) .*?)<\/span>/g)].map(
+  [...readFileSync(path, 'utf8').matchAll(/<span>((?:strongroom |export STRONGROOM).*?)<\/span>/g)].map(
     ([, line]) => line!,
   );
 

@@ -170,9 +170,17 @@ describe('several hosts', () => {
         code: 'which-host',
         exitCode: 2,
         message: '3 hosts have snapshots of the set app: web-1, web-2, web-3',
-        hint: 'say which with --host',
+        hint: 'say which with --host, such as --host web-3, the newest',
+        newest: [hosts[2], hosts[1], hosts[0]],
       }),
     );
+  });
+
+  it('each of them is listed once, if a snapshot of its is complete in time', () => {
+    const more = [...hosts, snap('app', 4, { host: 'web-4', complete: false }), snap('db', 5, { host: 'web-5' })];
+    expect(hostsOf(more, { set: 'app' })).toEqual(['web-1', 'web-2', 'web-3']);
+    expect(hostsOf(more, { set: 'app', host: 'web-2' })).toEqual(['web-2']);
+    expect(hostsOf(more, { set: 'app', at: new Date(hosts[1]!.time) })).toEqual(['web-1', 'web-2']);
   });
 
   it('an id needs no host', () => {

@@ -3,7 +3,7 @@ import { StrongroomError } from '../../errors.ts';
 import { isSameKey } from '../../keys/kms/arn.ts';
 import { type Checked, ok, runChecks, unknown, wrong } from '../../vault/doctor/check.ts';
 import { COUNTS, countsOutcome, unreadOutcome } from '../../vault/doctor/counts-check.ts';
-import { type KmsKey, kmsChecks, waysIn } from '../../vault/doctor/key-checks.ts';
+import { type KmsKey, kmsChecks, knownKey, reencryption, waysIn } from '../../vault/doctor/key-checks.ts';
 import { clockFinding } from '../../vault/doctor/machine-checks.ts';
 import type { VaultDocument } from '../../vault/documents/vault-document.ts';
 import type { Pin } from '../../vault/pin.ts';
@@ -42,10 +42,12 @@ export async function vaultFindings(context: Context, known: Known): Promise<Che
       ...(await kmsChecks(sseKey, ask, endpoint)),
     ];
   }
-  const { document } = vault;
+  const { document, pin } = vault;
   return [
     { ...found, ...ok(`${document.name}, as it should be read`) },
-    ...(asksWhetherItCounts(known) ? [await countsFinding(context, document, known)] : []),
+    ...(pin ? await runChecks([knownKey], { document, pin, configured: known.pin }) : []),
+    ...(await runChecks([reencryption], document)),
+    await countsFinding(context, document, known),
     ...(known.isDirectory ? [clockFinding(document.time, context.now())] : []),
     ...(await runChecks([waysIn], document)),
     ...(await kmsChecks([...(await openingKeys(context, vault)), ...sseKey], ask, endpoint)),
@@ -65,7 +67,7 @@ async function openingKeys(context: Context, { document, trust }: Vault): Promis
   });
 }
 
-/** A backup over a network looks at the pin of the settings and not at the vault: nobody else would notice. */
+/** Where the vault cannot be read. Over a network a backup goes by the pin alone, and nobody else would notice. */
 function asksWhetherItCounts({ role, pin, isDirectory }: Known): boolean {
   return role === 'backup' || (!isDirectory && pin !== undefined);
 }
@@ -78,9 +80,14 @@ async function countsFinding(context: Context, document: VaultDocument, { role }
     return { ...COUNTS, ...countsOutcome(document, { name, key }, sets, role) };
   } catch (error) {
     if (!(error instanceof StrongroomError)) throw error;
-    // Where nothing signs, nothing is backed up: right on a machine that restores.
-    if (error.code === 'no-signing-key' && role !== 'backup')
+    const hint = error.hint ?? 'see the signing key of this machine';
+    if (error.code !== 'no-signing-key' || role === 'backup')
+      return { ...COUNTS, ...wrong(error.message, hint) };
+    // Where nothing signs, nothing is backed up: right on a machine that restores, but not where sets are configured.
+    const isAsked = role === undefined && (config?.sets.size ?? 0) > 0;
+    if (!isAsked)
       return { ...COUNTS, ...ok('nothing is backed up from here: this machine has no signing key') };
-    return { ...COUNTS, ...wrong(error.message, error.hint ?? 'see the signing key of this machine') };
+    const fix = `${hint}; where nothing is to be backed up from, say so: \`doctor --role restore\``;
+    return { ...COUNTS, ...wrong(`${error.message}, and the settings name sets to back up`, fix) };
   }
 }

@@ -11,7 +11,7 @@ import type { Vault } from '../../vault/vault.ts';
 import { defineCommand, type Fields } from '../command.ts';
 import { openUnlocked, pastFlag, trustNew, warnFindings } from '../open.ts';
 import { csvLines } from './exposure/csv.ts';
-import { assumed, exposedSnapshots, showExposure } from './exposure/text.ts';
+import { assumed, exposedSnapshots, gapText, showExposure } from './exposure/text.ts';
 
 export interface ExposureResult {
   readonly plan: ExposurePlan;
@@ -146,5 +146,7 @@ function leakFields(leak: Leak): Fields {
     from_revision: fromRevision,
     to_revision: toRevision,
   }));
-  return { kind: leak.kind, key: leak.name, generation: leak.generation, periods };
+  const { kind, name, generation, known, missing } = leak;
+  const missing_revisions = missing.map(gapText);
+  return { kind, key: name, generation, known_generation: known, periods, missing_revisions };
 }

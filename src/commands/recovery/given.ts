@@ -31,7 +31,7 @@ export async function givenPieces(paths: readonly string[], context: Context): P
 /** Asks until there are enough shares of one key. Ctrl-C ends it. */
 async function typedPieces({ terminal }: Context): Promise<Piece[]> {
   terminal.tell([
-    'Type the five lines of each share; a line is wiped from the screen when it has been read.',
+    'Type the five lines of each share; each is wiped from the screen when read.',
     'What a scanner read from the QR code can be given at once. Ctrl-C ends it.',
   ]);
   const pieces: Piece[] = [];
@@ -81,5 +81,5 @@ async function typedPiece(terminal: Context['terminal'], number: number): Promis
 
 /** What a scanner types in one go: a whole share, or a whole identity. */
 function isWhole(text: string): boolean {
-  return text.includes('/') || /^\s*AGE-SECRET-KEY-/i.test(text);
+  return text.includes('/') || /^AGESECRETKEY/i.test(text.replace(/[\s-]+/g, ''));
 }

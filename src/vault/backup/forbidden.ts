@@ -8,9 +8,7 @@ import { sourcesThatAre } from '../../pack/sources-at.ts';
 import { publicHalvesOfPrivateKeys } from '../../sign/private-key-scan.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
 import { keySuspects } from './key-marks.ts';
-
-// 32 bytes and a checksum in bech32, for either kind of identity.
-const IDENTITY = /AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{58}/g;
+import { holdsShare, identitiesIn } from './keys-in-text.ts';
 
 export interface KeyWatch {
   /** Looks at a file of at most 1 MiB, in which anybody keeps a key, before its bytes go anywhere. @throws UsageError `key-in-backup` */
@@ -21,10 +19,15 @@ export interface KeyWatch {
   inspectRest(rest: readonly Source[], signal?: AbortSignal): Promise<void>;
 }
 
-function refuse(path: string, what: string): never {
+const KEY = 'keep that key elsewhere, or exclude the file';
+// Whose it is cannot be told where only the pin is known, and a share outlives the key number that it names.
+const SHARE =
+  'shares belong on paper and with other people; move the file away, or exclude it, also where it is a share for another vault';
+
+function refuse(path: string, what: string, hint = KEY): never {
   throw new UsageError('key-in-backup', `${printableName(path)} ${what}`, {
     object: path,
-    hint: 'nothing was backed up: keep that key elsewhere, or exclude the file',
+    hint: `nothing was backed up: ${hint}`,
   });
 }
 
@@ -48,8 +51,9 @@ export function watchKeys(recipients: ReadonlySet<string>, publicKeys: ReadonlyS
         if (publicHalvesOfPrivateKeys(suspect).some((key) => publicKeys.has(key))) {
           refuse(path, 'is a private key that opens this vault or writes to it');
         }
-        for (const [identity] of suspect.toString('latin1').matchAll(IDENTITY))
-          found.push({ path, identity });
+        const text = suspect.toString('latin1');
+        for (const identity of identitiesIn(text)) found.push({ path, identity });
+        if (holdsShare(text)) refuse(path, 'holds a share of a recovery key', SHARE);
       }
     },
     settle() {

@@ -1,7 +1,16 @@
-// Owns telling which files may hold a private key, in clear or in base64 as in a Kubernetes Secret, at the price of one
-// look at each. Knows what such keys begin with, and not what opens which vault.
+// Owns telling which files may hold a private key or a share of one, in clear or in base64 as in a Kubernetes Secret, at
+// the price of one look at each. Knows what such keys begin with, and not what opens which vault.
 
-const MARKS = ['AGE-SECRET-KEY-', 'PRIVATE KEY-----'];
+const MARKS = [
+  'AGE-SECRET-KEY-',
+  'age-secret-key-',
+  'PRIVATE KEY-----',
+  'data-strongroom-share',
+  'STRONGROOM SHARE',
+  'strongroom share',
+];
+// A share without its title: its first letters are its version, its kind and a small number (docs/format.md section 13).
+const BEGINNINGS = ['ZQQQQ Q', 'ZQQQQQQ', 'ZYQQQ Q', 'ZYQQQQQ'].flatMap((text) => [text, text.toLowerCase()]);
 // What may stand before a mark and belongs to it: `-----BEGIN OPENSSH `, in whole groups of base64.
 const BEFORE = 28;
 const GROUP = /^[\w+/-]{4}$/;
@@ -23,8 +32,13 @@ const HIDDEN: readonly Hidden[] = MARKS.flatMap((mark) =>
 );
 // Base64 may be broken into lines. Then one half of the characters is still whole.
 const HALF = 9;
-const TEXTS = [...MARKS, ...HIDDEN.flatMap(({ text }) => [text.slice(0, HALF), text.slice(-HALF)])];
+const TEXTS = [
+  ...MARKS,
+  ...BEGINNINGS,
+  ...HIDDEN.flatMap(({ text }) => [text.slice(0, HALF), text.slice(-HALF)]),
+];
 const ANY = new RegExp(TEXTS.join('|'));
+const LONGEST = Math.max(...TEXTS.map((text) => text.length));
 
 // Each text is long enough to hold, wherever it stands, four bytes that begin at a multiple of four. So it is enough
 // to look at every fourth place for one of a few dozen numbers, at a tenth of the price of the expression.
@@ -41,12 +55,10 @@ for (const word of WORDS) WORD_MARKS[markOf(word)] = 1;
  *   a key. Base64 within base64 is not looked into.
  */
 export function keySuspects(content: Buffer): Buffer[] {
-  if (!mayHoldMark(content)) return [];
-  const text = content.toString('latin1');
-  return ANY.test(text) ? [content, ...decoded(text)] : [];
+  return holdsMark(content) ? [content, ...decoded(content.toString('latin1'))] : [];
 }
 
-function mayHoldMark(content: Buffer): boolean {
+function holdsMark(content: Buffer): boolean {
   const { buffer, byteOffset, length } = content;
   const isAligned = byteOffset % WORD === 0;
   const count = Math.floor(length / WORD);
@@ -57,9 +69,14 @@ function mayHoldMark(content: Buffer): boolean {
   );
   for (let at = 0; at < count; at++) {
     const word = words[at]!;
-    if (WORD_MARKS[markOf(word)] === 1 && WORDS.has(word)) return true;
+    if (WORD_MARKS[markOf(word)] === 1 && WORDS.has(word) && isMarkAt(content, at * WORD)) return true;
   }
   return false;
+}
+
+/** Whether a word is of a text, of which it is within the first seven bytes. Plain English has many such words. */
+function isMarkAt(content: Buffer, at: number): boolean {
+  return ANY.test(content.toString('latin1', Math.max(0, at - WORD), at + LONGEST));
 }
 
 // The four words, one of which a text shows to whoever looks at every fourth byte.

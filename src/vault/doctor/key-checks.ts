@@ -1,5 +1,6 @@
 // Checks of the ways into the vault: how many there are, on what they hang, and how the KMS keys among them are.
 import type { Slot, VaultDocument } from '../documents/vault-document.ts';
+import { type Pin, pinOf } from '../pin.ts';
 import { awsCommand } from './aws-cli.ts';
 import {
   type Answer,
@@ -51,6 +52,48 @@ export const waysIn: Check<Pick<VaultDocument, 'slots'>> = {
       );
     }
     return ok(`${slots.length}: ${slots.map(({ name }) => name).join(', ')}`);
+  },
+};
+
+/** A re-encryption that was cut off leaves snapshots to whoever holds the key that was rotated out. */
+export const reencryption: Check<Pick<VaultDocument, 'reencrypt' | 'generation'>> = {
+  id: 're-encryption',
+  title: 're-encryption',
+  run({ reencrypt, generation }) {
+    if (!reencrypt) return ok('none is open');
+    return wrong(
+      `it was begun and is not finished: snapshots are still under an older key than number ${generation}`,
+      'unless it is running at this moment, run `strongroom keys rotate --finish` where the vault can be opened',
+    );
+  },
+};
+
+/** Which key of the vault this machine knows. */
+export interface KeyFacts {
+  readonly document: VaultDocument;
+  /** The pin that a backup from here goes by. */
+  readonly pin: Pin;
+  /** The pin of the settings, where they hold one. */
+  readonly configured: Pin | undefined;
+}
+
+/** A host goes on with the key that it knows, so a rotation that it was not told of is seen nowhere else. */
+export const knownKey: Check<KeyFacts> = {
+  id: 'known-key',
+  title: 'key of the vault',
+  run({ document, pin, configured }) {
+    const { generation, authority } = pinOf(document);
+    const fix = `ask whoever rotated it whether ${authority} is its fingerprint, then run \`strongroom trust ${authority}\``;
+    const old = Math.min(pin.generation, configured?.generation ?? pin.generation);
+    if (old >= generation) return ok(`number ${generation}, as the pin has it`);
+    const isOnPaper = configured !== undefined && configured.generation < generation;
+    const inSettings = isOnPaper ? `${fix}, and put the pin that it prints into strongroom.yaml` : fix;
+    const now = `the vault has key number ${generation}`;
+    if (pin.generation >= generation)
+      return warning(`${now}, and the settings hold the pin of number ${old}`, inSettings);
+    if (document.generations[pin.generation - 1]?.compromised === true)
+      return wrong(`${now}, and this machine writes to number ${pin.generation}, which leaked`, inSettings);
+    return warning(`${now}, and this machine writes to number ${pin.generation}`, inSettings);
   },
 };
 

@@ -18,9 +18,19 @@ export interface Period {
 export interface KeyLeak {
   readonly kind: 'key';
   readonly name: string;
-  /** The highest generation whose identity it opened, and with it all before. */
+  /** The highest generation whose identity it may have opened, and with it all before. */
   readonly generation: number;
+  /** The highest of which a document says so. */
+  readonly known: number;
   readonly periods: readonly Period[];
+  /** Revisions of which there is no document, or none that counts. */
+  readonly missing: readonly Gap[];
+}
+
+/** Revisions from one to another, both included. */
+export interface Gap {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** A generation's identity itself. */
@@ -63,9 +73,30 @@ export async function readHistory(vault: Vault): Promise<VaultDocument[]> {
   });
 }
 
+/** The revisions that a history leaves out. */
+export function gapsOf(history: readonly VaultDocument[]): Gap[] {
+  let next = 1;
+  return history.flatMap(({ revision }) => {
+    const gap = { from: next, to: revision - 1 };
+    next = revision + 1;
+    return gap.to < gap.from ? [] : [gap];
+  });
+}
+
+/**
+ * The highest generation that a key may have opened that is no longer listed. Whoever held a key that was rotated out
+ * can sign documents of its time anew, and with the right to delete put them in the place of those that listed him: of
+ * older generations none proves that a key was not there. Those of the newest do, as long as none is missing.
+ */
+function worstOf(history: readonly VaultDocument[], missing: readonly Gap[]): number {
+  const newest = history.at(-1)?.generation ?? 1;
+  const older = history.findLast(({ generation }) => generation < newest)?.revision ?? 0;
+  return missing.some(({ to }) => to > older) ? newest : newest - 1;
+}
+
 /**
  * When a key opened the vault. One that was removed and added again under its name counts as the same.
- * @param history oldest first
+ * @param history oldest first, the current document last
  * @throws NotFoundError `no-such-key`, which lists the names that there have been
  */
 export function keyLeak(history: readonly VaultDocument[], name: string): KeyLeak {
@@ -83,10 +114,16 @@ export function keyLeak(history: readonly VaultDocument[], name: string): KeyLea
     }
   }
   if (open) periods.push(open);
-  if (periods.length > 0) return { kind: 'key', name, generation, periods };
+  const missing = gapsOf(history);
+  const worst = open ? generation : Math.max(generation, worstOf(history, missing));
+  if (periods.length > 0)
+    return { kind: 'key', name, generation: worst, known: generation, periods, missing };
   const names = new Set(history.flatMap((document) => document.slots.map((slot) => slot.name)));
+  const hint = `it has had ${[...names].sort().join(', ')}`;
   throw new NotFoundError('no-such-key', `the vault has never had a key ${JSON.stringify(name)}`, {
-    hint: `it has had ${[...names].sort().join(', ')}`,
+    // Every document that listed it may have been replaced.
+    hint:
+      worst > 0 ? `${hint}; if it is missing there, --generation ${worst} lists what it may have read` : hint,
   });
 }
 

@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Out } from '../../../src/commands/command.ts';
 import { csvLines } from '../../../src/commands/keys/exposure/csv.ts';
+import { showExposure } from '../../../src/commands/keys/exposure/text.ts';
 import { generateIdentity, recipientOf } from '../../../src/crypt/identity.ts';
 import { type Desk, deskWithVault } from '../desk.ts';
 
@@ -95,27 +97,27 @@ describe('keys exposure --key', () => {
     await twoSnapshots();
     const said = await at.ok('keys exposure --key age --csv');
     expect(said.out).toMatchInlineSnapshot(`
-      "set,host,path,name,kind,likely,status,snapshots,first,last
-      app,web-1,app/.env,DB_PASSWORD,value,yes,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,app/.env,API_KEY,value,yes,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,app/.env,NEW_TOKEN,value,yes,same,1,2025-03-01T06:01:12Z,2025-03-01T06:01:12Z
-      app,web-1,app/.env,LOG,value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,app/.env,OLD_TOKEN,value,yes,moved,1,2025-03-01T06:00:12Z,2025-03-01T06:00:12Z
-      app,web-1,app/k8s/chart.yaml,(whole file),file,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,app/k8s/secret.yaml,apiVersion (Secret db),value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,app/k8s/secret.yaml,kind (Secret db),value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,app/k8s/secret.yaml,metadata.name (Secret db),value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,app/k8s/secret.yaml,data.dsn (Secret db),value,yes,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,strongroom.yaml,location,value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,strongroom.yaml,pin.vault,value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,strongroom.yaml,pin.generation,value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,strongroom.yaml,pin.revision,value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,strongroom.yaml,pin.recipient,value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,strongroom.yaml,pin.authority,value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,strongroom.yaml,sets.shop.root,value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,strongroom.yaml,sets.shop.exclude[0],value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,strongroom.yaml,sets.shop.exclude[1],value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
-      app,web-1,strongroom.yaml,sets.shop.exclude[2],value,no,same,2,2025-03-01T06:00:12Z,2025-03-01T06:01:12Z
+      ""set","host","path","name","kind","likely","status","snapshots","first","last"
+      "app","web-1","app/.env","DB_PASSWORD","value","yes","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","app/.env","API_KEY","value","yes","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","app/.env","NEW_TOKEN","value","yes","same","1","2025-03-01T06:01:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","app/.env","LOG","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","app/.env","OLD_TOKEN","value","yes","moved","1","2025-03-01T06:00:12Z","2025-03-01T06:00:12Z"
+      "app","web-1","app/k8s/chart.yaml","(whole file)","file","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","app/k8s/secret.yaml","apiVersion (Secret db)","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","app/k8s/secret.yaml","kind (Secret db)","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","app/k8s/secret.yaml","metadata.name (Secret db)","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","app/k8s/secret.yaml","data.dsn (Secret db)","value","yes","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","strongroom.yaml","location","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","strongroom.yaml","pin.vault","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","strongroom.yaml","pin.generation","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","strongroom.yaml","pin.revision","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","strongroom.yaml","pin.recipient","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","strongroom.yaml","pin.authority","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","strongroom.yaml","sets.shop.root","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","strongroom.yaml","sets.shop.exclude[0]","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","strongroom.yaml","sets.shop.exclude[1]","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
+      "app","web-1","strongroom.yaml","sets.shop.exclude[2]","value","no","same","2","2025-03-01T06:00:12Z","2025-03-01T06:01:12Z"
       "
     `);
     expect(said.err).toContain('strongroom: whoever has it may have kept what it opens');
@@ -144,7 +146,9 @@ describe('keys exposure --key', () => {
     );
     const unknown = await at.say('keys exposure --key bob');
     expect(unknown).toMatchObject({ code: 10, out: '' });
-    expect(unknown.err).toMatch(/never had a key "bob"\nstrongroom: hint: it has had age, alice\n/);
+    expect(unknown.err).toMatch(
+      /never had a key "bob"\nstrongroom: hint: it has had age, alice; if it is missing there, --generation 1 /,
+    );
   });
 });
 
@@ -199,13 +203,18 @@ describe('CSV', () => {
     ['+1', "'+1"],
     ['-1', "'-1"],
     ['@SUM(A1)', "'@SUM(A1)"],
-    ['a,b', '"a,b"'],
-    ['a"b', '"a""b"'],
-    ['=HYPERLINK("x","y")', '"\'=HYPERLINK(""x"",""y"")"'],
+    [' \u00a0=1', "' \u00a0=1"],
+    ['\uff1d1', "'\uff1d1"],
+    ['a;=1+1', "a;'=1+1"],
+    ['a; +1;\t-1', "a;' +1;\t'-1"],
+    ['a,b', 'a,b'],
+    ['a"b', 'a""b'],
+    ['a-b=c', 'a-b=c'],
+    ['=HYPERLINK("x","y")', '\'=HYPERLINK(""x"",""y"")'],
     ['plain', 'plain'],
-  ])('has %s as %s', (name, cell) => {
-    expect(row('p', name)).toBe(`s,h,p,${cell},value,yes,same,1,a,b`);
-    expect(row(name, 'n')).toBe(`s,h,${cell},n,value,yes,same,1,a,b`);
+  ])('has %j as %j', (name, cell) => {
+    expect(row('p', name)).toBe(`"s","h","p","${cell}","value","yes","same","1","a","b"`);
+    expect(row(name, 'n')).toBe(`"s","h","${cell}","n","value","yes","same","1","a","b"`);
   });
 
   it('has one line for each value, whatever its names hold', async () => {
@@ -213,10 +222,48 @@ describe('CSV', () => {
     await at.ok('backup --set app .');
     const said = await at.ok('keys exposure --key age --csv --quiet');
     expect(said.out.split('\n').filter((line) => line.includes('2.json'))).toEqual([
-      expect.stringMatching(/^app,web-1,'=1\+1\\n2\.json,'@a\\r\\n=b,value,no,same,1,/),
-      expect.stringMatching(/^app,web-1,'=1\+1\\n2\.json,"\\u202e,""",value,no,same,1,/),
+      expect.stringMatching(/^"app","web-1","'=1\+1\\n2\.json","'@a\\r\\n=b","value","no","same","1",/),
+      expect.stringMatching(/^"app","web-1","'=1\+1\\n2\.json","\\u202e,""","value","no","same","1",/),
     ]);
   });
+});
+
+it('says no value of a form that a careless reader would take for a name, in text, JSON or CSV', async () => {
+  const secret = 'c2VjcmV0cGFzc3dvcmQxMjM0NTY3OA==';
+  at.write('app/application.properties', `a=b\ndb.password ${secret}\nc=\\\n${secret}\n`);
+  at.write('app/haproxy.cfg', `a=b\n user admin insecure-password ${secret}\n`);
+  at.write('app/.env', `A=b\\\n${secret}\nTOKEN=\n${secret}\n`);
+  at.write('app/users.json', JSON.stringify({ tokens: { [secret]: 'alice' } }));
+  at.write('app/users.yaml', `tokens: { "${secret}": alice }\n`);
+  await at.ok('backup --set app app');
+  for (const line of [' --all', '', ' --json', ' --csv --verbose']) {
+    const { out, err } = await at.ok(`keys exposure --key age${line}`);
+    expect(out).toContain('(a key of 32 characters)');
+    for (let i = 0; i + 12 <= secret.length; i++) expect(out + err).not.toContain(secret.slice(i, i + 12));
+  }
+});
+
+it('shows files of more names than a call takes arguments', () => {
+  const count = 200_000;
+  const value = { set: 's', host: 'h', path: 'p', kind: 'value', likely: true, status: 'same' } as const;
+  const values = Array.from({ length: count }, (_, i) => ({
+    ...{ ...value, name: `n${i}`, now: undefined, snapshots: 1, first: 'a', last: 'b' },
+  }));
+  let lines = 0;
+  const plan = { leak: { kind: 'generation', generation: 1 }, groups: [], of: 1 } as const;
+  showExposure(
+    { plan: { ...plan, reencrypted: 0, deleted: 0 }, exposure: { values, unread: [], dumps: [] }, all: true },
+    {
+      line: () => {
+        lines += 1;
+      },
+      table: () => {},
+      styled: (_: string, text: string) => text,
+      count: (n: number, noun: string) => `${n} ${noun}`,
+      time: () => '',
+    } as unknown as Out,
+  );
+  expect(lines).toBeGreaterThan(count);
 });
 
 it('no value is ever said, whatever the files are', async () => {

@@ -5,7 +5,7 @@ import { bucketChecks, graveFindings } from '../../../src/vault/doctor/bucket-ch
 import type { BucketPort } from '../../../src/vault/doctor/bucket-port.ts';
 import { type Answer, known, runChecks, unanswered } from '../../../src/vault/doctor/check.ts';
 import { countsOutcome } from '../../../src/vault/doctor/counts-check.ts';
-import { kmsChecks, waysIn } from '../../../src/vault/doctor/key-checks.ts';
+import { kmsChecks, reencryption, waysIn } from '../../../src/vault/doctor/key-checks.ts';
 import { roleChecks } from '../../../src/vault/doctor/role-checks.ts';
 import type { VaultDocument } from '../../../src/vault/documents/vault-document.ts';
 import { bucketPolicy } from '../../../src/vault/policy/bucket-policy.ts';
@@ -300,6 +300,15 @@ describe('the keys of a vault', () => {
     ['one in an account and one apart', [slot('a', at('111122223333')), slot('b')], 'ok'],
   ])('%s', async (_, slots, verdict) => {
     expect(await waysIn.run({ slots })).toMatchObject({ verdict });
+  });
+
+  it('are not all that opens a snapshot while a re-encryption is open', async () => {
+    expect(await reencryption.run({ reencrypt: false, generation: 2 })).toMatchObject({ verdict: 'ok' });
+    expect(await reencryption.run({ reencrypt: true, generation: 2 })).toMatchObject({
+      verdict: 'wrong',
+      message: expect.stringContaining('older key than number 2'),
+      fix: expect.stringContaining('`strongroom keys rotate --finish`'),
+    });
   });
 
   it('of KMS say when they end, and whether they rotate', async () => {

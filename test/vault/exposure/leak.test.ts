@@ -3,7 +3,7 @@ import { generateIdentity, recipientOf } from '../../../src/crypt/identity.ts';
 import { newRecipientKey } from '../../../src/keys/recipient.ts';
 import { sealVaultDocument } from '../../../src/vault/commit.ts';
 import type { VaultDocument } from '../../../src/vault/documents/vault-document.ts';
-import { generationLeak, hostLeak, keyLeak, readHistory } from '../../../src/vault/exposure/leak.ts';
+import { gapsOf, generationLeak, hostLeak, keyLeak, readHistory } from '../../../src/vault/exposure/leak.ts';
 import { revise } from '../../../src/vault/revise.ts';
 import { wrapSlot } from '../../../src/vault/slots.ts';
 import type { UnlockedVault } from '../../../src/vault/vault.ts';
@@ -51,6 +51,8 @@ describe('when a key opened the vault', () => {
       kind: 'key',
       name: 'alice',
       generation: 1,
+      known: 1,
+      missing: [],
       periods: [
         { from: time(2), fromRevision: 2, to: time(3), toRevision: 3 },
         { from: time(4), fromRevision: 4, to: time(6), toRevision: 6 },
@@ -69,7 +71,7 @@ describe('when a key opened the vault', () => {
       expect.objectContaining({
         code: 'no-such-key',
         exitCode: 10,
-        hint: 'it has had age, alice, bob, passphrase',
+        hint: 'it has had age, alice, bob, passphrase; if it is missing there, --generation 1 lists what it may have read',
       }),
     );
     expect(await readHistory(await openLocked(vault))).toEqual(history);
@@ -95,6 +97,57 @@ describe('when a key opened the vault', () => {
     expect(history.map((d) => d.generation)).toEqual([1, 2, 3]);
     expect(() => keyLeak(history, 'planted')).toThrow(/never had a key/);
     expect(() => keyLeak(history, 'stranger')).toThrow(/never had a key/);
+  });
+});
+
+describe('what a key could read at the worst', () => {
+  /** Three generations; bob in the first two. */
+  async function threeGenerations() {
+    const vault = await makeVault();
+    const first = await addKey(vault, await openUnlocked(vault), 'bob');
+    tick(vault.clock);
+    const second = (await rotateVault(vault, first)).vault;
+    tick(vault.clock);
+    const third = (await rotateVault(vault, second, { without: ['bob'] })).vault;
+    expect(third.document).toMatchObject({ generation: 3, revision: 4 });
+    return { vault, second, third };
+  }
+
+  it('is all that older keys could, as whoever held one may have replaced the documents that list him', async () => {
+    const { vault, second, third } = await threeGenerations();
+    expect(keyLeak(await readHistory(third), 'bob')).toMatchObject({ generation: 2, known: 2 });
+    // With the key of the second generation and the right to delete.
+    const { document, authority } = second;
+    const slots = document.slots.filter(({ name }) => name !== 'bob');
+    const bytes = sealVaultDocument({ ...document, slots }, [authority, (await second.proven(1)).authority]);
+    await vault.store.remove([document.object]);
+    await vault.store.create(document.object, bytes);
+    const leak = keyLeak(await readHistory(third), 'bob');
+    expect(leak).toMatchObject({ generation: 2, known: 1, missing: [] });
+    expect(leak.periods).toMatchObject([{ fromRevision: 2, toRevision: 3 }]);
+    // One that is listed today opens all, and nothing is assumed.
+    expect(keyLeak(await readHistory(third), 'age')).toMatchObject({ generation: 3, known: 3 });
+  });
+
+  it('is all there is where a document of the newest generation is missing', async () => {
+    const { vault, second, third } = await threeGenerations();
+    const opened = await removeKey(vault, await addKey(vault, third, 'carol'), 'carol');
+    expect(opened.document.revision).toBe(6);
+    await vault.store.remove([second.document.object]);
+    // The missing one may have been of the newest generation, for all that is left to see.
+    const one = await readHistory(opened);
+    expect(gapsOf(one)).toEqual([{ from: 3, to: 3 }]);
+    expect(keyLeak(one, 'bob').generation).toBe(3);
+    await vault.store.remove(['vault/5.json']);
+    const two = await readHistory(opened);
+    expect(gapsOf(two)).toEqual([
+      { from: 3, to: 3 },
+      { from: 5, to: 5 },
+    ]);
+    expect(keyLeak(two, 'bob')).toMatchObject({ generation: 3, known: 1, missing: gapsOf(two) });
+    expect(() => keyLeak(two, 'carol')).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('--generation 3 lists') }),
+    );
   });
 });
 

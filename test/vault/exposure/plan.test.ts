@@ -27,7 +27,8 @@ function snapshots(...made: Made[]): Snapshot[] {
 const daysOf = ({ groups }: ExposurePlan): number[] =>
   groups.flatMap((g) => g.exposed.map((s) => Number(s.time.slice(8, 10)))).sort((a, b) => a - b);
 
-const key = (generation: number) => ({ kind: 'key', name: 'k', generation, periods: [] }) as const;
+const key = (generation: number) =>
+  ({ kind: 'key', name: 'k', generation, known: generation, periods: [], missing: [] }) as const;
 const on = (day: string) => new Date(`2026-10-${day}T00:00:00Z`);
 
 describe('a key', () => {

@@ -1,6 +1,6 @@
 // `keys exposure` for people: the snapshots, then the list to tick off, by set and file, then what was assumed.
 import type { Exposure } from '../../../vault/exposure/exposure.ts';
-import type { Leak, Period } from '../../../vault/exposure/leak.ts';
+import type { Gap, KeyLeak, Leak, Period } from '../../../vault/exposure/leak.ts';
 import { type ExposurePlan, firstGeneration } from '../../../vault/exposure/plan.ts';
 import type { ExposedValue } from '../../../vault/exposure/sightings.ts';
 import type { Snapshot } from '../../../vault/snapshots.ts';
@@ -39,6 +39,24 @@ function periodText({ from, fromRevision, to, toRevision }: Period): string {
   return `from ${day(from)} (revision ${fromRevision}) until ${until}`;
 }
 
+/** Revisions such as `3` and `5-7`. */
+export function gapText({ from, to }: Gap): string {
+  return from === to ? `${from}` : `${from}-${to}`;
+}
+
+function keyLines({ periods, generation, known, missing }: KeyLeak): string[] {
+  const lines = [`it was a key of the vault ${periods.map(periodText).join(', and ')}`];
+  if (missing.length > 0)
+    lines.push(
+      `no vault document is left of revision ${missing.map(gapText).join(', ')}: it may have been a key then, too`,
+    );
+  if (generation > known)
+    lines.push(
+      `documents show it with key number ${known}, but those that show it with a later one may have been removed or replaced by whoever held that: what was encrypted up to key number ${generation} counts (if you know better, --generation ${known} lists less)`,
+    );
+  return lines;
+}
+
 /** What a report takes for granted, and what it leaves out. */
 export function assumed(
   { leak, reencrypted, deleted }: ExposurePlan,
@@ -57,8 +75,7 @@ export function assumed(
       'whoever has it may have kept what it opens: snapshots from before it was added count, and later ones up to the next rotation',
     );
   }
-  if (leak.kind === 'key')
-    lines.push(`it was a key of the vault ${leak.periods.map(periodText).join(', and ')}`);
+  if (leak.kind === 'key') lines.push(...keyLines(leak));
   if (reencrypted > 0)
     lines.push(
       `${many(reencrypted, 'snapshot')} encrypted anew since: the bytes from before may have been copied`,

@@ -83,9 +83,10 @@ export function makeSecrets({ words, env, cwd, terminal, signal }: SecretsOption
     newPassphraseGiven: given(newPassphraseVariable),
     sshPassphraseGiven: given(sshPassphraseVariable),
     identitiesGiven: words.has(identityVariable),
-    async passphrase(prompt) {
+    async passphrase(prompt, again = false) {
       if (given(passphraseVariable)) return fromEnvironment(passphraseVariable);
       // Once a run: the one that opened the vault may be needed again, for its new key.
+      if (again) typed = undefined;
       typed ??= terminal.askHidden(prompt);
       const answer = await typed;
       if (answer === '') throw new UnlockError('secret-empty', 'the passphrase is empty');

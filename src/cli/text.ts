@@ -1,5 +1,7 @@
 // Words and numbers for people: what is safe to show, sizes, ages, tables. Pure functions; nothing is written here.
 
+export { age, count } from '../commands/counted.ts';
+
 // Control characters and line separators move the cursor or forge a line; the bidirectional ones show `exe.txt`
 // for `txt.exe`; zero-width ones hide; a lone surrogate is no character. (Unicode TR 36, section 3.)
 const unsafe =
@@ -41,30 +43,10 @@ export function size(bytes: number): string {
   return `${value.toFixed(1)} ${units[unit]}`;
 }
 
-/** `just now`, `5 minutes ago`, `in 2 hours`. */
-export function age(time: Date, now: Date): string {
-  const seconds = Math.round((now.getTime() - time.getTime()) / 1000);
-  const words = span(Math.abs(seconds));
-  if (words === undefined) return 'just now';
-  return seconds > 0 ? `${words} ago` : `in ${words}`;
-}
-
-function span(seconds: number): string | undefined {
-  if (seconds < 60) return undefined;
-  if (seconds < 3600) return count(Math.floor(seconds / 60), 'minute');
-  if (seconds < 48 * 3600) return count(Math.floor(seconds / 3600), 'hour');
-  return count(Math.floor(seconds / 86400), 'day');
-}
-
 /** `2026-11-20 05:58:12 UTC`. */
 export function utc(time: Date): string {
   if (Number.isNaN(time.getTime())) return 'no time';
   return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
-}
-
-/** `1 file`, `12 files`, `2 entries`. */
-export function count(n: number, singular: string, plural = `${singular}s`): string {
-  return `${n} ${n === 1 ? singular : plural}`;
 }
 
 /** `a`, `a or b`, `a, b or c`. */

@@ -5,6 +5,7 @@ import { type BackupProblem, type BackupResult, planBackup } from '../vault/back
 import { backUp } from './backup/one-set.ts';
 import { setsToBackUp } from './backup/sets.ts';
 import { defineCommand } from './command.ts';
+import type { Context } from './context.ts';
 import { parseTag } from './tags.ts';
 
 /** What is no better for the next set: waiting for a place that does not answer, or asking with no credentials. */
@@ -92,11 +93,13 @@ export const command = defineCommand({
         ...(error.hint === undefined ? {} : { hint: error.hint }),
       });
     }
+    warnBeside(results, context);
     return { results, plans, failures };
   },
   human({ results, plans }, out) {
     for (const r of results) {
-      for (const p of r.problems) out.line(out.styled(p.incomplete ? 'red' : 'yellow', problemText(p)));
+      for (const p of r.problems.filter(isOfSource))
+        out.line(out.styled(p.incomplete ? 'red' : 'yellow', problemText(p)));
       const what = `${out.count(r.files, 'file')}, ${out.size(r.bytes)}`;
       if (r.unchanged) out.note(`${r.set}: unchanged since ${r.snapshot} (${what})`);
       else if (r.complete)
@@ -132,7 +135,7 @@ export const command = defineCommand({
       warnings: r.problems.length,
     });
     for (const { set, problems } of [...results, ...plans]) {
-      for (const { kind, path, reason, incomplete } of problems)
+      for (const { kind, path, reason, incomplete } of problems.filter(isOfSource))
         line('warning', { set, kind, path, reason, incomplete });
     }
     for (const { set, error } of failures)
@@ -163,4 +166,16 @@ export const command = defineCommand({
 
 function problemText({ path, reason, incomplete }: BackupProblem): string {
   return `${incomplete ? 'failed' : 'warning'}: ${path}: ${reason}`;
+}
+
+/** What is not about a source comes with the next step, and is no part of the result. */
+function isOfSource({ hint }: BackupProblem): boolean {
+  return hint === undefined;
+}
+
+/** Says it once, whichever sets it came to light with; however quiet, as nobody else will. */
+function warnBeside(results: readonly BackupResult[], context: Context): void {
+  const beside = results.flatMap((result) => result.problems.filter((p) => !isOfSource(p)));
+  for (const { kind, path, reason, hint = '' } of new Map(beside.map((p) => [p.reason, p])).values())
+    context.warn(kind, reason, { object: path, hint, severity: 'error' });
 }

@@ -25,6 +25,8 @@ export interface FlagSpec {
   /** May be given more than once; always a list in the input. */
   readonly repeat?: boolean;
   readonly choices?: readonly string[];
+  /** What completion offers where other values will do too. */
+  readonly offers?: readonly string[];
   /** Environment variable that stands in for the flag; the flag wins. */
   readonly env?: string;
   /** Left out of help and completions. */

@@ -179,9 +179,10 @@ export interface Secrets {
   /**
    * The passphrase that opens the vault, from its one source or by a hidden prompt.
    * @param prompt such as `Passphrase for vault shop`
+   * @param again what was typed before is wrong: ask anew
    * @throws UnlockError no-terminal, UsageError for a source that is unsafe, empty or named twice
    */
-  passphrase(prompt: string): Promise<string>;
+  passphrase(prompt: string, again?: boolean): Promise<string>;
   /**
    * A passphrase to be set, from STRONGROOM_NEW_PASSPHRASE…; a prompt asks twice, and an empty answer gives an empty
    * string, for the caller to make one up.

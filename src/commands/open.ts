@@ -5,9 +5,9 @@ import type { SigningKey } from '../sign/key.ts';
 import { documentTime } from '../vault/names.ts';
 import { asOf } from '../vault/past.ts';
 import { checkPin, type Pin } from '../vault/pin.ts';
-import { chooseSnapshot, parseAt } from '../vault/select.ts';
+import { chooseSnapshot, parseAt, WhichHostError } from '../vault/select.ts';
 import { readSnapshots, type Snapshot, type Snapshots } from '../vault/snapshots.ts';
-import { unlock } from '../vault/unlock.ts';
+import { type UnlockOptions, unlock } from '../vault/unlock.ts';
 import {
   authorityFingerprint,
   openVault,
@@ -17,8 +17,10 @@ import {
 } from '../vault/vault.ts';
 import type { FlagSpec } from './command.ts';
 import { type Context, locationOf } from './context.ts';
+import { age } from './counted.ts';
 import { takeUpBeforeUse } from './hosts/take-up.ts';
 import { kmsOptions, namedKmsKeys } from './kms-keys.ts';
+import { type Try, typedAgain } from './typed-again.ts';
 
 /** The flag of every command that reads a vault. */
 export const trustNew = {
@@ -106,16 +108,21 @@ function sayRotated(context: Context, { pin, document }: Vault): void {
 }
 
 /** Everything at hand that may open the vault. */
-async function credentials(context: Context, pinned: boolean, prompt: string): Promise<Credential[]> {
+async function credentials(
+  context: Context,
+  pinned: boolean,
+  prompt: string,
+  attempt: Try,
+): Promise<Credential[]> {
   const { methods } = await context.world();
   const { secrets } = context;
   const found = await identityCredentials(context);
   // A person is asked only when nothing else was given.
   if (secrets.passphraseGiven || found.length === 0) {
-    const ask = () => secrets.passphrase(prompt);
+    const ask = () => attempt.ask(prompt);
     found.push(await methods.passphrase(ask, pinned ? 22 : 20, secrets.passphraseGiven));
   }
-  return [...found, ...(await kmsCredentials(context))];
+  return attempt.isAgain ? found : [...found, ...(await kmsCredentials(context))];
 }
 
 /** The age identities and SSH keys of STRONGROOM_IDENTITY_FILE. */
@@ -156,11 +163,10 @@ export async function unlockWith(
   trust: boolean,
   pin?: Pin,
 ): Promise<UnlockedVault> {
-  return await unlock(base, {
+  const prompt = `Passphrase for the vault at ${base.store.location}`;
+  const options: Omit<UnlockOptions, 'credentials'> = {
     ...pinOption(pin),
     trustOlder: trust,
-    credentials: (pinned) =>
-      credentials(context, pinned, `Passphrase for the vault at ${base.store.location}`),
     async confirm(question, service) {
       if (!trust) return context.terminal.interactive && (await context.terminal.confirmTyped(question));
       // Nothing is sent to a key of a vault that nothing vouches for without a word of which key that is.
@@ -171,7 +177,10 @@ export async function unlockWith(
         });
       return true;
     },
-  });
+  };
+  return await typedAgain(context, (attempt) =>
+    unlock(base, { ...options, credentials: (pinned) => credentials(context, pinned, prompt, attempt) }),
+  );
 }
 
 /** This machine's host entry: by its new key, once the vault lists that. @throws UsageError `no-signing-key` */
@@ -224,13 +233,17 @@ export async function chooseOne(
   return chooseFrom(context, vault, read, selector, { set, host, at });
 }
 
-/** As `chooseOne`, from snapshots that were read. */
+/**
+ * As `chooseOne`, from snapshots that were read.
+ * @param again the command as it was typed, for the hint where it lacks --host
+ */
 export async function chooseFrom(
   context: Context,
   vault: Vault,
   read: Snapshots,
   selector: string | undefined,
   { set, host, at }: ChoiceFlags,
+  again?: string,
 ): Promise<Snapshot> {
   const time = at === undefined ? undefined : parseAt(at);
   if (time) context.notice(`newest at or before ${documentTime(time)}`);
@@ -240,7 +253,8 @@ export async function chooseFrom(
     ...(host === undefined ? {} : { host }),
     ...(time ? { at: time } : {}),
   };
-  const { snapshot, passedOver } = chooseSnapshot(read, choice, (await context.world()).hostName);
+  const { hostName } = await context.world();
+  const { snapshot, passedOver } = namingHosts(context, again, () => chooseSnapshot(read, choice, hostName));
   warnFindings(context, [...vault.findings, ...read.findings.filter((f) => f.severity === 'error')]);
   for (const { id } of passedOver) {
     context.warn('passed-over', `${id} is newer, but a source failed in it`, {
@@ -249,4 +263,24 @@ export async function chooseFrom(
     });
   }
   return snapshot;
+}
+
+/** Says what to type where only --host is missing. */
+function namingHosts<T>(context: Context, again: string | undefined, choose: () => T): T {
+  try {
+    return choose();
+  } catch (error) {
+    if (!(error instanceof WhichHostError)) throw error;
+    const [first = '', ...others] = error.newest
+      .map(({ host, time }) => {
+        const typed = `--host ${host}`;
+        return [typed, ` (${age(new Date(time), context.now())})`] as const;
+      })
+      .map(
+        ([typed, when], i) =>
+          (i > 0 ? typed : again === undefined ? `add ${typed}` : `\`${again} ${typed}\``) + when,
+      );
+    const hint = others.length === 0 ? first : `${first}, or ${others.join(', ')}`;
+    throw new UsageError(error.code, error.message, { hint });
+  }
 }

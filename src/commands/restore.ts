@@ -6,6 +6,7 @@ import { planRestore, type RestoreOptions } from '../vault/restore/plan.ts';
 import type { RefusedRecord, Snapshot } from '../vault/snapshots.ts';
 import { defineCommand } from './command.ts';
 import { choiceFlags, openUnlocked, pastFlag, trustNew } from './open.ts';
+import { type Typed, typedCommand } from './restore/again.ts';
 import { carryOut, type Planned, undoRestores, type Work, wouldBeRefused } from './restore/carry-out.ts';
 import { chosenSnapshots, configuredRoots, ownSet } from './restore/choose.ts';
 import { mend } from './restore/mend.ts';
@@ -18,14 +19,14 @@ interface Outcome {
   readonly works: readonly Work[];
   /** Targets of restores that had been killed, mended now. */
   readonly recovered: readonly string[];
-  /** Sets that were left out, since none of their records counts. */
+  /** What was left out: sets of which no record counts, and hosts of which none is complete. */
   readonly skipped: readonly RefusedRecord[];
 }
 
 export const command = defineCommand({
   description: [
     'Everything is fetched, proven and staged before anything in the target changes; a restore that is killed is finished or undone by the next one. Files come back 0600 and directories 0700, for whoever runs this.',
-    'Without SNAPSHOT and --set every set is restored, each into TARGET/SET/.',
+    'Without SNAPSHOT and --set every set is restored, each into TARGET/SET/; where several hosts write a set, the newest of each into TARGET/SET/HOST/.',
   ],
   needs: 'read access and one way to open the vault',
   args: {
@@ -95,15 +96,27 @@ export const command = defineCommand({
     const { configFile } = await context.settings();
     const undoStore = await (await context.world()).undoStore();
     const every = args.snapshot === undefined && flags.set === undefined;
+    const { set, host, at } = flags;
+    const words = ['restore', ...(args.snapshot === undefined ? [] : [args.snapshot]), ...args.paths];
+    const again = await typedCommand(words, typedFlags(flags), context);
+    const asked = { selector: args.snapshot, set, host, at, hasRoom: target !== undefined, again };
+    const { chosen, shared, skipped } = await chosenSnapshots(vault, asked, context);
+    const below = (of: Snapshot) => (shared.has(of.set) ? [of.set, of.host] : [of.set]);
+    for (const name of shared) {
+      const hosts = chosen.filter((snapshot) => snapshot.set === name).length;
+      context.notice(
+        `${hosts} hosts have snapshots of the set ${name}: each comes back into ${join(target ?? '', name, 'HOST')}`,
+      );
+    }
     const place = async (snapshot: Snapshot): Promise<Pick<RestoreOptions, 'destination' | 'asked'>> => {
-      if (target !== undefined) return { destination: { root: every ? join(target, snapshot.set) : target } };
+      if (target !== undefined)
+        return { destination: { root: join(target, ...(every ? below(snapshot) : [])) } };
       const { root, include, exclude } = await ownSet(vault, snapshot, context);
       // As a backup packs it: with the configuration itself, which is protected.
       const packed = [...(include.length > 0 ? include : ['.']), ...(configFile ? [configFile] : [])];
       return { destination: { root, outside: '/' }, asked: askedBy({ root, include: packed, exclude }) };
     };
     const planned: Planned[] = [];
-    const { chosen, skipped } = await chosenSnapshots(vault, args.snapshot, flags, context);
     for (const snapshot of chosen) {
       const { destination, ...bounds } = await place(snapshot);
       await recover(destination.root);
@@ -139,6 +152,7 @@ export const command = defineCommand({
     const results = works.map(({ plan, result }) => ({
       snapshot: plan.snapshot.id,
       set: plan.snapshot.set,
+      host: plan.snapshot.host,
       target: plan.placement.root,
       counts: { ...(result?.counts ?? plan.placement.counts) },
       files: result?.files ?? 0,
@@ -156,9 +170,36 @@ export const command = defineCommand({
     return {
       sets: results.length,
       files: results.reduce((sum, r) => sum + r.files, 0),
-      skipped: skipped.map(({ set }) => set),
+      skipped: [...new Set(skipped.map(({ set }) => set))],
       recovered: [...recovered],
     };
   },
   exitCode: ({ works, skipped }) => (works.some(wouldBeRefused) ? 11 : skipped.length > 0 ? 3 : 0),
 });
+
+interface Choosing {
+  readonly set: string | undefined;
+  readonly at: string | undefined;
+  readonly target: string | undefined;
+  readonly inPlace: boolean;
+  readonly existing: string | undefined;
+  readonly asRecorded: boolean;
+  readonly dryRun: boolean;
+  readonly versionsBefore: string | undefined;
+  readonly trustNew: boolean;
+}
+
+/** The flags of a restore that lacks only a host. */
+function typedFlags(flags: Choosing): Typed {
+  return [
+    ['--set', flags.set],
+    ['--at', flags.at],
+    ['--target', flags.target],
+    ['--in-place', flags.inPlace],
+    ['--existing', flags.existing],
+    ['--as-recorded', flags.asRecorded],
+    ['--dry-run', flags.dryRun],
+    ['--versions-before', flags.versionsBefore],
+    ['--trust-new', flags.trustNew],
+  ];
+}

@@ -153,9 +153,10 @@ function nameTree(tree: Tree, name: string, walk: Walk, depth: number): void {
 /** A map's entry. A key that is a secret itself, such as a token with whose it is, is a value of its own. */
 function nameEntry(key: string, value: Tree, map: string, walk: Walk, depth: number): void {
   const within = (name: string): string => clipName(map === '' ? name : `${map}.${name}`);
-  const isHidden = looksRandom(key);
-  if (isHidden) add(walk, within(hiddenKey(key)), key, true);
-  nameTree(value, within(isHidden ? '(its value)' : shownKey(key)), walk, depth);
+  const shown = shownKey(key);
+  const isHidden = shown === hiddenKey(key);
+  if (isHidden) add(walk, within(shown), key, true);
+  nameTree(value, within(isHidden ? '(its value)' : shown), walk, depth);
 }
 
 /** `NAME=value`, as Compose has it, or `{ name, value }`, as Kubernetes has it. @returns whether it is one */

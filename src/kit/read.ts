@@ -27,7 +27,7 @@ const ON_PAGE = new RegExp(`<pre[^>]*\\b${PAGE_MARK}\\b[^>]*>([^<]*)</pre>`, 'g'
 export function readPieces(text: string, source: string): Piece[] {
   const isPage = /^\s*<(?:!doctype|html)\b/i.test(text);
   const texts = isPage ? [...text.matchAll(ON_PAGE)].map(([, inner = '']) => inner) : [text];
-  const pieces = texts.flatMap((part) => piecesOfText(part, source));
+  const pieces = texts.flatMap((part) => (isPage ? piecesOfText(part, source) : piecesAmong(part, source)));
   if (pieces.length > 0) return pieces;
   throw new UsageError('no-share', `there is no share of a recovery key in ${source}`, {
     object: source,
@@ -35,6 +35,20 @@ export function readPieces(text: string, source: string): Piece[] {
       ? 'the file is no page that strongroom made, or only the beginning of one'
       : 'a share is five numbered lines of six groups of letters; type them as they stand on the page',
   });
+}
+
+/** As `piecesOfText`, of a text that may be a whole page: what was scanned, or copied out of a print. */
+function piecesAmong(text: string, source: string): Piece[] {
+  try {
+    return piecesOfText(text, source);
+  } catch (error) {
+    const lines = text.split(/[\n/]/).filter((line) => readLine(line).isRight);
+    const among = lines.map((line) => readLine(line).number);
+    // Whole shares and nothing else: of one with a wrong letter, the other lines would be left over.
+    const isWhole = among.length > 0 && among.length % LINES === 0;
+    if (!isWhole || among.some((number, at) => number !== (at % LINES) + 1)) throw error;
+    return piecesOfText(lines.join('\n'), source);
+  }
 }
 
 function piecesOfText(text: string, source: string): Piece[] {

@@ -68,7 +68,6 @@ export function shellWord(text: string): string {
 
 /** The commands with strongroom, a line each; what follows two blanks and a # is for the reader. */
 export function kitCommands({ vault, share, identity }: KitPage): string[] {
-  const set = vault.sets[0] ?? 'SET';
   return [
     `export STRONGROOM_LOCATION=${shellWord(vault.location)}`,
     identity === undefined
@@ -77,8 +76,18 @@ export function kitCommands({ vault, share, identity }: KitPage): string[] {
     'export STRONGROOM_IDENTITY_FILE=kit.txt',
     `strongroom trust ${vault.fingerprint}`,
     'strongroom list',
-    `strongroom restore latest --set ${set} --target ./restored`,
+    'strongroom restore --target ./restored  # every set, each into restored/SET',
   ];
+}
+
+/**
+ * Prints the vault's own key with stock tools, after a rotation too: the highest number first, and by its number, not
+ * by its spelling. Names of keys that only begin alike are longer.
+ */
+export function ownKeyCommand({ key, object }: Pick<KitVault, 'key' | 'object'>): string {
+  const random = object.slice(object.lastIndexOf('-') + 1, object.lastIndexOf('.'));
+  const objects = `keys/*/${key}-${'?'.repeat(random.length)}.age`;
+  return `for slot in $(ls -d ${objects} | sort -t / -k 2nr); do age -d -i kit.txt "$slot" && break; done`;
 }
 
 /** @returns a whole HTML file */
@@ -127,7 +136,7 @@ function vaultSection({ vault }: KitPage): Html {
     ['Fingerprint', code(vault.fingerprint)],
     ['This key opens', code(vault.object)],
     ['Its name', html`${vault.key}, as <code>strongroom keys list</code> shows it`],
-    ['Sets', html`${vault.sets.length > 0 ? vault.sets.join(', ') : 'none yet'}`],
+    ['Sets when printed', html`${vault.sets.length > 0 ? vault.sets.join(', ') : 'none yet'}`],
     ['Kept by', html``],
   ];
   return html`<h2>The vault</h2>
@@ -140,7 +149,8 @@ function strongroomSection(page: KitPage): Html {
   const test = identity === undefined ? `with any ${share.threshold} of the shares` : 'with this page';
   return html`<h2>To open the vault with strongroom</h2>
 <p>On a machine that you trust, where the vault or a copy of it can be read (write its place in the first line):</p>
-${commandLines(kitCommands(page))}<p>The fingerprint on this page says which vault is the true one: if strongroom refuses it, somebody may have put another in its place. A file with scanned texts, one after the other, is given as <code>strongroom recovery join FILE</code>. When all is restored, remove kit.txt.</p>
+${commandLines(kitCommands(page))}<p>The fingerprint on this page says which vault is the true one: if strongroom refuses it, somebody may have put another in its place. After <code>strongroom keys rotate</code> the vault has another fingerprint, and strongroom says so: that is no attack if your team rotated it since ${page.printed}; ask whoever did.</p>
+<p>A file with scanned texts, one after the other, is given as <code>strongroom recovery join FILE</code>. When all is restored, remove kit.txt.</p>
 <h3>The pin, where a whole one is needed (strongroom.yaml, <code>strongroom trust --pin</code>)</h3>
 <pre class="pin">${vault.pin}</pre>
 <h2>To keep it good</h2>
@@ -167,7 +177,8 @@ function stockSection({ vault, share, identity, stockTools }: KitPage): Html {
       : html`<p>Type the key that begins with AGE-SECRET-KEY into a file kit.txt, as one line without gaps, or scan it.</p>`;
   return html`<h2>To open it without strongroom</h2>
 ${first}
-${commandLines([`age -d -i kit.txt ${vault.object}`])}<p>prints the vault’s own key${vault.postQuantum ? ' (age 1.3 or later)' : ''}. The vault holds these instructions too, in RECOVERY.md; those on paper nobody can have changed. The fingerprint to compare in step 2 is <code>${vault.fingerprint}</code> (another one after a rotation). Of a command that is longer than a line, the rest is indented: type it as one line.</p>
+<p>It opens one file of the vault, <code>${vault.object}</code>, which holds the vault’s own key. A rotation removes that file and makes another, keys/NUMBER/${vault.key}-….age: the one with the highest number counts. In the vault’s own directory this prints the key, whichever it is now${vault.postQuantum ? ' (age 1.3 or later)' : ''}:</p>
+${commandLines([ownKeyCommand(vault)])}<p>The steps below find it too, by the vault document, and prove that. The vault holds these instructions too, in RECOVERY.md; those on paper nobody can have changed. The fingerprint to compare in step 2 is <code>${vault.fingerprint}</code> (another one after a rotation). Of a command that is longer than a line, the rest is indented: type it as one line.</p>
 ${markdownHtml(withoutTitle(stockTools).replaceAll('me.txt', 'kit.txt'), 2)}`;
 }
 

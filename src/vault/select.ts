@@ -51,19 +51,42 @@ function setOf(snapshots: readonly Snapshot[], choice: Choice): string {
   });
 }
 
+/** Several hosts have the set, and nothing says which of them is meant. */
+export class WhichHostError extends UsageError {
+  /** The newest snapshot of each, newest first. */
+  readonly newest: readonly Snapshot[];
+
+  constructor(message: string, newest: readonly Snapshot[]) {
+    super('which-host', message, {
+      hint: `say which with --host, such as --host ${newest[0]!.host}, the newest`,
+    });
+    this.newest = newest;
+  }
+}
+
 /** Whose snapshots are meant: the host's that was named, this one's, or the only one's that there is. */
 function hostOf(snapshots: readonly Snapshot[], choice: Choice, thisHost: string | undefined): string {
   if (choice.host !== undefined) return choice.host;
-  const hosts = [...new Set(snapshots.map((s) => s.host))];
-  if (thisHost !== undefined && hosts.includes(thisHost)) return thisHost;
+  // Oldest first: the last one of each host stays.
+  const newest = new Map(snapshots.map((s) => [s.host, s]));
+  const hosts = [...newest.keys()];
+  if (thisHost !== undefined && newest.has(thisHost)) return thisHost;
   if (hosts.length === 1) return hosts[0]!;
-  throw new UsageError(
-    'which-host',
+  throw new WhichHostError(
     `${hosts.length} hosts have snapshots${describe(choice)}: ${hosts.join(', ')}`,
-    {
-      hint: 'say which with --host',
-    },
+    [...newest.values()].sort((a, b) => (a.id < b.id ? 1 : -1)),
   );
+}
+
+/** The hosts that have a complete snapshot which a choice lets through, by name. */
+export function hostsOf(snapshots: readonly Snapshot[], choice: Omit<Choice, 'selector'>): string[] {
+  const { set, host, at } = choice;
+  const fits = (s: Snapshot) =>
+    s.complete &&
+    (set === undefined || s.set === set) &&
+    (host === undefined || s.host === host) &&
+    (at === undefined || Date.parse(s.time) <= at.getTime());
+  return [...new Set(snapshots.filter(fits).map((s) => s.host))].sort();
 }
 
 interface Newest {

@@ -30,9 +30,15 @@ export function plaintextOf({ document, identity }: Pick<ToWrap, 'document' | 'i
 /**
  * @param vault whose newest identity it is
  * @param by the host or person who adds it
+ * @param like says whether it is a recovery kit; of a key made anew, the slot that it had
  * @throws UnlockError where a service refuses
  */
-export async function wrapSlot(vault: ToWrap, key: NewKey, by: string): Promise<WrappedKey> {
+export async function wrapSlot(
+  vault: ToWrap,
+  key: NewKey,
+  by: string,
+  { kit }: Pick<Slot, 'kit'> = {},
+): Promise<WrappedKey> {
   const { vault: id } = vault.document;
   const { generation } = newestGeneration(vault.document);
   const { bytes, fields } = await key.wrap(plaintextOf(vault), { vault: id, generation });
@@ -40,7 +46,7 @@ export async function wrapSlot(vault: ToWrap, key: NewKey, by: string): Promise<
   const { name, method } = key;
   const added = documentTime(vault.now());
   return {
-    slot: { name, method, ...referenceTo(object, bytes), added, by, ...fields },
+    slot: { name, method, ...referenceTo(object, bytes), added, by, ...fields, ...(kit ? { kit } : {}) },
     object: { object, bytes },
   };
 }

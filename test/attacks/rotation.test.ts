@@ -227,7 +227,7 @@ describe('a client that is pinned to the old key and knows nothing of the new on
       const { document } = await openLocked(old, unaware());
       const isTold = document.generation > 1;
       expect(problems.map((p) => p.kind)).toEqual(isTold ? ['rotated'] : []);
-      if (isTold) expect(problems[0]!.reason).toContain(pinOf(document).authority);
+      if (isTold) expect(problems[0]!.hint).toContain(pinOf(document).authority);
     });
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Desk, desk, deskWithVault } from './desk.ts';
@@ -250,5 +250,25 @@ describe('backup', () => {
       strongroom: hint: ask to be a host of the vault: \`strongroom hosts enroll\`; or give the key of an enrolled host in STRONGROOM_SIGNING_KEY_FILE
       "
     `);
+  });
+
+  it('to a key that was rotated out is said once, beside the result, however quiet', async () => {
+    const settings = readFileSync(join(at.work, 'strongroom.yaml'), 'utf8').replace(/^sets:[\s\S]*/m, '');
+    at.write('strongroom.yaml', `${settings}sets:\n  app: { root: . }\n  certs: { root: certs }\n`);
+    // Another machine, which has the settings and the signing key, and was told of nothing.
+    const state = join(at.base, 'other/strongroom');
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+    copyFileSync(join(at.state, 'host-key'), join(state, 'host-key'));
+    const env = { XDG_STATE_HOME: join(at.base, 'other') };
+    await at.ok('keys rotate --yes');
+    const said = await at.say('backup --quiet', env);
+    expect([said.code, said.out]).toEqual([0, '']);
+    expect(said.err).toMatchInlineSnapshot(`
+      "strongroom: warning: the vault shop has a new key, number 2, and this host still writes to an old one
+      strongroom: hint: ask whoever rotated it whether FINGERPRINT-2 is its fingerprint, then run \`strongroom trust FINGERPRINT-2\`
+      "
+    `);
+    const rows = (await at.say('backup --json', env)).json();
+    expect(rows.map((row) => row.message_type)).toEqual(['snapshot', 'snapshot', 'summary']);
   });
 });

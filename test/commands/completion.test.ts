@@ -35,6 +35,7 @@ const groups: readonly Group[] = [
                 choices: ['refuse', 'replace', 'bak'],
               },
               set: { value: 'NAME', summary: 'which set' },
+              may: { value: 'WHAT', summary: 'a list', offers: ['write', 'maintain', 'write,maintain'] },
               dryRun: { summary: 'only say' },
               recover: { summary: 'finish', hidden: true },
             },
@@ -100,6 +101,8 @@ const cases: [line: string, offered: string[]][] = [
   ['restore -t d', ['directory']],
   ['keys learn --file=file.', ['file.two']],
   ['restore --set k', []],
+  ['restore --may m', ['maintain']],
+  ['restore --may w', ['write', 'write,maintain']],
 ];
 
 let directory: string;
@@ -166,7 +169,15 @@ describe.skipIf(!has('bash'))('bash offers (needs bash)', () => {
 
   test('every flag of a place, own ones first', () => {
     expect(offered('keys -')).toEqual(globals);
-    expect(offered('restore -')).toEqual(['--target', '-t', '--existing', '--set', '--dry-run', ...globals]);
+    expect(offered('restore -')).toEqual([
+      '--target',
+      '-t',
+      '--existing',
+      '--set',
+      '--may',
+      '--dry-run',
+      ...globals,
+    ]);
   });
 });
 

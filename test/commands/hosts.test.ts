@@ -244,7 +244,7 @@ describe('hosts enroll', () => {
       rmSync(temporary, { recursive: true, force: true });
       writeFileSync(temporary, 'in the way of every write');
       const failed = await at.say('hosts enroll other --new-key --yes');
-      expect(failed.code).toBe(7);
+      expect(failed.code).toBe(13);
       const fresh = contentOf('.new');
       expect(contentOf()).toBe(before);
       rmSync(temporary);

@@ -90,6 +90,18 @@ describe('recovery kit', () => {
     ]);
     await at.ok('recovery test b.html');
   });
+
+  it('does not take the place of the age key of a person unsaid', async () => {
+    const line = 'recovery kit --output b.html --name age --replace';
+    const said = await at.say(line);
+    expect([said.code, await keys()]).toEqual([2, ['age']]);
+    expect(said.err).toContain('strongroom: warning: the key age was not made by `strongroom recovery`\n');
+    expect(readdirSync(at.work)).not.toContain('b.html');
+    const agreed = await at.ok(`${line} --yes`);
+    expect(agreed.err).toContain('the key age was not made by');
+    await at.ok('recovery kit --output a.html');
+    expect((await at.ok('recovery kit --output c.html --replace --yes')).err).toBe('');
+  });
 });
 
 describe('a page that cannot be written', () => {

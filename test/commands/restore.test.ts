@@ -45,7 +45,7 @@ describe('restore', () => {
     const said = await at.ok('restore latest --target ../out --json');
     expect(said.lines()).toMatchInlineSnapshot(`
       [
-        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":4,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":0},"files":3,"bytes":"N","narrower":1,"owner_lost":0,"set_id_lost":0,"seconds":"N","dry_run":false,"recovered":[]}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop","host":"web-1","target":"BASE/out","counts":{"create":4,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":0},"files":3,"bytes":"N","narrower":1,"owner_lost":0,"set_id_lost":0,"seconds":"N","dry_run":false,"recovered":[]}",
       ]
     `);
   });
@@ -74,7 +74,7 @@ describe('restore', () => {
         "{"message_type":"plan","path":"certs","type":"dir","destination":"BASE/out/certs","action":"create","mode":"0700","recorded_mode":"0700","narrower":false}",
         "{"message_type":"plan","path":"certs/site.pem","type":"file","destination":"BASE/out/certs/site.pem","action":"create","mode":"0600","recorded_mode":"0640","narrower":true}",
         "{"message_type":"plan","path":"strongroom.yaml","type":"file","destination":"BASE/out/strongroom.yaml","action":"create","mode":"0600","recorded_mode":"0600","narrower":false}",
-        "{"message_type":"summary","snapshot":"ID-1","set":"shop","target":"BASE/out","counts":{"create":3,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":1},"files":0,"bytes":"N","narrower":1,"owner_lost":0,"set_id_lost":0,"dry_run":true,"recovered":[]}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop","host":"web-1","target":"BASE/out","counts":{"create":3,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":1},"files":0,"bytes":"N","narrower":1,"owner_lost":0,"set_id_lost":0,"dry_run":true,"recovered":[]}",
       ]
     `);
     expect(env()).toBe('MINE=1\n');
@@ -294,7 +294,7 @@ describe('a set that several hosts write', () => {
     return said;
   };
   /** Of a machine that restores, and writes nothing. */
-  const fresh = as('rescue');
+  const fresh = () => as('rescue');
 
   beforeEach(async () => {
     for (const [i, host] of ['web-2', 'laptop'].entries()) {
@@ -308,7 +308,7 @@ describe('a set that several hosts write', () => {
 
   it('comes back whole, each host in a directory of its own', async () => {
     await at.ok('backup certs --set certs');
-    const said = await done('restore --target ../out', fresh);
+    const said = await done('restore --target ../out', fresh());
     expect(said.out.match(/into (\S+):/g)).toEqual([
       'into BASE/out/certs:',
       'into BASE/out/shop/laptop:',
@@ -334,7 +334,7 @@ describe('a set that several hosts write', () => {
 
   it('takes the newest of each before a time, and those who had none by then not at all', async () => {
     const before = (await at.ok('list --json')).json().find((row) => row.host === 'web-2')!.time;
-    await done(`restore --target ../out --at ${before}`, fresh);
+    await done(`restore --target ../out --at ${before}`, fresh());
     expect(Object.keys(treeOf(out('shop'))).filter((path) => path.endsWith('.env'))).toEqual([
       'web-1/.env',
       'web-2/.env',
@@ -342,28 +342,35 @@ describe('a set that several hosts write', () => {
   });
 
   it('leaves out, and says so, a host of which no snapshot is complete', async () => {
-    await done('hosts enroll --yes', as('web-3'));
+    await done('hosts enroll --yes --sets shop,certs', as('web-3'));
     await done('backup .env gone.pem --set certs', as('web-3'), 3);
-    await done('backup certs --set certs', as('web-2'));
-    const said = await done('restore --target ../out', fresh, 3);
+    await at.ok('backup certs --set certs');
+    const said = await done('restore --target ../out', fresh(), 3);
     expect(said.err).toMatch(
       /warning: no snapshot of the set certs by web-3 is complete, so none is restored\nstrongroom: hint: to restore the newest all the same: `strongroom restore ID-\d+ --target DIR`\n/,
     );
     expect(existsSync(out('certs/certs/site.pem'))).toBe(true);
-    const rows = (await done('restore --target ../two --json', fresh, 3)).json();
+    const rows = (await at.say('restore --target ../two --json', fresh())).json();
     expect(rows[0]).toMatchObject({ message_type: 'skipped', set: 'certs', code: 'no-complete' });
     expect(rows.at(-1)).toMatchObject({ sets: 4, skipped: ['certs'] });
   });
 
   it('is asked about when it is named, with the command to type, the newest host first', async () => {
-    const said = await at.say(['restore', 'latest', "it's", '--set', 'shop', '-t', '../out', '--as-recorded'], fresh);
+    const said = await at.say(
+      ['restore', 'latest', "it's", '--set', 'shop', '-t', '../out', '--as-recorded'],
+      fresh(),
+    );
     expect(said).toMatchObject({ code: 2, out: '' });
-    expect(said.err).toMatchInlineSnapshot();
-    const place = await at.say('restore --set shop --in-place --existing bak --yes', fresh);
+    expect(said.err).toMatchInlineSnapshot(`
+      "strongroom: error: 3 hosts have snapshots of the set shop: web-1, web-2, laptop
+      strongroom: hint: \`strongroom restore latest 'it'\\''s' --set shop --target ../out --as-recorded --host laptop\` (2 hours ago), or --host web-2 (3 hours ago), --host web-1 (5 hours ago)
+      "
+    `);
+    const place = await at.say('restore --set shop --in-place --existing bak --yes', fresh());
     expect(place.err).toContain(
       'hint: `strongroom restore --set shop --in-place --existing bak --yes --host laptop` (2 hours ago)',
     );
-    const shown = await at.say('show latest --set shop', fresh);
+    const shown = await at.say('show latest --set shop', fresh());
     expect(shown.err).toContain(
       'hint: add --host laptop (2 hours ago), or --host web-2 (3 hours ago), --host web-1 (5 hours ago)\n',
     );

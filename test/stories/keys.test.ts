@@ -263,6 +263,17 @@ describe('who may open a vault changes', () => {
     expect(stdout).not.toContain(words);
     expect((await cat(web, env)).code).toBe(12);
     expect((await cat(web, { STRONGROOM_PASSPHRASE: words })).stdout).toBe('TOKEN=4711\n');
+    // Typed with a slip, it is asked for once more.
+    const slip = ['cat', 'latest', '.env'];
+    const typed = JSON.stringify([
+      ['Passphrase', 'slip\r'],
+      ['does not open it', ''],
+      ['Passphrase', `${words}\r`],
+    ]);
+    const again = await web.run(slip, {
+      under: ['python3', join(import.meta.dirname, '../cli/person.py'), typed],
+    });
+    expect(JSON.parse(again.stdout)).toMatchObject({ code: 0, stdout: 'TOKEN=4711\n' });
   });
 });
 

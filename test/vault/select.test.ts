@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chooseListed, chooseSnapshot, parseAt } from '../../src/vault/select.ts';
+import { chooseListed, chooseSnapshot, hostsOf, parseAt } from '../../src/vault/select.ts';
 import type { RefusedRecord, Snapshot } from '../../src/vault/snapshots.ts';
 
 /** Local time two hours ahead of UTC, whatever the machine's. */
@@ -177,7 +177,11 @@ describe('several hosts', () => {
   });
 
   it('each of them is listed once, if a snapshot of its is complete in time', () => {
-    const more = [...hosts, snap('app', 4, { host: 'web-4', complete: false }), snap('db', 5, { host: 'web-5' })];
+    const more = [
+      ...hosts,
+      snap('app', 4, { host: 'web-4', complete: false }),
+      snap('db', 5, { host: 'web-5' }),
+    ];
     expect(hostsOf(more, { set: 'app' })).toEqual(['web-1', 'web-2', 'web-3']);
     expect(hostsOf(more, { set: 'app', host: 'web-2' })).toEqual(['web-2']);
     expect(hostsOf(more, { set: 'app', at: new Date(hosts[1]!.time) })).toEqual(['web-1', 'web-2']);

@@ -69,14 +69,16 @@ export function valueFlags(places: readonly PlaceWords[]): string[] {
 function flagWords(flags: Flags): FlagWords[] {
   return Object.entries(flags)
     .filter(([, { hidden }]) => hidden !== true)
-    .map(([key, spec]) => ({
-      long: `--${kebab(key)}`,
-      short: spec.short === undefined ? undefined : `-${spec.short}`,
-      summary: spec.summary,
-      value: spec.value,
-      values: valuesOf(spec),
-      repeat: spec.repeat === true,
-    }));
+    .map(
+      ([key, spec]): FlagWords => ({
+        long: `--${kebab(key)}`,
+        short: spec.short === undefined ? undefined : `-${spec.short}`,
+        summary: spec.summary,
+        value: spec.value,
+        values: spec.offers ? { kind: 'words', words: spec.offers } : valuesOf(spec),
+        repeat: spec.repeat === true,
+      }),
+    );
 }
 
 function argWords(spec: ArgSpec): ArgWords {

@@ -31,6 +31,7 @@ export const command = defineCommand({
     may: {
       value: 'WHAT',
       summary: 'write, maintain, or both with a comma',
+      offers: ['write', 'maintain', 'write,maintain'],
       parse: (text: string) => text.split(',').map((word) => word.trim()),
     },
     approve: { value: 'LINE', summary: 'add the host whose line this is' },

@@ -50,8 +50,13 @@ export const command = defineCommand({
   human(changed, out) {
     const { document } = changed.vault;
     for (const { slot, tested } of changed.added) {
-      const how = tested ? 'and was seen to' : 'but was not tried here';
-      out.note(out.styled('green', `${titleOf(slot)} opens the vault ${document.name} now`), `, ${how}`);
+      // That one was not tried is said on stderr.
+      if (tested)
+        out.note(
+          out.styled('green', `${titleOf(slot)} opens the vault ${document.name} now`),
+          ', and was seen to',
+        );
+      else out.note(out.styled('green', `added ${titleOf(slot)} to the vault ${document.name}`));
     }
     out.note(`revision ${document.revision}`);
   },

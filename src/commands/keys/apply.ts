@@ -40,6 +40,8 @@ export const command = defineCommand({
     const lines = await linesOf(args.file, context);
     const vault = await openUnlocked(context);
     const plan = planKeys(vault.document.slots, await withoutAliases(lines, vault, context));
+    for (const { slot, name } of plan.otherwise)
+      context.notice(`the key ${slot.name} keeps its name, though the file calls it ${name}`);
     const isSame = plan.add.length + plan.remove.length === 0;
     if (isSame || flags.dryRun) return { vault, plan, changed: undefined, isSame };
     refuseTwoPassphrases(plan);
@@ -61,10 +63,10 @@ export const command = defineCommand({
   },
   json({ vault, plan, changed, isSame }, line) {
     const dry_run = changed === undefined && !isSame;
-    for (const { action, name, method, recipient, arn } of rowsOf(plan, changed)) {
+    for (const { action, name, method, recipient, arn, kit } of rowsOf(plan, changed)) {
       const tested =
         action === 'add' ? changed?.added.find(({ slot }) => slot.name === name)?.tested : undefined;
-      line('key', { action, name, method, recipient, arn, tested, dry_run });
+      line('key', { action, name, method, recipient, arn, kit, tested, dry_run });
     }
     return { ...standsAt({ vault }), added: plan.add.length, removed: plan.remove.length, dry_run };
   },
@@ -162,12 +164,13 @@ interface PlanRow {
   readonly method: string;
   readonly recipient: string | undefined;
   readonly arn: string | undefined;
+  readonly kit: true | undefined;
 }
 
 function rowsOf({ add, keep, remove }: Plan, changed?: ChangedKeys): PlanRow[] {
   const row = (action: PlanRow['action'], key: Partial<PlanRow> & { readonly method: string }): PlanRow => {
-    const { name, method, recipient, arn } = key;
-    return { action, name, method, recipient, arn };
+    const { name, method, recipient, arn, kit } = key;
+    return { action, name, method, recipient, arn, kit };
   };
   const planned = add.map((line) =>
     line.method === 'ssh' ? { ...line, name: nameFrom(line.name ?? '', line.method) } : line,
@@ -185,9 +188,10 @@ const SIGNS = { add: '+', keep: ' ', remove: '-' } as const;
 function linesOfPlan(
   plan: Plan,
 ): { readonly action: PlanRow['action']; readonly sign: string; what: string }[] {
-  return rowsOf(plan).map(({ action, name, method, recipient, arn }) => {
+  return rowsOf(plan).map(({ action, name, method, recipient, arn, kit }) => {
     const short = recipient === undefined ? arn : shortRecipient(recipient);
-    const what = [action.padEnd(6), name ?? method, short && `(${short})`].filter(Boolean).join(' ');
+    const words = [action.padEnd(6), name ?? method, short && `(${short})`, kit && '- a recovery kit'];
+    const what = words.filter(Boolean).join(' ');
     return { action, sign: SIGNS[action], what };
   });
 }

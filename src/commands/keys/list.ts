@@ -21,7 +21,13 @@ export const command = defineCommand({
   human({ document, notes }, out) {
     out.table(
       [{ head: 'KEY' }, { head: 'METHOD' }, { head: 'ADDED' }, { head: 'BY' }, { head: '' }],
-      document.slots.map((s) => [s.name, s.method, s.added.slice(0, 10), s.by, shortKey(s)]),
+      document.slots.map((s) => [
+        s.name,
+        s.kit ? `${s.method}, recovery kit` : s.method,
+        s.added.slice(0, 10),
+        s.by,
+        shortKey(s),
+      ]),
     );
     const { generation } = newestGeneration(document);
     if (generation > 1) {
@@ -30,8 +36,8 @@ export const command = defineCommand({
     for (const note of notes) out.line(out.styled('yellow', 'note: '), note);
   },
   json({ document, notes }, line) {
-    for (const { name, method, added, by, recipient, arn } of document.slots)
-      line('key', { name, method, added, by, recipient, arn });
+    for (const { name, method, added, by, recipient, arn, kit } of document.slots)
+      line('key', { name, method, added, by, recipient, arn, kit });
     const { slots, revision, generation, generations, reencrypt } = document;
     const compromised = generations.flatMap((g) => (g.compromised ? [g.generation] : []));
     return { keys: slots.length, revision, generation, compromised, reencrypt, notes };

@@ -41,7 +41,10 @@ export const command = defineCommand({
   },
   human({ changed, name }, out) {
     const { document } = changed.vault;
-    out.note(out.styled('green', `the passphrase ${name} of the vault ${document.name} is changed`));
+    out.note(
+      out.styled('green', `the passphrase of the vault ${document.name} is changed`),
+      ` (the key ${name})`,
+    );
     out.note(`revision ${document.revision}`);
   },
   json({ changed, name }, line) {
@@ -62,6 +65,7 @@ async function openWithOld(
   const { secrets } = context;
   let old = '';
   const ask = async () => {
+    if (!secrets.passphraseGiven && !context.terminal.interactive) throw nobodyToAsk();
     old = await secrets.passphrase(`Old passphrase${name === undefined ? '' : ` of ${name}`}`);
     return old;
   };
@@ -82,6 +86,15 @@ async function openWithOld(
     if ((slot ?? some)?.method !== 'passphrase') throw noPassphrase(slot?.name, document.name);
     throw wrongOld(slot?.name, error);
   }
+}
+
+/** Another key would open the vault, and not let anybody change this one. */
+function nobodyToAsk(): UnlockError {
+  return new UnlockError(
+    'no-terminal',
+    'the old passphrase is needed, and there is no terminal to ask for it',
+    { hint: 'give it with STRONGROOM_PASSPHRASE_FILE, and the new one with STRONGROOM_NEW_PASSPHRASE_FILE' },
+  );
 }
 
 function noPassphrase(name: string | undefined, vault: string): UsageError {

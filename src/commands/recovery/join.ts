@@ -1,6 +1,6 @@
 // `strongroom recovery join`: shares to the key that they were made from, in a file.
 import { dirname, resolve } from 'node:path';
-import { IntegrityError, UsageError } from '../../errors.ts';
+import { IntegrityError, NotFoundError, UnlockError, UsageError } from '../../errors.ts';
 import type { Piece } from '../../kit/read.ts';
 import { joinShares } from '../../kit/shamir.ts';
 import type { Share } from '../../kit/share.ts';
@@ -49,7 +49,8 @@ export const command = defineCommand({
         hint: 'find out who changed it, and print the shares anew',
       });
     }
-    const share = pieces.find((piece) => piece.share)?.share;
+    const piece = pieces.find(({ share }) => share);
+    const share = piece?.share;
     const text = `# strongroom recovery key, joined ${documentTime(context.now())}\n${identity}\n`;
     if (path !== undefined) {
       await writeNewFile(path, text);
@@ -60,7 +61,8 @@ export const command = defineCommand({
       (settings) => settings.location,
       () => undefined,
     );
-    const vouched = share && location !== undefined ? await vouchedFor(context, share) : undefined;
+    const vouched =
+      share && location !== undefined ? await vouchedFor(context, share, piece.source) : undefined;
     return { path, text, share, vouched, location };
   },
   human({ path, text, share, vouched, location }, out) {
@@ -72,7 +74,9 @@ export const command = defineCommand({
       out.line(`strongroom --location ${shellWord(location ?? '')} trust ${vouched.fingerprint}`);
       const { later } = vouched;
       if (!later) return;
-      out.note(`That is key number ${share?.generation}; the vault shows number ${later.generation} now:`);
+      out.note(
+        `That is key number ${share?.generation}; the vault shows number ${later.generation} now, which is no attack if your team rotated it since these were printed: ask whoever did.`,
+      );
       out.note(
         `${later.authority}. Compare it with what \`strongroom keys rotate\` printed, and trust it only then:`,
       );
@@ -111,29 +115,27 @@ interface Vouched {
 }
 
 /** What the shares say of the vault at hand. The key is joined whether it can be had or not. */
-async function vouchedFor(context: Context, share: Share): Promise<Vouched | undefined> {
+async function vouchedFor(context: Context, share: Share, source: string): Promise<Vouched | undefined> {
   let pin: Pin | undefined;
   try {
     const base = await vaultContext(context);
-    pin = await pinByShare(base, share);
-    if (pin) {
-      const { document } = await openVault({ ...base, memory: noMemory() }, { pin });
-      const later = document.generation > pin.generation ? pinOf(document) : undefined;
-      return { fingerprint: pin.authority, ...(later ? { later } : {}) };
-    }
-    context.warn('foreign-share', 'the shares are not of the vault at hand', {
-      hint: 'the page names its vault and where that was; check --location',
-    });
+    pin = await pinByShare(base, share, source);
+    const { document } = await openVault({ ...base, memory: noMemory() }, { pin });
+    const later = document.generation > pin.generation ? pinOf(document) : undefined;
+    return { fingerprint: pin.authority, ...(later ? { later } : {}) };
   } catch (error) {
-    // Else nobody said that the vault can be read from here.
-    if (error instanceof IntegrityError) {
+    if (error instanceof NotFoundError) {
+      const hint = 'the key is joined all the same; its page names where the vault was: check --location';
+      context.warn(error.code, error.message, { ...(error.object ? { object: error.object } : {}), hint });
+    } else if (error instanceof IntegrityError || error instanceof UnlockError) {
       const { code, message, object, hint } = error;
       context.warn(code, message, {
         ...(object ? { object } : {}),
         ...(hint ? { hint } : {}),
-        severity: 'error',
+        ...(error instanceof IntegrityError ? { severity: 'error' } : {}),
       });
     }
+    // Else nobody said that the vault can be read from here.
   }
   return pin && { fingerprint: pin.authority };
 }

@@ -1,11 +1,11 @@
 // `strongroom recovery kit`: a key of its own for the vault, on a page to be printed.
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { wholeShare } from '../../kit/shamir.ts';
 import { pinOf } from '../../vault/pin.ts';
 import { defineCommand } from '../command.ts';
 import { openUnlocked } from '../open.ts';
 import { refuseExisting } from './new-file.ts';
-import { afterwards, KIT, kitFlags, mayMakeKit, printKit } from './pages.ts';
+import { afterwards, KIT, kitFlags, mayMakeKit, PAGES_PLACE, pagesPath, printKit } from './pages.ts';
 
 export const command = defineCommand({
   description: [
@@ -15,7 +15,7 @@ export const command = defineCommand({
   needs: 'a way to open the vault, and permission to add a key to it',
   args: {},
   flags: {
-    output: { value: 'FILE', summary: 'where to write it, else strongroom-kit.html here' },
+    output: { value: 'FILE', summary: `where to write it, else VAULT-NAME.html in ${PAGES_PLACE}` },
     ...kitFlags,
   },
   examples: [
@@ -27,10 +27,10 @@ export const command = defineCommand({
   ],
   async run({ flags }, context) {
     const { name = KIT, replace } = flags;
-    const path = resolve(context.cwd, flags.output ?? 'strongroom-kit.html');
-    await refuseExisting(path);
     const vault = await openUnlocked(context);
-    if (!(await mayMakeKit(vault, context, name, replace))) return undefined;
+    await mayMakeKit(vault, context, name, replace);
+    const path = await pagesPath(context, flags.output, `${vault.document.name}-${name}.html`);
+    await refuseExisting(path);
     return await printKit(vault, context, {
       name,
       replace,
@@ -44,16 +44,15 @@ export const command = defineCommand({
     });
   },
   human(printed, out) {
-    if (!printed) return out.note('Nothing was changed.');
     const { added, paths } = printed;
     out.note(out.styled('green', `The recovery kit is in ${paths[0]}`), `, as the key ${added.slot.name}.`);
     out.note('Whoever holds it opens the vault.');
-    out.note(afterwards(printed));
+    out.note(afterwards(printed, paths[0]!));
   },
   json: (printed) => ({
-    made: printed !== undefined,
-    key: printed?.added.slot.name,
-    object: printed?.added.slot.object,
-    file: printed?.paths[0],
+    made: true,
+    key: printed.added.slot.name,
+    object: printed.added.slot.object,
+    file: printed.paths[0],
   }),
 });

@@ -53,6 +53,13 @@ export async function newDirectory(path: string): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
+/** A directory for nobody else, if it is not there yet. @throws StrongroomError `file-not-written` */
+export async function privateDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw failure(error, path);
+  });
+}
+
 /** Of directories: so that a power cut does not take the names of files whose bytes are safe. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r').catch(() => undefined);

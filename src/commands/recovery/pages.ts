@@ -1,11 +1,12 @@
 // From a recovery key to its pages: gathers what they say of the vault, and has them on the disk before the vault is told
 // of the key. So nothing is added that could not be written, and no older page is made worthless for it.
 import { rm } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { join, resolve } from 'node:path';
+import { StrongroomError, UsageError } from '../../errors.ts';
 import { qrGrid } from '../../kit/qr.ts';
 import { shareText } from '../../kit/read.ts';
 import { type Share, shareLines } from '../../kit/share.ts';
-import { type KitPage, kitPage } from '../../pages/kit.ts';
+import { type KitPage, kitPage, shellWord } from '../../pages/kit.ts';
 import { documentTime } from '../../vault/names.ts';
 import { pinOf, pinText } from '../../vault/pin.ts';
 import { type AddedKit, addKit, checkKit, type MadeKit } from '../../vault/recovery/add-kit.ts';
@@ -15,9 +16,12 @@ import type { UnlockedVault } from '../../vault/vault.ts';
 import { TOOL } from '../../version.ts';
 import type { FlagSpec } from '../command.ts';
 import type { Context } from '../context.ts';
-import { syncDirectory, writeNewFile } from './new-file.ts';
+import { privateDirectory, syncDirectory, writeNewFile } from './new-file.ts';
 
 export const KIT = 'kit';
+
+/** As help says it. */
+export const PAGES_PLACE = '~/.local/state/strongroom/kits (root: /var/lib/strongroom/kits)';
 
 /** Flags of both commands that make pages. */
 export const kitFlags = {
@@ -43,18 +47,48 @@ export interface Printing {
   readonly isWhole: boolean;
 }
 
-/** Refuses what cannot be, and asks before a key is replaced. Nothing is written. */
+/**
+ * Where pages go unless somebody says: outside of every deployment, since a backup refuses one that holds them, and git
+ * does not.
+ * @returns an absolute path @throws StrongroomError `file-not-written`
+ */
+export async function pagesPath(context: Context, output: string | undefined, name: string): Promise<string> {
+  if (output !== undefined) return resolve(context.cwd, output);
+  const directory = join(context.paths.state, 'kits');
+  await privateDirectory(directory);
+  return join(directory, name);
+}
+
+/**
+ * Refuses what cannot be, and asks before a key is replaced. Nothing is written.
+ * @throws as `checkKit`; StrongroomError `not-confirmed`; UsageError `no-terminal`
+ */
 export async function mayMakeKit(
   vault: UnlockedVault,
   context: Context,
   name: string,
   replace: boolean,
-): Promise<boolean> {
+): Promise<void> {
   checkKit(vault, name, replace);
-  if (!replace) return true;
-  return await context.terminal.confirm(
-    `Replace the key ${name} of the vault ${vault.document.name}? Pages that were printed for it open nothing then.`,
-  );
+  if (!replace) return;
+  const question = `Replace the key ${name} of the vault ${vault.document.name}?`;
+  if (vault.document.slots.some((slot) => slot.name === name && slot.kit))
+    return await agreed(context, `${question} Pages that were printed for it open nothing then.`);
+  context.warn('not-a-kit', `the key ${name} was not made by \`strongroom recovery\``, {
+    object: name,
+    hint: 'it may be the key of a person: give another --name to add a kit beside it',
+  });
+  await agreed(context, `${question} WHOEVER HOLDS IT OPENS THE VAULT WITH IT NO LONGER.`);
+}
+
+async function agreed({ options, terminal }: Context, question: string): Promise<void> {
+  if (!options.yes && !terminal.interactive) {
+    throw new UsageError('no-terminal', 'there is a question, and no terminal to ask it on', {
+      hint: 'answer it with --yes',
+    });
+  }
+  if (await terminal.confirm(question)) return;
+  throw new StrongroomError('not-confirmed', 'nothing was changed', { hint: 'answer yes, or add --yes' });
 }
 
 /** Makes a recovery key, writes its pages, and adds it to the vault. */
@@ -142,9 +176,8 @@ export function setText(set: string): string {
   return (set.slice(0, 12).match(/.{4}/g) ?? []).join('-');
 }
 
-/** What to do with the pages, for people. */
-export function afterwards(printed: Printed): string {
-  const [first] = printed.paths;
-  const files = printed.paths.length === 1 ? basename(first ?? '') : 'the files';
-  return `Print ${printed.paths.length === 1 ? 'it' : 'them'} on a printer that keeps nothing, prove the paper with \`strongroom recovery test\`, and remove ${files}.`;
+/** What to do with the pages, for people. @param path what holds them all, and has to go */
+export function afterwards({ paths }: Printed, path: string): string {
+  const [them, they] = paths.length === 1 ? ['it', 'it'] : ['them', 'they'];
+  return `Print ${them} on a printer that keeps nothing, prove the paper with \`strongroom recovery test\`, and remove ${them}: ${they} must not stay on this machine, in a backup or in git. \`rm -r ${shellWord(path)}\``;
 }

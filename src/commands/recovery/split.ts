@@ -1,13 +1,13 @@
 // `strongroom recovery split`: a key of its own for the vault, in shares of which some are needed.
 import { rmdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { checkSplit, splitIdentity } from '../../kit/shamir.ts';
 import { pinOf } from '../../vault/pin.ts';
 import type { MadeKit } from '../../vault/recovery/add-kit.ts';
 import { defineCommand } from '../command.ts';
 import { openUnlocked } from '../open.ts';
 import { newDirectory, refuseExisting } from './new-file.ts';
-import { afterwards, KIT, kitFlags, mayMakeKit, printKit } from './pages.ts';
+import { afterwards, KIT, kitFlags, mayMakeKit, PAGES_PLACE, pagesPath, printKit } from './pages.ts';
 
 const number = (text: string): number | undefined => (/^[1-9]\d{0,2}$/.test(text) ? Number(text) : undefined);
 
@@ -20,7 +20,10 @@ export const command = defineCommand({
   flags: {
     shares: { value: 'N', parse: number, summary: 'how many are made, else 5' },
     threshold: { value: 'N', parse: number, summary: 'how many of them are needed, else 3' },
-    output: { value: 'DIR', summary: 'a new directory for the pages, else strongroom-shares here' },
+    output: {
+      value: 'DIR',
+      summary: `a new directory for the pages, else VAULT-NAME-shares in ${PAGES_PLACE}`,
+    },
     ...kitFlags,
   },
   examples: [
@@ -30,10 +33,10 @@ export const command = defineCommand({
   async run({ flags }, context) {
     const { name = KIT, replace, shares: count = 5, threshold = 3 } = flags;
     checkSplit(count, threshold);
-    const directory = resolve(context.cwd, flags.output ?? 'strongroom-shares');
-    await refuseExisting(directory, 'directory');
     const vault = await openUnlocked(context);
-    if (!(await mayMakeKit(vault, context, name, replace))) return undefined;
+    await mayMakeKit(vault, context, name, replace);
+    const directory = await pagesPath(context, flags.output, `${vault.document.name}-${name}-shares`);
+    await refuseExisting(directory, 'directory');
     await newDirectory(directory);
     const paths = Array.from({ length: count }, (_, i) => join(directory, `share-${i + 1}-of-${count}.html`));
     const printing = {
@@ -55,20 +58,19 @@ export const command = defineCommand({
     return { ...printed, directory, count, threshold };
   },
   human(printed, out) {
-    if (!printed) return out.note('Nothing was changed.');
     const { added, directory, count, threshold } = printed;
     out.note(
       out.styled('green', `${count} shares are in ${directory}`),
       `, of the key ${added.slot.name}: any ${threshold} of them open the vault.`,
     );
-    out.note(afterwards(printed));
+    out.note(afterwards(printed, directory));
   },
   json: (printed) => ({
-    made: printed !== undefined,
-    key: printed?.added.slot.name,
-    object: printed?.added.slot.object,
-    shares: printed?.count,
-    threshold: printed?.threshold,
-    files: printed?.paths,
+    made: true,
+    key: printed.added.slot.name,
+    object: printed.added.slot.object,
+    shares: printed.count,
+    threshold: printed.threshold,
+    files: printed.paths,
   }),
 });

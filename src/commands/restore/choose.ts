@@ -1,6 +1,8 @@
 // What a restore is to bring back, and where to.
 import { NotFoundError, UsageError } from '../../errors.ts';
 import { readSnapshotContents } from '../../vault/artifact-read.ts';
+import { finding } from '../../vault/finding.ts';
+import { hostsOf, parseAt } from '../../vault/select.ts';
 import { type RefusedRecord, readSnapshots, type Snapshot } from '../../vault/snapshots.ts';
 import type { UnlockedVault } from '../../vault/vault.ts';
 import type { Context, SetConfig } from '../context.ts';
@@ -8,30 +10,52 @@ import { type ChoiceFlags, chooseFrom } from '../open.ts';
 
 export interface ChosenSnapshots {
   readonly chosen: readonly Snapshot[];
-  /** Sets of which no record counts: the newest record of each, and why. */
+  /** Sets of which several hosts' snapshots were chosen. */
+  readonly shared: ReadonlySet<string>;
+  /** What is left out: the newest record of a set of which none counts, or of a host of which none is complete. */
   readonly skipped: readonly RefusedRecord[];
 }
 
+/** What was typed. */
+export interface Asked extends ChoiceFlags {
+  readonly selector: string | undefined;
+  /** Whether what several hosts wrote can come back side by side. */
+  readonly hasRoom: boolean;
+  /** The command without --host. */
+  readonly again: string;
+}
+
 /**
- * The snapshot that was named, or the newest of every set. A set of which no record counts is left out, and said: a
- * record that anybody put there must not keep the others from coming back.
+ * The snapshot that was named, or the newest of every set, and of every host where there is room. A set of which no
+ * record counts is left out, and said: a record that anybody put there must not keep the others from coming back.
  */
 export async function chosenSnapshots(
   vault: UnlockedVault,
-  selector: string | undefined,
-  flags: ChoiceFlags,
+  asked: Asked,
   context: Context,
 ): Promise<ChosenSnapshots> {
-  const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
+  const { selector, set: only, hasRoom, again } = asked;
+  const read = await readSnapshots(vault, only === undefined ? {} : { set: only });
+  const choose = (flags: ChoiceFlags) => chooseFrom(context, vault, read, selector, flags, again);
   const sets = [...new Set(read.snapshots.map((s) => s.set))].sort();
-  if (selector !== undefined || flags.set !== undefined || sets.length === 0)
+  const shared = new Set<string>();
+  if (selector !== undefined || only !== undefined || sets.length === 0)
     try {
-      return { chosen: [await chooseFrom(context, vault, read, selector, flags)], skipped: [] };
+      return { chosen: [await choose(asked)], shared, skipped: [] };
     } catch (error) {
       throw maybeAPath(error, selector);
     }
   const chosen: Snapshot[] = [];
-  for (const set of sets) chosen.push(await chooseFrom(context, vault, read, undefined, { ...flags, set }));
+  const skipped: RefusedRecord[] = [];
+  const at = asked.at === undefined ? {} : { at: parseAt(asked.at) };
+  for (const set of sets) {
+    const hosts = hasRoom && asked.host === undefined ? hostsOf(read.snapshots, { set, ...at }) : [];
+    if (hosts.length > 1) shared.add(set);
+    // Where there is none, choosing says why.
+    for (const host of hosts.length > 0 ? hosts : [asked.host])
+      chosen.push(await choose({ ...asked, set, host }));
+    if (hosts.length > 0) skipped.push(...incomplete(read.snapshots, set, hosts, at, context));
+  }
   const refused = new Map(read.refused.filter((r) => !sets.includes(r.set)).map((r) => [r.set, r]));
   for (const { set, finding } of refused.values()) {
     context.warn(
@@ -44,7 +68,25 @@ export async function chosenSnapshots(
       },
     );
   }
-  return { chosen, skipped: [...refused.values()] };
+  return { chosen, shared, skipped: [...skipped, ...refused.values()] };
+}
+
+/** Hosts that wrote a set, but no complete snapshot of it: said, as none of theirs comes back. */
+function incomplete(
+  snapshots: readonly Snapshot[],
+  set: string,
+  complete: readonly string[],
+  { at }: { readonly at?: Date },
+  context: Context,
+): RefusedRecord[] {
+  const inTime = snapshots.filter((s) => s.set === set && !(at && Date.parse(s.time) > at.getTime()));
+  const newest = new Map(inTime.filter((s) => !complete.includes(s.host)).map((s) => [s.host, s]));
+  return [...newest.values()].map(({ host, id, object }) => {
+    const message = `no snapshot of the set ${set} by ${host} is complete, so none is restored`;
+    const hint = `to restore the newest all the same: \`strongroom restore ${id} --target DIR\``;
+    context.warn('no-complete', message, { object, hint, severity: 'error' });
+    return { set, id, finding: finding('no-complete', object, message, 'warning') };
+  });
 }
 
 /** Whoever gives a path alone is told that the snapshot comes first. */

@@ -8,11 +8,15 @@ import type { VaultContext } from '../vault.ts';
 import type { BackupOptions, BackupProblem } from './backup.ts';
 import type { Made } from './write.ts';
 
+/** What is wrong beside the sources. @param reason a whole sentence, unlike that of a source */
+function beside(kind: BackupProblem['kind'], path: string, reason: string, hint: string): BackupProblem {
+  return { kind, path, reason, incomplete: false, hint };
+}
+
 /** A mistyped prefix takes everything and says nothing, and neither does a vault that knows no such host. */
-export function unseen(location: string): BackupProblem {
-  const reason =
-    'is the first backup of this set from here, and nobody looked whether the vault is there and counts it: run `strongroom verify` where it may be read';
-  return { kind: 'unseen', path: location, reason, incomplete: false };
+export function unseen(location: string, set: string): BackupProblem {
+  const reason = `this is the first backup of the set ${set} from here to ${location}, and nobody looked whether the vault is there and counts it`;
+  return beside('unseen', location, reason, 'run `strongroom verify` on a machine that may read the vault');
 }
 
 /** The snapshot is under the key that this host knows, which others may know too. */
@@ -21,20 +25,23 @@ export function rotatedProblem({ generation }: Pin, document: VaultDocument | un
   const { authority } = pinOf(document);
   const isExposed = document.generations[generation - 1]?.compromised === true;
   const what = isExposed ? 'a key that leaked' : 'an old one';
-  const reason = `has a new key, and this host still writes to ${what}: ask whoever rotated it whether ${authority} is its fingerprint, then run \`strongroom trust ${authority}\``;
-  return [{ kind: isExposed ? 'exposed' : 'rotated', path: document.name, reason, incomplete: false }];
+  const reason = `the vault ${document.name} has a new key, number ${document.generation}, and this host still writes to ${what}`;
+  const hint = `ask whoever rotated it whether ${authority} is its fingerprint, then run \`strongroom trust ${authority}\``;
+  return [beside(isExposed ? 'exposed' : 'rotated', document.object, reason, hint)];
 }
 
 /** The snapshot is under the pin's own key; which rotation came after that is for a person to find out. */
 export function twoSuccessors({ object = '', message, hint = '' }: StrongroomError): BackupProblem {
-  return { kind: 'two-successors', path: object, reason: `${message}: ${hint}`, incomplete: false };
+  return beside('two-successors', object, message, hint);
 }
 
 /** Said now, since `latest` will not choose between this snapshot and the one that it sorts before. */
 export function clockProblem({ id, previous }: SnapshotRecord): BackupProblem[] {
   if (!previous || previous.id <= id) return [];
-  const reason = `the one before it, ${previous.id}, has a later date: the clock of this machine is or was wrong`;
-  return [{ kind: 'clock', path: id, reason, incomplete: false }];
+  const reason = `${id} was made after ${previous.id}, though its date is before: the clock of this machine is or was wrong`;
+  const hint =
+    'set the clock (timedatectl, chrony); `latest` chooses neither of them until the one with the wrong date is deleted';
+  return [beside('clock', id, reason, hint)];
 }
 
 /** The snapshot stands, whatever becomes of this machine's own memory of it. */
@@ -57,7 +64,7 @@ export async function remember(
     return [];
   } catch (error) {
     if (!(error instanceof StrongroomError)) throw error;
-    const reason = `this machine cannot remember it: ${error.message}`;
-    return [{ kind: 'not-remembered', path: record.id, reason, incomplete: false }];
+    const reason = `${record.id} stands, but this machine cannot remember it: ${error.message}`;
+    return [beside('not-remembered', record.id, reason, error.hint ?? 'see why it cannot be written')];
   }
 }

@@ -75,8 +75,9 @@ export interface BackupResult {
   readonly problems: readonly BackupProblem[];
 }
 
-/** What went wrong with a source, or after the snapshot stood. */
+/** What went wrong with a source; or beside them, in a sentence of its own and with the next step. */
 export type BackupProblem = Omit<Problem, 'kind'> & {
+  readonly hint?: string;
   readonly kind:
     | Problem['kind']
     | 'clock'
@@ -168,7 +169,7 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
       : undefined;
     const isFirst = made.record.previous === null;
     const afterwards = [
-      ...(isBlind && isFirst ? [unseen(context.store.location)] : []),
+      ...(isBlind && isFirst ? [unseen(context.store.location, options.set)] : []),
       ...clockProblem(made.record),
       ...rotatedProblem(pin, document),
       ...alarms,

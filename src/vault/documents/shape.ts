@@ -15,6 +15,8 @@ export interface Fields {
   integer(key: string, min?: number, max?: number): number;
   number(key: string): number;
   flag(key: string): boolean;
+  /** False where it is left out. */
+  optionalFlag(key: string): boolean;
   texts(key: string): string[];
   object(key: string): Fields;
   optionalObject(key: string): Fields | undefined;
@@ -104,6 +106,10 @@ class Cursor implements Fields {
   flag(key: string): boolean {
     const v = this.#own(key);
     return typeof v === 'boolean' ? v : this.fail(key, 'true or false');
+  }
+
+  optionalFlag(key: string): boolean {
+    return this.#own(key) !== undefined && this.flag(key);
   }
 
   texts(key: string): string[] {

@@ -32,6 +32,8 @@ export interface Slot extends ObjectRef {
   readonly workFactor?: number;
   readonly arn?: string;
   readonly context?: Readonly<Record<string, string>>;
+  /** A recovery kit: what opens it was printed, and nobody holds it otherwise. Left out where it is none. */
+  readonly kit?: true;
 }
 
 export type May = 'write' | 'maintain';
@@ -113,6 +115,7 @@ function readSlot(f: Fields): Slot {
     ...(context === undefined
       ? {}
       : { context: Object.fromEntries(context.pairs().map(([k]) => [k, context.text(k)])) }),
+    ...(f.optionalFlag('kit') ? { kit: true } : {}),
   };
 }
 

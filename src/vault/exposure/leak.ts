@@ -73,6 +73,8 @@ export async function readHistory(vault: Vault): Promise<VaultDocument[]> {
   });
 }
 
+const BY_NUMBER = '--generation';
+
 /** The revisions that a history leaves out. */
 export function gapsOf(history: readonly VaultDocument[]): Gap[] {
   let next = 1;
@@ -123,7 +125,7 @@ export function keyLeak(history: readonly VaultDocument[], name: string): KeyLea
   throw new NotFoundError('no-such-key', `the vault has never had a key ${JSON.stringify(name)}`, {
     // Every document that listed it may have been replaced.
     hint:
-      worst > 0 ? `${hint}; if it is missing there, --generation ${worst} lists what it may have read` : hint,
+      worst > 0 ? `${hint}; if it is missing there, ${BY_NUMBER} ${worst} lists what it may have read` : hint,
   });
 }
 

@@ -14,15 +14,21 @@ export interface KeysPlan<W extends Wanted = Wanted> {
   readonly add: readonly W[];
   readonly keep: readonly Slot[];
   readonly remove: readonly Slot[];
+  /** Those of `keep` that the list calls something else. */
+  readonly otherwise: readonly { readonly slot: Slot; readonly name: string }[];
 }
 
 /** Keys that are there keep their names, whatever the list calls them. @param wanted nothing twice */
 export function planKeys<W extends Wanted>(slots: readonly Slot[], wanted: readonly W[]): KeysPlan<W> {
   const keep = new Set<Slot>();
   const add: W[] = [];
+  const otherwise: { slot: Slot; name: string }[] = [];
   const isCovered = (want: W, fits: (slot: Slot) => boolean): boolean => {
     const slot = slots.find((s) => !keep.has(s) && s.method === want.method && fits(s));
     if (slot) keep.add(slot);
+    // What stands after an SSH key is its comment.
+    if (slot && want.method !== 'ssh' && want.name !== undefined && want.name !== slot.name)
+      otherwise.push({ slot, name: want.name });
     return slot !== undefined;
   };
   // Those that are meant by their names first: a passphrase without one is any that is left.
@@ -40,5 +46,6 @@ export function planKeys<W extends Wanted>(slots: readonly Slot[], wanted: reado
     add: wanted.filter((want) => add.includes(want)),
     keep: slots.filter((slot) => keep.has(slot)),
     remove: slots.filter((slot) => !keep.has(slot)),
+    otherwise,
   };
 }

@@ -92,7 +92,7 @@ export async function addKit(vault: UnlockedVault, request: KitRequest): Promise
       made = undefined;
       if (replace && asked && named(now, name)?.object !== asked.object) throw replacedMeanwhile(name);
       checkKit(now, name, replace);
-      const { slot, object } = await wrapSlot(now, key, by);
+      const { slot, object } = await wrapSlot(now, key, by, { kit: true });
       await keep({ vault: now, identity, slot });
       made = slot;
       const others = now.document.slots.filter((other) => other.name !== name);

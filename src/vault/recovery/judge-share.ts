@@ -5,7 +5,7 @@ import { anchorOf, type Share, setOf } from '../../kit/share.ts';
 import { fingerprint } from '../../sign/key.ts';
 import type { Slot, VaultDocument } from '../documents/vault-document.ts';
 import { type Pin, pinOf } from '../pin.ts';
-import { readCandidates } from '../trust.ts';
+import { noVault, readCandidates } from '../trust.ts';
 import type { VaultContext } from '../vault.ts';
 
 /** The place of a share in the vault of today. */
@@ -50,7 +50,7 @@ export function judgeShare(document: VaultDocument, share: Share, source: string
 }
 
 /** @param where the vault that it is not of */
-export function foreign(source: string, where: string): UnlockError {
+function foreign(source: string, where: string): UnlockError {
   return new UnlockError('foreign-share', `${source} is not of ${where}: it belongs to another vault`, {
     object: source,
     hint: 'its page names its vault and where that was; check --location',
@@ -59,12 +59,17 @@ export function foreign(source: string, where: string): UnlockError {
 
 /**
  * The pin that a share gives: it holds so much of the fingerprint that nobody can make another vault with it.
- * @returns undefined when no vault document there has it
+ * @param source what to call the share in a failure
+ * @throws UnlockError `foreign-share` when no vault document there has it; NotFoundError `no-vault`; StoreError
  */
-export async function pinByShare(context: VaultContext, share: Share): Promise<Pin | undefined> {
-  const { candidates } = await readCandidates(context.store, context);
-  return candidates
+export async function pinByShare(context: VaultContext, share: Share, source: string): Promise<Pin> {
+  const { candidates, findings, newer } = await readCandidates(context.store, context);
+  const pin = candidates
     .map(({ document }) => pinOf(document))
     .filter((pin) => pin.generation === share.generation && anchorOf(pin.authority) === share.anchor)
     .reduce<Pin | undefined>((best, pin) => (best && best.revision >= pin.revision ? best : pin), undefined);
+  if (pin) return pin;
+  const { location } = context.store;
+  if (candidates.length + findings.length + newer.length === 0) throw noVault(location);
+  throw foreign(source, `a vault at ${location}`);
 }

@@ -6,10 +6,9 @@ import { joinShares, missingShares, mixedShares } from '../../kit/shamir.ts';
 import type { Share } from '../../kit/share.ts';
 import type { ClientMemory } from '../client.ts';
 import type { Pin } from '../pin.ts';
-import { noVault, readCandidates } from '../trust.ts';
 import { unlock } from '../unlock.ts';
 import { effectivePin, openVault, type UnlockedVault, type VaultContext } from '../vault.ts';
-import { foreign, judgeShare, pinByShare, type Standing } from './judge-share.ts';
+import { judgeShare, pinByShare, type Standing } from './judge-share.ts';
 
 export interface ProveOptions {
   /** The pin of the configuration. */
@@ -44,7 +43,7 @@ function readOnly(memory: ClientMemory): ClientMemory {
 /**
  * @param pieces as they were read, at least one
  * @throws UnlockError `foreign-share`, `stale-share`, `too-few-shares`; UsageError `mixed-shares`; IntegrityError
- *   `wrong-share`, `share-ahead`; and as `unlock`
+ *   `wrong-share`, `share-ahead`; NotFoundError `no-vault`; and as `unlock`
  */
 export async function proveShares(
   base: VaultContext,
@@ -54,7 +53,10 @@ export async function proveShares(
   const context = { ...base, memory: readOnly(base.memory) };
   const { toCredential, confirm } = options;
   const shares = pieces.flatMap(({ share, source }) => (share ? [{ share, source }] : []));
-  const pin = (await effectivePin(context, options.pin)) ?? (await pinOfShares(context, shares));
+  const [first] = shares;
+  const pin =
+    (await effectivePin(context, options.pin)) ??
+    (first && (await pinByShare(context, first.share, first.source)));
   const standings: { standing: Standing; share: Share; source: string }[] = [];
   if (shares.length > 0) {
     // A share must never be called good by a vault that somebody planted.
@@ -76,22 +78,6 @@ export async function proveShares(
     }),
     wrong: standings.filter(({ share }) => wrong.includes(share)).map(({ source }) => source),
   };
-}
-
-/** @throws UnlockError `foreign-share` when no vault at the place is the one of the shares; NotFoundError `no-vault` */
-async function pinOfShares(
-  context: VaultContext,
-  shares: readonly { readonly share: Share; readonly source: string }[],
-): Promise<Pin | undefined> {
-  for (const { share, source } of shares) {
-    const pin = await pinByShare(context, share);
-    if (pin) return pin;
-    const { location } = context.store;
-    const found = await readCandidates(context.store, context);
-    if (found.candidates.length + found.findings.length + found.newer.length === 0) throw noVault(location);
-    throw foreign(source, `a vault at ${location}`);
-  }
-  return undefined;
 }
 
 async function identityIn(

@@ -143,7 +143,7 @@ async function prepare(
     now: vault.now,
   };
   const wrapped: WrappedKey[] = [];
-  for (const { key } of plan.kept) wrapped.push(await wrapSlot(target, key, options.by));
+  for (const { slot, key } of plan.kept) wrapped.push(await wrapSlot(target, key, options.by, slot));
   const rotated = { ...document, generation: plan.generation, generations };
   const made = await tryKeys(wrapped, rotated, options.credentials);
   return {

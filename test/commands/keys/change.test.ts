@@ -71,7 +71,7 @@ describe('keys add', () => {
     const anna = await person('anna');
     const said = await at.ok(`keys add --recipient ${anna.recipient} --name anna`);
     expect(`${said.out}${said.err}`).toMatchInlineSnapshot(`
-      "anna (SHORT-2) opens the vault shop now, but was not tried here
+      "added anna (SHORT-2) to the vault shop
       revision 2
       strongroom: warning: the key anna was not tried here
       strongroom: hint: run \`strongroom keys test anna\` where what opens it is
@@ -89,7 +89,7 @@ describe('keys add', () => {
   it('adds an SSH key by its .pub file, called after its comment', async () => {
     const key = sshKey('id');
     const said = await at.ok(`keys add --ssh ${key}.pub`);
-    expect(said.out).toMatch(/^me-laptop \(FINGERPRINT-\d\) opens the vault shop now/);
+    expect(said.out).toMatch(/^added me-laptop \(FINGERPRINT-\d\) to the vault shop$/m);
     const env = { STRONGROOM_IDENTITY_FILE: key };
     const tested = await at.say('keys test me-laptop --json', env);
     expect(tested.code).toBe(0);
@@ -215,7 +215,7 @@ describe('keys passwd', () => {
     const env = { STRONGROOM_IDENTITY_FILE: undefined, STRONGROOM_PASSPHRASE: OLD };
     const said = await at.say('keys passwd', { ...env, STRONGROOM_NEW_PASSPHRASE: NEW });
     expect(said).toMatchObject({ code: 0, err: '' });
-    expect(said.out).toBe('the passphrase passphrase of the vault shop is changed\nrevision 3\n');
+    expect(said.out).toBe('the passphrase of the vault shop is changed (the key passphrase)\nrevision 3\n');
     const tested = await at.say('keys test', { ...env, STRONGROOM_PASSPHRASE: NEW });
     expect(tested.out).toMatch(/^passphrase +passphrase +opens, in N s +the passphrase$/m);
   });
@@ -265,6 +265,15 @@ describe('keys passwd', () => {
       strongroom: hint: it opens with: age, passphrase
       "
     `);
+  });
+
+  it('asks nobody where nobody is, and names what gives both passphrases', async () => {
+    await addOldPassphrase();
+    const said = await at.say('keys passwd');
+    expect([said.code, said.err]).toEqual([
+      12,
+      'strongroom: error: the old passphrase is needed, and there is no terminal to ask for it\nstrongroom: hint: give it with STRONGROOM_PASSPHRASE_FILE, and the new one with STRONGROOM_NEW_PASSPHRASE_FILE\n',
+    ]);
   });
 
   it('is not for another kind of key', async () => {
@@ -353,6 +362,30 @@ describe('keys apply', () => {
     expect(await names()).toEqual(['age', 'ben', 'me-laptop']);
     const again = await at.ok('keys apply keys.txt --yes');
     expect([again.out, again.err]).toEqual(['nothing to do: the keys are those of the file\n', '']);
+  });
+
+  it('says which keys keep another name than the file gives them', async () => {
+    at.write('keys.txt', `${at.recipient} me\n`);
+    for (const flag of ['', ' --dry-run']) {
+      const said = await at.ok(`keys apply keys.txt${flag}`);
+      expect([said.out, said.err]).toEqual([
+        'nothing to do: the keys are those of the file\n',
+        'strongroom: the key age keeps its name, though the file calls it me\n',
+      ]);
+    }
+    expect(await names()).toEqual(['age']);
+  });
+
+  it('says of a recovery kit that it is one before it goes', async () => {
+    await at.ok('recovery kit');
+    at.write('keys.txt', `${at.recipient}\n`);
+    const { out } = await at.ok('keys apply keys.txt --dry-run');
+    expect(out).toMatch(/^- remove kit \(SHORT-\d\) - a recovery kit$/m);
+    expect((await at.ok('keys apply keys.txt --dry-run --json')).json()).toMatchObject([
+      { action: 'keep', name: 'age' },
+      { action: 'remove', name: 'kit', kit: true },
+      { removed: 1 },
+    ]);
   });
 
   it('does not remove the only key that is known to work', async () => {

@@ -20,6 +20,22 @@ describe('keys list', () => {
     `);
   });
 
+  it('tells a recovery kit from the age key of a person, after a rotation too', async () => {
+    await at.ok('recovery kit');
+    const kits = async () =>
+      (await at.ok('keys list --json')).json().flatMap(({ name, kit }) => (kit === true ? [name] : []));
+    expect(await kits()).toEqual(['kit']);
+    const { out } = await at.ok('keys rotate --yes');
+    expect(out).toContain(
+      '\nRecovery kit kit opens the vault, but what stands on the paper is old: print it again (`strongroom recovery kit --replace --name kit`, or `recovery split` if it was in shares).\n',
+    );
+    expect(out).not.toMatch(/recovery kit.* age/i);
+    expect(await kits()).toEqual(['kit']);
+    const listed = (await at.ok('keys list')).out;
+    expect(listed).toMatch(/^kit +age, recovery kit +2025/m);
+    expect(listed).toMatch(/^age +age +2025/m);
+  });
+
   it('tells programs', async () => {
     expect((await at.ok('keys list --json')).lines()).toMatchInlineSnapshot(`
       [

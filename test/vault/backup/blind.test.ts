@@ -42,8 +42,9 @@ describe('a backup that looks at nothing', () => {
       {
         kind: 'unseen',
         path: 'memory:far',
-        reason: expect.stringMatching(/first backup/),
+        reason: expect.stringMatching(/first backup of the set app from here to memory:far/),
         incomplete: false,
+        hint: expect.stringContaining('`strongroom verify`'),
       },
     ]);
     expect((await run()).problems).toEqual([]);

@@ -71,6 +71,7 @@ it.each<[string, unknown]>([
       ],
     },
   ],
+  ['a key that is a recovery kit', changed(body, ['slots', 0, 'kit'], true)],
   ['a removed host, and a new one of its name', { ...body, hosts: [removed, host] }],
   ['a host without a scope', { ...body, hosts: [{ ...host, sets: [], may: [] }] }],
   ['no host and no slot at all', { ...body, hosts: [], slots: [] }],
@@ -131,6 +132,7 @@ it.each<[string, unknown, string]>([
     changed(body, ['slots', 0, 'name'], 'previous'),
     'slots[0].name is not a name that a key may have',
   ],
+  ['a recovery kit in words', changed(body, ['slots', 0, 'kit'], 'yes'), 'slots[0].kit is not true or false'],
   ['two slots of one name', changed(body, ['slots', 1, 'name'], 'passphrase'), 'two key names are the same'],
   [
     'a slot outside keys/',

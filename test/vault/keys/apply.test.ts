@@ -56,6 +56,19 @@ describe('the plan for a list of keys', () => {
     expect(names(planKeys(slots, wanted))).toEqual({ add, keep, remove });
   });
 
+  it('tells which keys the list calls something else; what stands after an SSH key is its comment', () => {
+    const { otherwise } = planKeys(
+      [anna, ben, kms, safe],
+      [
+        { method: 'age', recipient: 'age1anna', name: 'me' },
+        { method: 'ssh', recipient: 'ssh-ed25519 AAAA', name: 'me@laptop' },
+        { method: 'kms', arn: 'arn:aws:kms:eu-west-1:111122223333:key/a', name: 'kms' },
+        { method: 'passphrase' },
+      ],
+    );
+    expect(otherwise.map(({ slot: { name: there }, name }) => [there, name])).toEqual([['anna', 'me']]);
+  });
+
   it('does not take a key for one of another kind', () => {
     expect(names(planKeys([anna], [{ method: 'ssh', recipient: 'age1anna' }]))).toMatchObject({
       keep: [],

@@ -24,7 +24,13 @@ describe('a recovery key', () => {
       const vault = await makeVault({ kind });
       const { identity, slot } = await makeKit(await openUnlocked(vault));
       expect(parseIdentity(identity).kind).toBe(kind);
-      expect(slot).toMatchObject({ name: 'kit', method: 'age', by: 'web-1', added: '2026-11-20T05:58:12Z' });
+      expect(slot).toMatchObject({
+        name: 'kit',
+        method: 'age',
+        by: 'web-1',
+        added: '2026-11-20T05:58:12Z',
+        kit: true,
+      });
       const opened = await openUnlocked(vault, { credential: await withKey(identity) });
       expect([opened.openedBy, opened.document.revision]).toEqual(['kit', 2]);
       expect(await names(vault)).toEqual([

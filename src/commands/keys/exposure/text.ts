@@ -39,6 +39,8 @@ function periodText({ from, fromRevision, to, toRevision }: Period): string {
   return `from ${day(from)} (revision ${fromRevision}) until ${until}`;
 }
 
+const BY_NUMBER = '--generation';
+
 /** Revisions such as `3` and `5-7`. */
 export function gapText({ from, to }: Gap): string {
   return from === to ? `${from}` : `${from}-${to}`;
@@ -52,7 +54,7 @@ function keyLines({ periods, generation, known, missing }: KeyLeak): string[] {
     );
   if (generation > known)
     lines.push(
-      `documents show it with key number ${known}, but those that show it with a later one may have been removed or replaced by whoever held that: what was encrypted up to key number ${generation} counts (if you know better, --generation ${known} lists less)`,
+      `documents show it with key number ${known}, but those that show it with a later one may have been removed or replaced by whoever held that: what was encrypted up to key number ${generation} counts (if you know better, ${BY_NUMBER} ${known} lists less)`,
     );
   return lines;
 }

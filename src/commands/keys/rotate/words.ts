@@ -121,10 +121,9 @@ function leftToDo({ made, plan, vault }: Rotation): string[] {
   }
   if (plan.leftOut.length > 0)
     lines.push(`Left out: ${namesOf(plan.leftOut)}. Add them again with \`strongroom keys add\`.`);
-  const age = vault.document.slots.filter(({ method }) => method === 'age');
-  if (age.length > 0) {
+  for (const { name } of vault.document.slots.filter(({ kit }) => kit)) {
     lines.push(
-      `A recovery kit (one of ${namesOf(age)}?) opens the vault, but what stands on the paper is old: print it again (\`strongroom recovery kit --replace --name NAME\`).`,
+      `Recovery kit ${name} opens the vault, but what stands on the paper is old: print it again (\`strongroom recovery kit --replace --name ${name}\`, or \`recovery split\` if it was in shares).`,
     );
   }
   return lines;

@@ -1,7 +1,8 @@
 // `strongroom cat`: the bytes of one file on stdout, proven.
 import { cat } from '../vault/cat.ts';
+import { choiceFlags, chooseOne } from './choose.ts';
 import { defineCommand } from './command.ts';
-import { choiceFlags, chooseOne, openUnlocked, pastFlag, trustNew } from './open.ts';
+import { openUnlocked, pastFlag, trustNew } from './open.ts';
 
 export const command = defineCommand({
   description: [

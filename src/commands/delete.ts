@@ -12,9 +12,10 @@ import {
 import { applyLapse, checkNotKept, planLapse } from '../vault/keep.ts';
 import { type OldVersion, oldVersionOf } from '../vault/old-versions.ts';
 import { readSnapshots } from '../vault/snapshots.ts';
+import { chooseFrom } from './choose.ts';
 import { defineCommand } from './command.ts';
 import { warnHolds } from './kept.ts';
-import { chooseFrom, openLocked, thisHost } from './open.ts';
+import { openLocked, thisHost } from './open.ts';
 
 export const command = defineCommand({
   description: [

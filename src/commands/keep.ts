@@ -4,9 +4,10 @@ import { applyKeep, type KeepPlan, planKeep, planRelease } from '../vault/keep.t
 import { documentTime } from '../vault/names.ts';
 import { parseAt } from '../vault/select.ts';
 import { readSnapshots, type Snapshot } from '../vault/snapshots.ts';
+import { chooseFrom } from './choose.ts';
 import { defineCommand, type Fields } from './command.ts';
 import { warnHolds } from './kept.ts';
-import { chooseFrom, openLocked, thisHost } from './open.ts';
+import { openLocked, thisHost } from './open.ts';
 
 export const command = defineCommand({
   description: [

@@ -2,11 +2,9 @@
 import { UsageError } from '../errors.ts';
 import type { Credential } from '../keys/method.ts';
 import type { SigningKey } from '../sign/key.ts';
-import { documentTime } from '../vault/names.ts';
 import { asOf } from '../vault/past.ts';
 import { checkPin, type Pin } from '../vault/pin.ts';
-import { chooseSnapshot, parseAt, WhichHostError } from '../vault/select.ts';
-import { readSnapshots, type Snapshot, type Snapshots } from '../vault/snapshots.ts';
+import { parseAt } from '../vault/select.ts';
 import { type UnlockOptions, unlock } from '../vault/unlock.ts';
 import {
   authorityFingerprint,
@@ -17,7 +15,6 @@ import {
 } from '../vault/vault.ts';
 import type { FlagSpec } from './command.ts';
 import { type Context, locationOf } from './context.ts';
-import { age } from './counted.ts';
 import { takeUpBeforeUse } from './hosts/take-up.ts';
 import { kmsOptions, namedKmsKeys } from './kms-keys.ts';
 import { type Try, typedAgain } from './typed-again.ts';
@@ -34,13 +31,6 @@ export const pastFlag = {
     summary: 'read a versioned bucket as it was at TIME; whom to trust is still what it says today',
   },
 } as const satisfies Record<string, FlagSpec>;
-
-/** Flags that choose a snapshot. */
-export const choiceFlags = {
-  set: { value: 'SET', summary: 'the set' },
-  host: { value: 'HOST', summary: 'the host that made it' },
-  at: { value: 'TIME', summary: 'the newest at or before TIME (local time unless it names a zone)' },
-} as const;
 
 /** @param create whether the place may be made (init) */
 export async function vaultContext(context: Context, create = false): Promise<VaultContext> {
@@ -213,74 +203,5 @@ export function warnFindings(context: Context, findings: Vault['findings']): voi
   const hint = 'run `strongroom verify` for the whole picture';
   for (const { code, message, object, severity } of findings) {
     context.warn(code, message, { object, hint, severity });
-  }
-}
-
-export interface ChoiceFlags {
-  readonly set: string | undefined;
-  readonly host: string | undefined;
-  readonly at: string | undefined;
-}
-
-/** Reads the snapshots and chooses one, and says on stderr what was passed over and what came to light. */
-export async function chooseOne(
-  context: Context,
-  vault: Vault,
-  selector: string | undefined,
-  { set, host, at }: ChoiceFlags,
-): Promise<Snapshot> {
-  const read = await readSnapshots(vault, set === undefined ? {} : { set });
-  return chooseFrom(context, vault, read, selector, { set, host, at });
-}
-
-/**
- * As `chooseOne`, from snapshots that were read.
- * @param again the command as it was typed, for the hint where it lacks --host
- */
-export async function chooseFrom(
-  context: Context,
-  vault: Vault,
-  read: Snapshots,
-  selector: string | undefined,
-  { set, host, at }: ChoiceFlags,
-  again?: string,
-): Promise<Snapshot> {
-  const time = at === undefined ? undefined : parseAt(at);
-  if (time) context.notice(`newest at or before ${documentTime(time)}`);
-  const choice = {
-    ...(selector === undefined ? {} : { selector }),
-    ...(set === undefined ? {} : { set }),
-    ...(host === undefined ? {} : { host }),
-    ...(time ? { at: time } : {}),
-  };
-  const { hostName } = await context.world();
-  const { snapshot, passedOver } = namingHosts(context, again, () => chooseSnapshot(read, choice, hostName));
-  warnFindings(context, [...vault.findings, ...read.findings.filter((f) => f.severity === 'error')]);
-  for (const { id } of passedOver) {
-    context.warn('passed-over', `${id} is newer, but a source failed in it`, {
-      object: id,
-      hint: 'to use it all the same, name it',
-    });
-  }
-  return snapshot;
-}
-
-/** Says what to type where only --host is missing. */
-function namingHosts<T>(context: Context, again: string | undefined, choose: () => T): T {
-  try {
-    return choose();
-  } catch (error) {
-    if (!(error instanceof WhichHostError)) throw error;
-    const [first = '', ...others] = error.newest
-      .map(({ host, time }) => {
-        const typed = `--host ${host}`;
-        return [typed, ` (${age(new Date(time), context.now())})`] as const;
-      })
-      .map(
-        ([typed, when], i) =>
-          (i > 0 ? typed : again === undefined ? `add ${typed}` : `\`${again} ${typed}\``) + when,
-      );
-    const hint = others.length === 0 ? first : `${first}, or ${others.join(', ')}`;
-    throw new UsageError(error.code, error.message, { hint });
   }
 }

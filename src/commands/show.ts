@@ -2,9 +2,10 @@
 import type { Entry } from '../pack/entry.ts';
 import { readSnapshotContents } from '../vault/artifact-read.ts';
 import { readSnapshots } from '../vault/snapshots.ts';
+import { choiceFlags, chooseFrom } from './choose.ts';
 import { defineCommand } from './command.ts';
 import { keptFields, keptText } from './kept.ts';
-import { choiceFlags, chooseFrom, openUnlocked, pastFlag, trustNew } from './open.ts';
+import { openUnlocked, pastFlag, trustNew } from './open.ts';
 
 export const command = defineCommand({
   description: ['Lists the entries with their modes, owners and sizes, the warnings, and the description.'],

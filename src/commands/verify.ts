@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { checkDirectory, compareTree } from '../vault/verify/against.ts';
 import { verify } from '../vault/verify/verify.ts';
+import { choiceFlags, chooseOne } from './choose.ts';
 import { defineCommand } from './command.ts';
-import { choiceFlags, chooseOne, openLocked, openUnlocked, trustNew } from './open.ts';
+import { openLocked, openUnlocked, trustNew } from './open.ts';
 
 export const command = defineCommand({
   description: [

@@ -37,12 +37,15 @@ export function readPieces(text: string, source: string): Piece[] {
   });
 }
 
+/** What a line of a share looks like. Looking for the error in every line that is none would take long. */
+const IN_GROUPS = /^\s*(?:[1-9][\s.:)]*)?(?:[0-9a-z]{5}\s*){6}$/i;
+
 /** As `piecesOfText`, of a text that may be a whole page: what was scanned, or copied out of a print. */
 function piecesAmong(text: string, source: string): Piece[] {
   try {
     return piecesOfText(text, source);
   } catch (error) {
-    const lines = text.split(/[\n/]/).filter((line) => readLine(line).isRight);
+    const lines = text.split(/[\n/]/).filter((line) => IN_GROUPS.test(line) && readLine(line).isRight);
     const among = lines.map((line) => readLine(line).number);
     // Whole shares and nothing else: of one with a wrong letter, the other lines would be left over.
     const isWhole = among.length > 0 && among.length % LINES === 0;

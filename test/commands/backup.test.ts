@@ -271,4 +271,23 @@ describe('backup', () => {
     const rows = (await at.say('backup --json', env)).json();
     expect(rows.map((row) => row.message_type)).toEqual(['snapshot', 'snapshot', 'summary']);
   });
+
+  it('of a directory with a recovery kit or its shares is refused, by any host, until they are gone', async () => {
+    const env = { XDG_STATE_HOME: join(at.base, 'other'), STRONGROOM_HOST: 'web-2' };
+    expect((await at.say('hosts enroll --yes', env)).code).toBe(0);
+    await at.ok('recovery kit --output strongroom-kit.html');
+    for (const machine of [{}, env]) {
+      const said = await at.say('backup', machine);
+      expect([said.code, said.out]).toEqual([2, '']);
+      expect(said.err).toMatch(
+        /error: strongroom-kit.html holds a (?:share of a recovery key|key that opens)/,
+      );
+    }
+    rmSync(join(at.work, 'strongroom-kit.html'));
+    await at.ok('recovery split --name people --output strongroom-shares');
+    const said = await at.say('backup');
+    expect([said.code, said.err]).toEqual([2, expect.stringContaining('holds a share of a recovery key')]);
+    await at.ok('backup --exclude strongroom-shares');
+    expect(await taken()).toEqual(['.env', 'certs', 'certs/site.pem', 'strongroom.yaml']);
+  });
 });

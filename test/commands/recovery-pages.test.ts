@@ -103,7 +103,7 @@ it('a page that was written for a vault that others changed meanwhile names what
     await makeKit(await openUnlocked(vault), 'spare');
   });
   expect((await print(vault, store, path, false)).code).toBe('printed');
-  const [, object = ''] = /age -d -i kit\.txt (keys\/\S+?)</.exec(readFileSync(path, 'utf8'))!;
+  const [, object = ''] = /<code>(keys\/\S+?)<\/code>/.exec(readFileSync(path, 'utf8'))!;
   expect(await vault.store.get(object)).not.toBeNull();
   expect(await opens(vault, path)).toBe(true);
 });

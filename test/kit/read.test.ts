@@ -35,6 +35,15 @@ describe('shares are read', () => {
     expect(sharesIn(page)).toEqual([shares[2]]);
   });
 
+  it('out of the text of a whole page, as a print or a photograph gives it', () => {
+    const among = (share: Share) =>
+      `Share ${share.index} of 5\n\nAny 3 of the 5\n\n${shareLines(share)
+        .map((line, i) => `  ${i + 1}  ${line}`)
+        .join('\n\n')}\n\fFive lines / thirty letters\nstrongroom list\nAGE-SECRET-KEY-1 is typed\n# x\n`;
+    expect(sharesIn(among(shares[1]!))).toEqual([shares[1]]);
+    expect(sharesIn(among(shares[1]!) + among(shares[4]!))).toEqual([shares[1], shares[4]]);
+  });
+
   it('and a whole identity, as age has it or as it was typed', () => {
     const file = `# strongroom recovery key\n${identity}\n`;
     expect(readPieces(file, 'kit.txt')).toEqual([{ identity, source: 'the key in kit.txt' }]);
@@ -74,6 +83,20 @@ describe('what is wrong with a share is said', () => {
         2,
         `line ${at} is missing of a.txt`,
       ]);
+  });
+
+  it('a wrong or missing line, among other text too', () => {
+    const good = typed(shares[0]!);
+    for (let at = 1; at <= 5; at++) {
+      const bad = lines().with(
+        at,
+        lines()[at]!.replace(/.$/, (last) => (last === 'Q' ? 'P' : 'Q')),
+      );
+      expect(wrong(`Any 3 of 5\n${good}\n${bad.join('\n')}\nand so on`)[0]).toBe('share-line');
+      expect(wrong(`${lines().toSpliced(at, 1).join('\n')}\nand so on`)[0]).toMatch(
+        /^(torn-share|share-line)$/,
+      );
+    }
   });
 
   it('a text that was cut off anywhere', () => {

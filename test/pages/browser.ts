@@ -37,10 +37,16 @@ export function screenshot(directory: string, page: string, width = 800, height 
   return PNG.sync.read(readFileSync(picture));
 }
 
-/** @returns its printed sheets in grey, as a black and white printer at 150 dots an inch has them. */
-export function sheets(directory: string, page: string): PNG[] {
+/** @returns the path of the PDF that it prints to */
+export function printed(directory: string, page: string): string {
   const pdf = join(directory, 'printed.pdf');
   chromium(directory, `--print-to-pdf=${pdf}`, '--no-pdf-header-footer', `file://${page}`);
+  return pdf;
+}
+
+/** @returns its printed sheets in grey, as a black and white printer at 150 dots an inch has them. */
+export function sheets(directory: string, page: string): PNG[] {
+  const pdf = printed(directory, page);
   const out = join(directory, 'sheets');
   mkdirSync(out, { recursive: true });
   const drawn = spawnSync('pdftoppm', ['-r', '150', '-gray', '-png', pdf, join(out, 'sheet')], {

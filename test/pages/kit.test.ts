@@ -1,15 +1,16 @@
-import { mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { qrGrid } from '../../src/kit/qr.ts';
 import { readPieces, shareText } from '../../src/kit/read.ts';
 import { joinShares, wholeShare } from '../../src/kit/shamir.ts';
 import { type Share, shareLines } from '../../src/kit/share.ts';
-import { type KitPage, kitCommands, kitPage, shellWord } from '../../src/pages/kit.ts';
+import { type KitPage, kitCommands, kitPage, ownKeyCommand, shellWord } from '../../src/pages/kit.ts';
 import { RECOVERY_TEXT } from '../../src/vault/recovery-text.ts';
 import { FINGERPRINT, newShares } from '../kit/shares.ts';
 import { scratch } from '../support/vault.ts';
-import { dirtied, missingPrograms, qrText, screenshot, sheets, writePage } from './browser.ts';
+import { dirtied, missingPrograms, printed, qrText, screenshot, sheets, writePage } from './browser.ts';
 
 async function pageOf(share: Share, identity?: string, long = false): Promise<KitPage> {
   const lines = shareLines(share);
@@ -37,10 +38,12 @@ async function pageOf(share: Share, identity?: string, long = false): Promise<Ki
 
 let shares: Share[];
 let identity: string;
+let whole: Share;
 let kit: KitPage;
 beforeAll(async () => {
   ({ shares, identity } = await newShares());
-  kit = await pageOf(await wholeShare(identity, { generation: 1, fingerprint: FINGERPRINT }), identity);
+  whole = await wholeShare(identity, { generation: 1, fingerprint: FINGERPRINT });
+  kit = await pageOf(whole, identity);
 });
 
 describe('the page of a recovery kit', () => {
@@ -110,6 +113,46 @@ describe('the page of a recovery kit', () => {
     for (const command of commands) expect(typed).toContain(command.slice(4).replaceAll('me.txt', 'kit.txt'));
   });
 
+  it('restores every set by one command, those too that came after it was printed', async () => {
+    const page = await pageOf(shares[0]!);
+    for (const sets of [[], ['app', 'certs']]) {
+      const commands = kitCommands({ ...page, vault: { ...page.vault, sets } });
+      expect(commands.at(-1)).toBe(
+        'strongroom restore --target ./restored  # every set, each into restored/SET',
+      );
+    }
+    expect(kitPage(page)).toContain('app, certs');
+  });
+
+  it('says that a rotation is no attack, and since when', () => {
+    expect(kitPage(kit)).toMatch(
+      /has another fingerprint, .* no attack if your team rotated it since 2026-11-20 05:58 UTC; ask whoever did\./,
+    );
+  });
+
+  it('finds the file that it opens, by its number and its whole name, after rotations too', () => {
+    const vault = scratch();
+    const put = (object: string) => {
+      mkdirSync(join(vault, object, '..'), { recursive: true });
+      writeFileSync(join(vault, object), object);
+    };
+    const found = () =>
+      execFileSync('sh', ['-c', `age() { cat "$4"; }; ${ownKeyCommand(kit.vault)}`], {
+        cwd: vault,
+        encoding: 'utf8',
+      });
+    for (const object of [
+      'keys/1/kit-ysgzxz4fmm.age',
+      'keys/2/kit-0123456789.age',
+      'keys/10/kit-abcdefghjk.age',
+    ]) {
+      put(object);
+      put('keys/11/kit-old-abcdefghjk.age');
+      put('keys/11/kit-short.age');
+      expect(found()).toBe(object);
+    }
+  });
+
   it('quotes a place for the shell', async () => {
     const page = await pageOf(shares[0]!);
     const vault = { ...page.vault, location: "/srv/Ann's vault" };
@@ -154,6 +197,20 @@ describe.skipIf(missingPrograms.length > 0)(
       const box = darkBox(first!);
       expect(qrText(dirtied(first!, box.right - 60, box.bottom - 60, 55))).toBe(identity);
       for (const sheet of [first!, second!, ...others]) expect(greyOf(sheet)).toBeLessThan(0.05);
+    });
+
+    it('is read from the text of its print', { timeout: 60_000 }, async () => {
+      const directory = scratch();
+      for (const [share, page] of [
+        [shares[0]!, await pageOf(shares[0]!)],
+        [whole, kit],
+      ] as const) {
+        const file = printed(directory, writePage(directory, kitPage(page)));
+        for (const how of [[], ['-layout'], ['-raw']]) {
+          const text = execFileSync('pdftotext', [...how, file, '-'], { encoding: 'utf8' });
+          expect(readPieces(text, 'a').map((piece) => piece.share)).toEqual([share]);
+        }
+      }
     });
 
     it('keeps within the paper, however long the names are', { timeout: 60_000 }, async () => {

@@ -54,10 +54,15 @@ function type(on: Machine, typed: readonly string[]) {
 }
 
 /** A person at a terminal of a machine. @returns what was seen there */
-function atTerminal(on: Machine, args: readonly string[], steps: readonly (readonly [string, string])[]) {
+function atTerminal(
+  on: Machine,
+  args: readonly string[],
+  steps: readonly (readonly [string, string])[],
+  env: Record<string, string> = {},
+) {
   const output = execFileSync('python3', [PERSON, JSON.stringify(steps), ...on.argv(args)], {
     cwd: on.work,
-    env: on.env(),
+    env: on.env(env),
     encoding: 'utf8',
   });
   return JSON.parse(output) as { shown: string; stdout: string; code: number };
@@ -82,8 +87,8 @@ describe('three people come with their pages', () => {
     expect(typed).toHaveLength(6);
     const ran = type(fresh, typed);
     expect([ran.stderr, ran.status]).toEqual(['', 0]);
-    expect(readFileSync(join(fresh.work, 'restored/.env'), 'utf8')).toBe('TOKEN=4711\n');
-    expect(readFileSync(join(fresh.work, 'restored/certs/site.pem'), 'utf8')).toBe('PEM\n');
+    expect(readFileSync(join(fresh.work, 'restored/app/.env'), 'utf8')).toBe('TOKEN=4711\n');
+    expect(readFileSync(join(fresh.work, 'restored/app/certs/site.pem'), 'utf8')).toBe('PEM\n');
     expect((statSync(join(fresh.work, 'kit.txt')).mode & 0o777).toString(8)).toBe('600');
   });
 
@@ -128,8 +133,9 @@ describe('three people come with their pages', () => {
     const { file, recipient } = await other.identity();
     other.write('.env', 'x\n');
     await other.ok(['init', '--location', join(other.directory, 'vault'), '--recipient', recipient]);
-    await other.ok(['recovery', 'split'], { env: { STRONGROOM_IDENTITY_FILE: file } });
-    const theirs = join(other.work, 'strongroom-shares/share-2-of-5.html');
+    const split = ['recovery', 'split', '--output', 'theirs'];
+    await other.ok(split, { env: { STRONGROOM_IDENTITY_FILE: file } });
+    const theirs = join(other.work, 'theirs/share-2-of-5.html');
     const ran = await machine('helper').run([
       'recovery',
       'test',
@@ -157,7 +163,7 @@ describe('one opens the safe', () => {
     );
     const ran = type(fresh, typed);
     expect([ran.stderr, ran.status]).toEqual(['', 0]);
-    expect(readFileSync(join(fresh.work, 'restored/.env'), 'utf8')).toBe('TOKEN=4711\n');
+    expect(readFileSync(join(fresh.work, 'restored/app/.env'), 'utf8')).toBe('TOKEN=4711\n');
   });
 
   it.skipIf(!hasAge)('has no strongroom, but the age program (needs age)', () => {
@@ -165,7 +171,8 @@ describe('one opens the safe', () => {
     cpSync(vault, place, { recursive: true });
     const html = readFileSync(join(tray, 'kit.html'), 'utf8');
     const shown = /<div class="identity mono">(.*?)<\/div>/s.exec(html)![1]!;
-    const [, command] = /<span>(age -d -i kit\.txt keys\/[^<]*)<\/span>/.exec(html)!;
+    const [, quoted = ''] = /<span>(for slot in \$\(ls [^<]*)<\/span>/.exec(html)!;
+    const command = quoted.replaceAll('&amp;', '&').replaceAll('&quot;', '"');
     const data = join('data/app', readdirSync(join(place, 'data/app'))[0]!);
     const parts = join(data, readdirSync(join(place, data))[0]!, 'files.tar.gz.age.*');
     const script = `umask 077\necho '${shown.replace(/<[^>]*>/g, '')}' > kit.txt
@@ -223,6 +230,20 @@ describe('the kit is printed anew, and the machine dies', () => {
       expect([before, after].filter(Boolean)).toHaveLength(1);
       if (after) good = n;
     }
+  });
+});
+
+describe.skipIf(!hasPython)('whoever is asked whether to replace a kit (needs python3)', () => {
+  const PROMPT = 'open nothing then. [y/N] ';
+
+  it.each([
+    ['says no', 'n\r', 1],
+    ['presses Ctrl-C', '\u0003', 130],
+  ])('and %s keeps the old one, and scripts are told', async (_, answer, code) => {
+    const replace = ['recovery', 'kit', '--replace', '--output', 'new.html', '--location', vault];
+    const seen = atTerminal(web, replace, [[PROMPT, answer]], laptop.env);
+    expect([seen.code, existsSync(join(web.work, 'new.html'))]).toEqual([code, false]);
+    expect(seen.shown).toContain(code === 1 ? 'nothing was changed' : PROMPT);
   });
 });
 

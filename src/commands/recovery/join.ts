@@ -124,18 +124,17 @@ async function vouchedFor(context: Context, share: Share, source: string): Promi
     const later = document.generation > pin.generation ? pinOf(document) : undefined;
     return { fingerprint: pin.authority, ...(later ? { later } : {}) };
   } catch (error) {
-    if (error instanceof NotFoundError) {
-      const hint = 'the key is joined all the same; its page names where the vault was: check --location';
-      context.warn(error.code, error.message, { ...(error.object ? { object: error.object } : {}), hint });
-    } else if (error instanceof IntegrityError || error instanceof UnlockError) {
-      const { code, message, object, hint } = error;
+    const isBad = error instanceof IntegrityError;
+    // Else nobody said that the vault can be read from here.
+    if (isBad || error instanceof UnlockError || error instanceof NotFoundError) {
+      const { code, message, object } = error;
+      const hint = isBad ? error.hint : 'the page names its vault and where that was; check --location';
       context.warn(code, message, {
         ...(object ? { object } : {}),
         ...(hint ? { hint } : {}),
-        ...(error instanceof IntegrityError ? { severity: 'error' } : {}),
+        severity: isBad ? 'error' : 'warning',
       });
     }
-    // Else nobody said that the vault can be read from here.
   }
   return pin && { fingerprint: pin.authority };
 }

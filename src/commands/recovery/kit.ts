@@ -10,6 +10,7 @@ import { afterwards, KIT, kitFlags, mayMakeKit, PAGES_PLACE, pagesPath, printKit
 export const command = defineCommand({
   description: [
     'Adds a key to the vault and writes it as a page: what to type, a QR code, the pin, the names of this vault, and the commands with strongroom and with stock tools. Print it, and keep it as you would keep a deed.',
+    'It is written outside of the deployment, whose backups refuse it and whose git does not: print it there, and remove it.',
     'Whoever holds the page opens the vault. To have several people needed, use `recovery split`.',
   ],
   needs: 'a way to open the vault, and permission to add a key to it',
@@ -28,9 +29,9 @@ export const command = defineCommand({
   async run({ flags }, context) {
     const { name = KIT, replace } = flags;
     const vault = await openUnlocked(context);
-    await mayMakeKit(vault, context, name, replace);
     const path = await pagesPath(context, flags.output, `${vault.document.name}-${name}.html`);
     await refuseExisting(path);
+    await mayMakeKit(vault, context, name, replace);
     return await printKit(vault, context, {
       name,
       replace,

@@ -14,6 +14,7 @@ const number = (text: string): number | undefined => (/^[1-9]\d{0,2}$/.test(text
 export const command = defineCommand({
   description: [
     'Adds a key to the vault and splits it into shares, a page each: any so many of them open the vault, fewer tell nothing (Shamir). Give each to another person.',
+    'They are written outside of the deployment, whose backups refuse them and whose git does not: print them there, and remove them.',
   ],
   needs: 'a way to open the vault, and permission to add a key to it',
   args: {},
@@ -34,9 +35,9 @@ export const command = defineCommand({
     const { name = KIT, replace, shares: count = 5, threshold = 3 } = flags;
     checkSplit(count, threshold);
     const vault = await openUnlocked(context);
-    await mayMakeKit(vault, context, name, replace);
     const directory = await pagesPath(context, flags.output, `${vault.document.name}-${name}-shares`);
     await refuseExisting(directory, 'directory');
+    await mayMakeKit(vault, context, name, replace);
     await newDirectory(directory);
     const paths = Array.from({ length: count }, (_, i) => join(directory, `share-${i + 1}-of-${count}.html`));
     const printing = {

@@ -5,8 +5,8 @@ import { finding } from '../../vault/finding.ts';
 import { hostsOf, parseAt } from '../../vault/select.ts';
 import { type RefusedRecord, readSnapshots, type Snapshot } from '../../vault/snapshots.ts';
 import type { UnlockedVault } from '../../vault/vault.ts';
+import { type ChoiceFlags, chooseFrom } from '../choose.ts';
 import type { Context, SetConfig } from '../context.ts';
-import { type ChoiceFlags, chooseFrom } from '../open.ts';
 
 export interface ChosenSnapshots {
   readonly chosen: readonly Snapshot[];
@@ -37,7 +37,10 @@ export async function chosenSnapshots(
   const { selector, set: only, hasRoom, again } = asked;
   const read = await readSnapshots(vault, only === undefined ? {} : { set: only });
   const choose = (flags: ChoiceFlags) => chooseFrom(context, vault, read, selector, flags, again);
-  const sets = [...new Set(read.snapshots.map((s) => s.set))].sort();
+  const setsOf = (some: readonly Snapshot[]) => [...new Set(some.map((s) => s.set))].sort();
+  const sound = setsOf(read.snapshots);
+  // Of the host that was named, where one was.
+  const sets = setsOf(read.snapshots.filter((s) => asked.host === undefined || s.host === asked.host));
   const shared = new Set<string>();
   if (selector !== undefined || only !== undefined || sets.length === 0)
     try {
@@ -56,7 +59,7 @@ export async function chosenSnapshots(
       chosen.push(await choose({ ...asked, set, host }));
     if (hosts.length > 0) skipped.push(...incomplete(read.snapshots, set, hosts, at, context));
   }
-  const refused = new Map(read.refused.filter((r) => !sets.includes(r.set)).map((r) => [r.set, r]));
+  const refused = new Map(read.refused.filter((r) => !sound.includes(r.set)).map((r) => [r.set, r]));
   for (const { set, finding } of refused.values()) {
     context.warn(
       finding.code,

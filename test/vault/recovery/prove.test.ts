@@ -189,6 +189,8 @@ describe('a vault that somebody planted', () => {
     const both = await copyOf(vault);
     await both.create('vault/9.json', (await planted.store.get('vault/2.json'))!);
     expect((await prove(vault, given, { store: both })).vault.document.vault).toBe(vault.pin.vault);
-    expect(await pinByShare(client({ ...planted }), kit.whole)).toBeUndefined();
+    await expect(pinByShare(client({ ...planted }), kit.whole, 'a')).rejects.toMatchObject({
+      code: 'foreign-share',
+    });
   });
 });

@@ -139,6 +139,8 @@ describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
     const result = await completion.run({ args: { shell }, flags: {} }, undefined as never);
     expect(result.script).toBe(shells[shell](await completionWords(registry)));
     expect(result.script).toContain('backup');
+    // Of `hosts enroll --may`, which takes both with a comma.
+    expect(result.script).toContain('write,maintain');
     expect(completion.json(result, () => {})).toEqual({ shell, script: result.script });
   });
 });

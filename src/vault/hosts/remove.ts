@@ -244,7 +244,7 @@ export function sealRemoval(
   if (bytes.length <= LIMITS.ledger) return { object, bytes };
   throw new UsageError(
     'removal-too-large',
-    `${host.name} has so many snapshots and ledger entries that what still counts does not fit into one object`,
+    `${host.name} has so many snapshots and removals that what still counts does not fit into one object`,
     { object: host.name, hint: 'delete old snapshots of it first, or let fewer count with --since' },
   );
 }

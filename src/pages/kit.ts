@@ -87,7 +87,7 @@ export function kitCommands({ vault, share, identity }: KitPage): string[] {
 export function ownKeyCommand({ key, object }: Pick<KitVault, 'key' | 'object'>): string {
   const random = object.slice(object.lastIndexOf('-') + 1, object.lastIndexOf('.'));
   const objects = `keys/*/${key}-${'?'.repeat(random.length)}.age`;
-  return `for slot in $(ls -d ${objects} | sort -t / -k 2nr); do age -d -i kit.txt "$slot" && break; done`;
+  return `for key in $(ls -d ${objects} | sort -t / -k 2nr); do age -d -i kit.txt "$key" && break; done`;
 }
 
 /** @returns a whole HTML file */

@@ -171,7 +171,7 @@ describe('one opens the safe', () => {
     cpSync(vault, place, { recursive: true });
     const html = readFileSync(join(tray, 'kit.html'), 'utf8');
     const shown = /<div class="identity mono">(.*?)<\/div>/s.exec(html)![1]!;
-    const [, quoted = ''] = /<span>(for slot in \$\(ls [^<]*)<\/span>/.exec(html)!;
+    const [, quoted = ''] = /<span>(for key in \$\(ls [^<]*)<\/span>/.exec(html)!;
     const command = quoted.replaceAll('&amp;', '&').replaceAll('&quot;', '"');
     const data = join('data/app', readdirSync(join(place, 'data/app'))[0]!);
     const parts = join(data, readdirSync(join(place, data))[0]!, 'files.tar.gz.age.*');

@@ -2,14 +2,8 @@
 // is gone. Dates that it wrote itself say nothing; whoever stole its key can write any.
 import { createHash } from 'node:crypto';
 import { ConflictError, NotFoundError, StoreError, UsageError } from '../../errors.ts';
-import { NAMESPACES } from '../../sign/authority.ts';
-import { sealDocument } from '../../sign/document.ts';
-import { TOOL } from '../../version.ts';
-import type { NewObject } from '../commit.ts';
-import type { LedgerEntry } from '../documents/ledger.ts';
 import type { Host, May, VaultDocument } from '../documents/vault-document.ts';
 import { finding } from '../finding.ts';
-import { LIMITS, newLedgerName } from '../layout.ts';
 import type { CountingEntry, Ledger } from '../ledger.ts';
 import { documentTime } from '../names.ts';
 import { readRecords } from '../read-records.ts';
@@ -18,6 +12,7 @@ import { revise } from '../revise.ts';
 import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import { callOptions, type UnlockedVault, type Vault } from '../vault.ts';
 import { ownerBy } from './activity.ts';
+import { sealRemoval } from './seal-removal.ts';
 
 /** How far the host is believed; all that counts now, when neither is given. */
 export interface Belief {
@@ -213,40 +208,6 @@ export async function removeHost(
   });
   const done = removal!;
   return { vault: await clean(revised, done.stale), removal: done };
-}
-
-/** The ledger entry that says what still counts. @throws UsageError `removal-too-large` */
-export function sealRemoval(
-  vault: UnlockedVault,
-  { host, counts, entries }: Pick<HostRemoval, 'host' | 'counts' | 'entries'>,
-): NewObject {
-  const { document, authority } = vault;
-  const now = vault.now();
-  const object = newLedgerName(now);
-  const entry: LedgerEntry = {
-    format: 1,
-    type: 'ledger',
-    object,
-    vault: document.vault,
-    time: documentTime(now),
-    tool: TOOL,
-    revision: document.revision,
-    generation: document.generation,
-    by: 'authority',
-    action: 'remove-host',
-    removes: [],
-    host: host.name,
-    // What one names as the one before it is the host's own too, and may be put back from elsewhere.
-    records: [...new Set(counts.flatMap((s) => [s.sha256, ...(s.previous ? [s.previous.sha256] : [])]))],
-    entries: entries.map((e) => e.sha256),
-  };
-  const bytes = sealDocument(entry, NAMESPACES.ledger, [authority]);
-  if (bytes.length <= LIMITS.ledger) return { object, bytes };
-  throw new UsageError(
-    'removal-too-large',
-    `${host.name} has so many snapshots and removals that what still counts does not fit into one object`,
-    { object: host.name, hint: 'delete old snapshots of it first, or let fewer count with --since' },
-  );
 }
 
 /**

@@ -45,6 +45,7 @@ async function write(plain: Buffer, store: Store = memoryStore(), level = 0) {
 function listed(written: Awaited<ReturnType<typeof write>>): [SnapshotRecord, Contents] {
   const record = {
     object: 'snapshots/app/x.json',
+    generation: 1,
     vault: vault.pin.vault,
     set: 'app',
     id,

@@ -110,7 +110,7 @@ async function credentials(
   // A person is asked only when nothing else was given.
   if (secrets.passphraseGiven || found.length === 0) {
     const ask = () => attempt.ask(prompt);
-    found.push(await methods.passphrase(ask, pinned ? 22 : 20, secrets.passphraseGiven));
+    found.push(await methods.passphrase(ask, pinned, secrets.passphraseGiven));
   }
   return attempt.isAgain ? found : [...found, ...(await kmsCredentials(context))];
 }

@@ -9,7 +9,8 @@ export interface Methods {
   newRecipient(name: string, recipient: string): Promise<NewKey>;
   /** @param arn of an AWS KMS key or alias */
   newKms(name: string, arn: string, options?: KmsOptions): Promise<NewKey>;
-  passphrase(ask: () => Promise<string>, maxWorkFactor: number, silent: boolean): Promise<Credential>;
+  /** @param isKnown whether a pin says whose vault it is: else less work is done for whoever wrote it */
+  passphrase(ask: () => Promise<string>, isKnown: boolean, silent: boolean): Promise<Credential>;
   /** @param line the line of a .pub file */
   newSsh(name: string, line: string): Promise<NewKey>;
   /**
@@ -38,8 +39,10 @@ export const methods: Methods = {
     (await import('./passphrase.ts')).newPassphraseKey(name, passphrase),
   newRecipient: async (name, recipient) => (await import('./recipient.ts')).newRecipientKey(name, recipient),
   newKms: async (name, arn, options) => (await import('./kms.ts')).newKmsKey(name, arn, options),
-  passphrase: async (ask, maxWorkFactor, silent) =>
-    (await import('./passphrase.ts')).passphraseCredential(ask, maxWorkFactor, silent),
+  passphrase: async (ask, isKnown, silent) => {
+    const { passphraseCredential, MAX_WORK_FACTOR } = await import('./passphrase.ts');
+    return passphraseCredential(ask, isKnown ? MAX_WORK_FACTOR.known : MAX_WORK_FACTOR.unknown, silent);
+  },
   newSsh: async (name, line) => (await import('./ssh.ts')).newSshKey(name, line),
   identities: async (text, source, ask, silent) =>
     SSH_KEY.test(text)

@@ -21,8 +21,8 @@ export function newPassphraseKey(name: string, passphrase: string, workFactor = 
   };
 }
 
-/** What is tried of a vault that nothing vouches for: a gigabyte, and some seconds. */
-const MAX_WORK_FACTOR = 20;
+/** What is tried (docs/format.md section 2); of a vault that nothing vouches for a gigabyte, and some seconds. */
+export const MAX_WORK_FACTOR = { known: 22, unknown: 20 } as const;
 
 /**
  * @param ask gives the passphrase, once it is needed; called at most once
@@ -31,7 +31,7 @@ const MAX_WORK_FACTOR = 20;
  */
 export function passphraseCredential(
   ask: () => Promise<string>,
-  maxWorkFactor = MAX_WORK_FACTOR,
+  maxWorkFactor: number = MAX_WORK_FACTOR.unknown,
   silent = true,
 ): Credential {
   let answer: Promise<string> | undefined;

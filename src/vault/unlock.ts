@@ -11,9 +11,9 @@ import { rememberRevision, tryToRememberPin } from './remember.ts';
 import { newerByOthers, newestGroups, noDocument, readCandidates } from './trust.ts';
 import { noKeyFits, notTrusted, WRONG } from './unlock-hints.ts';
 import {
-  authorityFingerprint,
   callOptions,
   checkRevision,
+  isOfPin,
   type OpenOptions,
   openPinned,
   severalVaults,
@@ -224,10 +224,4 @@ async function unlocked(
   const isProven = credential.authenticates || (await isOfPin(vault));
   const proven = identitiesOf(store, document, { identity, authority }, callOptions(vault));
   return { ...vault, identity, authority, proven, isProven, openedBy: slot.name };
-}
-
-/** Whether the pin says so, or this client made the key itself; not where a rotation was only followed. */
-async function isOfPin({ document, pin, memory }: Vault): Promise<boolean> {
-  if (pin?.generation === document.generation) return true;
-  return (await memory.vault(document.vault)).made.includes(authorityFingerprint(document));
 }

@@ -244,3 +244,9 @@ export function requireProven({ isProven, document, pin }: UnlockedVault): void 
     },
   );
 }
+
+/** Whether it is known whose vault it is: the pin says so, or this client made the key itself; not where a rotation was only followed. */
+export async function isOfPin({ document, pin, memory }: Vault): Promise<boolean> {
+  if (pin?.generation === document.generation) return true;
+  return (await memory.vault(document.vault)).made.includes(authorityFingerprint(document));
+}

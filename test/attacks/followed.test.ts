@@ -1,6 +1,9 @@
 // A client that knows only the key before a rotation, and whoever held that key: what a rotation of his own gets out of it.
 import { expect, it } from 'vitest';
+import type { Context } from '../../src/commands/context.ts';
+import { allCredentials } from '../../src/commands/keys/trials.ts';
 import { StrongroomError } from '../../src/errors.ts';
+import { methods } from '../../src/keys/index.ts';
 import type { Credential } from '../../src/keys/method.ts';
 import { backup } from '../../src/vault/backup/backup.ts';
 import { type ClientMemory, noMemory } from '../../src/vault/client.ts';
@@ -9,6 +12,7 @@ import { referenceTo } from '../../src/vault/named-object.ts';
 import { pinOf } from '../../src/vault/pin.ts';
 import { readCandidates } from '../../src/vault/trust.ts';
 import { unlock } from '../../src/vault/unlock.ts';
+import { isOfPin } from '../../src/vault/vault.ts';
 import { put, sign } from '../support/forge.ts';
 import { rotateVault } from '../support/rotation.ts';
 import { rotation } from '../support/thief.ts';
@@ -18,6 +22,7 @@ import {
   newHost,
   openLocked,
   openUnlocked,
+  PASSPHRASE,
   type TestVault,
   tick,
   withKey,
@@ -80,6 +85,26 @@ it('sends nothing to a KMS key that only his rotation names, before it is said w
   expect(questions[0]).toContain('or held an older key');
 });
 
+it('is not a vault that is known, whatever is tried on it', async () => {
+  const old = await makeVault();
+  await withHisKmsKey(old);
+  expect(await isOfPin(await openLocked(old))).toBe(false);
+  const real = await makeVault();
+  expect(await isOfPin(await openLocked(real))).toBe(true);
+  const memory = noMemory();
+  const rotated = await rotateVault(real, await openUnlocked(real, { memory }));
+  // Whoever rotated knows it again, also where the settings still hold the old pin.
+  expect(await isOfPin(await openLocked(real, { memory }))).toBe(true);
+  expect(await isOfPin(await openLocked(real))).toBe(false);
+  expect(await isOfPin(rotated.vault)).toBe(true);
+  // And nothing is asked for it, least of all a KMS key that only it names.
+  const context = commandContext();
+  const offered = async (isKnown: boolean) =>
+    (await allCredentials(context, isKnown)).map((c) => [c.asks, c.authenticates]);
+  expect(await offered(true)).toContainEqual(['service', false]);
+  expect(await offered(false)).not.toContainEqual(['service', false]);
+});
+
 it('does not stop backing up when he shows a second rotation: they go to the key of the pin, and it is said', async () => {
   const old = await makeVault();
   await rotateVault(old, await openUnlocked(old));
@@ -97,6 +122,13 @@ it('does not stop backing up when he shows a second rotation: they go to the key
   });
   expect((await opened.proven(1)).identity).toBe(old.identity);
 });
+
+/** A person with nothing in the environment, as far as credentials are asked for. */
+function commandContext(): Context {
+  const secrets = { identities: async () => [], passphrase: async () => PASSPHRASE, passphraseGiven: false };
+  const parts = { env: {}, secrets, settings: async () => ({}), world: async () => ({ methods }) };
+  return parts as unknown as Context;
+}
 
 /** A memory whose disk is full. */
 function fullDisk(): ClientMemory {

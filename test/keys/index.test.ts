@@ -7,7 +7,7 @@ it('the list of methods makes every key and every credential that there is', asy
   const recipient = await recipientOf(identity);
   expect(await methods.newPassphrase('p', 'x')).toMatchObject({ method: 'passphrase', name: 'p' });
   expect(await methods.newRecipient('a', recipient)).toMatchObject({ method: 'age', name: 'a' });
-  expect(await methods.passphrase(async () => 'x', 20, false)).toMatchObject({
+  expect(await methods.passphrase(async () => 'x', false, false)).toMatchObject({
     asks: 'person',
     authenticates: true,
   });

@@ -9,7 +9,7 @@ import { type ChangedKeys, changeKeys } from '../../vault/keys/change.ts';
 import { nameFrom } from '../../vault/names.ts';
 import { shortRecipient } from '../../vault/short-recipient.ts';
 import { wrapSlot } from '../../vault/slots.ts';
-import type { UnlockedVault } from '../../vault/vault.ts';
+import { requireProven, type UnlockedVault } from '../../vault/vault.ts';
 import { defineCommand, type Out } from '../command.ts';
 import type { Context } from '../context.ts';
 import { kmsOptions } from '../kms-keys.ts';
@@ -39,6 +39,7 @@ export const command = defineCommand({
   async run({ args, flags }, context) {
     const lines = await linesOf(args.file, context);
     const vault = await openUnlocked(context);
+    requireProven(vault);
     const plan = planKeys(vault.document.slots, await withoutAliases(lines, vault, context));
     for (const { slot, name } of plan.otherwise)
       context.notice(`the key ${slot.name} keeps its name, though the file calls it ${name}`);

@@ -48,14 +48,11 @@ export async function wantedKey(line: KeyLine, context: Context, options: NewKey
     }
     case 'passphrase': {
       const given = await newPassphrase(context, options.prompt ?? 'New passphrase');
-      const proof = await methods.passphrase(async () => given.passphrase, MAX_WORK_FACTOR, true);
+      const proof = await methods.passphrase(async () => given.passphrase, true, true);
       return { ...addition(await methods.newPassphrase(name, given.passphrase), [proof]), passphrase: given };
     }
   }
 }
-
-/** Of the vault's own making, so that it is never too much. */
-const MAX_WORK_FACTOR = 22;
 
 /** Identities that can be tried without asking anybody. */
 async function atHand(context: Context): Promise<Addition['proofs']> {

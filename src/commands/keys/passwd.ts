@@ -70,7 +70,7 @@ async function openWithOld(
     return old;
   };
   const credentials = async (pinned: boolean): Promise<Credential[]> => {
-    const passphrase = await methods.passphrase(ask, pinned ? 22 : 20, secrets.passphraseGiven);
+    const passphrase = await methods.passphrase(ask, pinned, secrets.passphraseGiven);
     const fits: Credential['fits'] = (slot) =>
       passphrase.fits(slot) && (name === undefined || slot.name === name);
     return [{ ...passphrase, fits }];

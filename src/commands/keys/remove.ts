@@ -3,7 +3,7 @@ import { StrongroomError } from '../../errors.ts';
 import type { Slot } from '../../vault/documents/vault-document.ts';
 import { changeKeys, refuseLast } from '../../vault/keys/change.ts';
 import { keyNamed } from '../../vault/keys/names.ts';
-import type { UnlockedVault } from '../../vault/vault.ts';
+import { requireProven, type UnlockedVault } from '../../vault/vault.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { openUnlocked } from '../open.ts';
@@ -24,6 +24,7 @@ export const command = defineCommand({
   ],
   async run({ args, flags }, context) {
     const vault = await openUnlocked(context);
+    requireProven(vault);
     const { slots } = vault.document;
     const remove = [...new Set(args.names)].map((name) => keyNamed(slots, name));
     refuseLast(slots, remove);

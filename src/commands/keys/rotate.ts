@@ -89,20 +89,21 @@ export const command = defineCommand({
     const isPlain = without.length === 0 && !compromised && !flags.postQuantum;
     if (flags.finish && !isPlain) throw finishAlone();
     const isFinish = flags.finish || (flags.reencrypt && document.reencrypt && isPlain);
-    const anew = await keysAnew(context, vault, compromised);
-    const snapshots = await planReencryption(vault);
+    const mayAsk = context.terminal.interactive && !flags.dryRun;
+    const anew = await keysAnew(context, vault, { compromised, mayAsk });
     const isReencrypting = isFinish || flags.reencrypt || compromised || without.length > 0;
     const rotation = isFinish ? undefined : await planRotation(document, { without, keyFor: anew.keyFor });
     // After a rotation all of them are under an older key.
-    const reencryption = isReencrypting ? await planReencryption(vault, rotation?.generation) : undefined;
+    const snapshots = await planReencryption(vault, rotation?.generation);
     const work: RotateWork = {
       compromised,
       readable: snapshots.all,
       writers: await writersOf(vault),
       vault,
       ...(rotation ? { rotation } : {}),
-      ...(reencryption ? { reencryption } : {}),
+      ...(isReencrypting ? { reencryption: snapshots } : {}),
     };
+    const { reencryption } = work;
     if (flags.dryRun) return { work, isDryRun: true, pin: pinOf(document) };
     for (const line of planLines(work)) context.notice(line);
     if (rotation && rotation.leftOut.length > 0) sayLeftOut(context, rotation);

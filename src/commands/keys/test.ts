@@ -2,6 +2,7 @@
 import { UnlockError } from '../../errors.ts';
 import { keyNamed } from '../../vault/keys/names.ts';
 import type { Trial } from '../../vault/keys/trial.ts';
+import { isOfPin } from '../../vault/vault.ts';
 import { defineCommand, type Out } from '../command.ts';
 import { openLocked, trustNew } from '../open.ts';
 import { shortKey } from './changed.ts';
@@ -24,7 +25,7 @@ export const command = defineCommand({
     const { slots } = vault.document;
     const { name } = args;
     const chosen = name === undefined ? slots : [keyNamed(slots, name)];
-    const all = await allCredentials(context, vault);
+    const all = await allCredentials(context, await isOfPin(vault));
     const credentials = name === undefined ? all.filter(({ asks }) => asks !== 'person') : all;
     const trials = judged(await trialsOf(vault, chosen, credentials));
     const [only] = trials;

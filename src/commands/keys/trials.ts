@@ -6,28 +6,25 @@ import type { Vault } from '../../vault/vault.ts';
 import type { Context } from '../context.ts';
 import { identityCredentials, kmsCredentials } from '../open.ts';
 
-/** What a key file says of its work factor is tried up to this where a pin says whose vault it is, else up to that. */
-const MAX_WORK_FACTOR = { pinned: 22, unproven: 20 };
-
-/** Everything that may open the vault: what is at hand, and what a person can be asked for. */
-export async function allCredentials(
-  context: Context,
-  { trust }: Pick<Vault, 'trust'>,
-): Promise<Credential[]> {
+/**
+ * Everything that may open the vault: what is at hand, and what a person can be asked for.
+ * @param isKnown whether it is known whose vault it is; not where a rotation was only followed
+ */
+export async function allCredentials(context: Context, isKnown: boolean): Promise<Credential[]> {
   const { methods } = await context.world();
   const { secrets } = context;
   const ask = () => secrets.passphrase('Passphrase');
-  const passphrase = await methods.passphrase(ask, MAX_WORK_FACTOR[trust], secrets.passphraseGiven);
+  const passphrase = await methods.passphrase(ask, isKnown, secrets.passphraseGiven);
   const kms = (await kmsCredentials(context)).filter(
     // Nothing is sent to a key of a vault that nothing vouches for.
-    ({ authenticates }) => trust === 'pinned' || authenticates,
+    ({ authenticates }) => isKnown || authenticates,
   );
   return [...(await identityCredentials(context)), passphrase, ...kms];
 }
 
-/** What can be tried without asking a person. */
+/** What can be tried on a vault that is proven, without asking a person. */
 export async function silentCredentials(context: Context): Promise<Credential[]> {
-  const all = await allCredentials(context, { trust: 'pinned' });
+  const all = await allCredentials(context, true);
   return all.filter(({ asks }) => asks !== 'person');
 }
 

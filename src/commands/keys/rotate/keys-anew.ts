@@ -10,9 +10,6 @@ import { kmsOptions } from '../../kms-keys.ts';
 import { newPassphrase, tellPassphrase } from '../../new-keys.ts';
 import { silentCredentials } from '../trials.ts';
 
-/** Of the vault's own making, so that it is never too much. */
-const MAX_WORK_FACTOR = 22;
-
 /** Times that a passphrase may be mistyped. */
 const MOST_ATTEMPTS = 3;
 
@@ -22,17 +19,22 @@ export interface KeysAnew {
   credentials(): Promise<Credential[]>;
 }
 
-/** @param compromised whether a passphrase that may have leaked is at stake: it is not taken again */
+export interface AnewOptions {
+  /** A passphrase that may have leaked is not taken again. */
+  readonly compromised: boolean;
+  /** Whether somebody is there to be asked for passphrases; not where nothing is changed. */
+  readonly mayAsk: boolean;
+}
+
 export async function keysAnew(
   context: Context,
   vault: UnlockedVault,
-  compromised: boolean,
+  { compromised, mayAsk }: AnewOptions,
 ): Promise<KeysAnew> {
   const { methods } = await context.world();
   const made = new Map<string, Promise<NewKey | undefined>>();
   const passphrases: Credential[] = [];
-  const credentialOf = (passphrase: string) =>
-    methods.passphrase(async () => passphrase, MAX_WORK_FACTOR, true);
+  const credentialOf = (passphrase: string) => methods.passphrase(async () => passphrase, true, true);
 
   const withPassphrase = async (slot: Slot, passphrase: string): Promise<NewKey> => {
     passphrases.push(await credentialOf(passphrase));
@@ -73,14 +75,14 @@ export async function keysAnew(
     });
   };
   const passphraseKey = async (slot: Slot): Promise<NewKey | undefined> => {
-    const { terminal, secrets } = context;
+    const { secrets } = context;
     const current = await currentOf(slot);
     const isOnly = vault.document.slots.filter((s) => s.method === 'passphrase').length === 1;
     // Of several passphrases the new one is for the one that was given.
     const isGiven = secrets.newPassphraseGiven && (current !== undefined || isOnly);
-    if (isGiven || (compromised && terminal.interactive)) return await freshPassphrase(slot);
+    if (isGiven || (compromised && mayAsk)) return await freshPassphrase(slot);
     if (compromised) return undefined;
-    const passphrase = current ?? (terminal.interactive ? await askedFor(slot) : undefined);
+    const passphrase = current ?? (mayAsk ? await askedFor(slot) : undefined);
     return passphrase === undefined ? undefined : await withPassphrase(slot, passphrase);
   };
   const make = async (slot: Slot): Promise<NewKey | undefined> => {

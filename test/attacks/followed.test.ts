@@ -1,10 +1,17 @@
 // A client that knows only the key before a rotation, and whoever held that key: what a rotation of his own gets out of it.
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Context } from '../../src/commands/context.ts';
+import { openingKeys } from '../../src/commands/doctor/vault.ts';
+import { takeUpListed } from '../../src/commands/hosts/take-up.ts';
 import { allCredentials } from '../../src/commands/keys/trials.ts';
 import { StrongroomError } from '../../src/errors.ts';
+import { readSigningKey } from '../../src/host/signing-key.ts';
 import { methods } from '../../src/keys/index.ts';
 import type { Credential } from '../../src/keys/method.ts';
+import { formatPrivateKey } from '../../src/sign/openssh.ts';
 import { backup } from '../../src/vault/backup/backup.ts';
 import { type ClientMemory, noMemory } from '../../src/vault/client.ts';
 import type { Slot } from '../../src/vault/documents/vault-document.ts';
@@ -23,6 +30,7 @@ import {
   openLocked,
   openUnlocked,
   PASSPHRASE,
+  scratch,
   type TestVault,
   tick,
   withKey,
@@ -123,9 +131,37 @@ it('does not stop backing up when he shows a second rotation: they go to the key
   expect((await opened.proven(1)).identity).toBe(old.identity);
 });
 
+it('has nobody ask by `doctor` how his KMS key is, nor a machine change its signing key on his word', async () => {
+  const old = await makeVault();
+  const key = newHost('web-1').key;
+  await withHisKmsKey(old);
+  const vault = await openLocked(old);
+  expect((await openingKeys(commandContext(), vault)).map((k) => [k.arn, k.isVouchedFor])).toEqual([
+    [ARN, false],
+  ]);
+  const directory = scratch();
+  const signingKeyPath = join(directory, 'host-key');
+  await writeFile(signingKeyPath, formatPrivateKey(old.host.key, 'web-1'), { mode: 0o600 });
+  await writeFile(`${signingKeyPath}.new`, formatPrivateKey(key, 'web-1'), { mode: 0o600 });
+  const hosts = [{ ...vault.document.hosts[0]!, key: key.publicKey }];
+  const listed = { ...vault, document: { ...vault.document, hosts } };
+  const machine = { hostName: 'web-1', signingKeyPath };
+  const context = { ...commandContext(), world: async () => machine, notice: () => {} } as unknown as Context;
+  await takeUpListed(context, listed);
+  expect((await readSigningKey(signingKeyPath))!.publicKey).toBe(old.host.key.publicKey);
+  // As it does where the pin says whose vault it is.
+  await takeUpListed(context, { ...listed, pin: pinOf(vault.document) });
+  expect((await readSigningKey(signingKeyPath))!.publicKey).toBe(key.publicKey);
+});
+
 /** A person with nothing in the environment, as far as credentials are asked for. */
 function commandContext(): Context {
-  const secrets = { identities: async () => [], passphrase: async () => PASSPHRASE, passphraseGiven: false };
+  const secrets = {
+    identities: async () => [],
+    passphrase: async () => PASSPHRASE,
+    passphraseGiven: false,
+    signingKey: async () => undefined,
+  };
   const parts = { env: {}, secrets, settings: async () => ({}), world: async () => ({ methods }) };
   return parts as unknown as Context;
 }

@@ -8,7 +8,7 @@ import { clockFinding } from '../../vault/doctor/machine-checks.ts';
 import type { VaultDocument } from '../../vault/documents/vault-document.ts';
 import type { Pin } from '../../vault/pin.ts';
 import type { Role } from '../../vault/policy/roles.ts';
-import { openVault, type Vault } from '../../vault/vault.ts';
+import { isOfPin, openVault, type Vault } from '../../vault/vault.ts';
 import type { Context } from '../context.ts';
 import { namedKmsKeys } from '../kms-keys.ts';
 import { thisHost, vaultContext } from '../open.ts';
@@ -55,14 +55,15 @@ export async function vaultFindings(context: Context, known: Known): Promise<Che
 }
 
 /**
- * Whoever can write to the store can name any key in a vault that nothing vouches for, and learns from a question who
+ * Whoever can write to the store can name any key in a vault that nothing vouches for, as whoever held an older key can in a rotation of his own, and learns from a question who
  * asks: such a key is asked only if the user named it too.
  */
-async function openingKeys(context: Context, { document, trust }: Vault): Promise<KmsKey[]> {
+export async function openingKeys(context: Context, vault: Vault): Promise<KmsKey[]> {
   const named = await namedKmsKeys(context);
-  return document.slots.flatMap(({ arn }) => {
+  const isKnown = await isOfPin(vault);
+  return vault.document.slots.flatMap(({ arn }) => {
     if (arn === undefined) return [];
-    const isVouchedFor = trust === 'pinned' || named.some((other) => isSameKey(arn, other));
+    const isVouchedFor = isKnown || named.some((other) => isSameKey(arn, other));
     return [{ arn, use: 'opens the vault', isVouchedFor }];
   });
 }

@@ -1,7 +1,7 @@
 // Takes up the new key of this machine once the vault lists it; until then the old one stays in use.
 import { InterruptedError, StoreError, StrongroomError } from '../../errors.ts';
 import { dropNewKey, readNewKey, takeUpNewKey } from '../../host/new-key.ts';
-import type { Vault } from '../../vault/vault.ts';
+import { isOfPin, type Vault } from '../../vault/vault.ts';
 import type { Context } from '../context.ts';
 
 /**
@@ -30,14 +30,15 @@ async function newKeyWaits(context: Context): Promise<boolean> {
 
 /**
  * Puts the key that waits into use if the vault lists it as this machine, and drops it if it was removed since: it never
- * counts again. Only on the word of a vault that a pin vouches for: anybody can list a key in another.
+ * counts again. Only on the word of a vault that a pin vouches for: anybody can list a key in another, and whoever held an
+ * older key in a rotation of his own.
  * @throws as `takeUpNewKey`
  */
-export async function takeUpListed(context: Context, { document, trust }: Vault): Promise<void> {
+export async function takeUpListed(context: Context, vault: Vault): Promise<void> {
   const { hostName, signingKeyPath: path } = await context.world();
-  if (trust !== 'pinned' || !(await newKeyWaits(context))) return;
+  if (!(await isOfPin(vault)) || !(await newKeyWaits(context))) return;
   const key = (await readNewKey(path))?.publicKey;
-  const listed = document.hosts.find((host) => host.key === key);
+  const listed = vault.document.hosts.find((host) => host.key === key);
   if (listed?.removed !== undefined) {
     const old = await dropNewKey(path);
     context.notice(

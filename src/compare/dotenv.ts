@@ -57,10 +57,11 @@ export function readDotenv(text: string): FoundValue[] {
     const assignment = matchAt(ASSIGNMENT, source, at);
     if (!assignment) throw new NotNamed('has lines that name no value');
     const name = assignment[1]!;
-    const { value, end, likely } = readValue(source, at + assignment[0].length);
+    const { value, end, likely, isLiteral } = readValue(source, at + assignment[0].length);
     // The rest of a value of which the line before was the beginning, say.
     if (isPadding(name, value) || looksRandom(name)) others.push(source.slice(at, end).trim());
-    else found.push({ name, text: value, ...(likely ? { likely } : {}) });
+    else
+      found.push({ name, text: value, ...(likely ? { likely } : {}), ...(isLiteral ? { isLiteral } : {}) });
     checkCount(found.length);
     at = end + 1;
   }
@@ -84,8 +85,17 @@ function endOfLines(source: string, at: number): number {
   }
 }
 
-/** @returns the value, where its last line ends, and whether it is secret by what its further lines say */
-function readValue(source: string, at: number): { value: string; end: number; likely?: boolean } {
+interface ReadValue {
+  readonly value: string;
+  /** Where its last line ends. */
+  readonly end: number;
+  /** Whether it is secret by what its further lines say. */
+  readonly likely?: boolean;
+  /** In single quotes, nothing is filled in. */
+  readonly isLiteral?: boolean;
+}
+
+function readValue(source: string, at: number): ReadValue {
   const single = matchAt(SINGLE_QUOTED, source, at);
   const quoted = single ?? matchAt(DOUBLE_QUOTED, source, at);
   if (quoted) {
@@ -93,7 +103,7 @@ function readValue(source: string, at: number): { value: string; end: number; li
     if (!rest || goesOn(rest[0])) throw new NotNamed('has text after a closing quote');
     const inner = quoted[1]!;
     const value = single ? inner.replace(/\\'/g, "'") : escapesTaken(inner);
-    return { value, end: at + quoted[0].length + rest[0].length };
+    return { value, end: at + quoted[0].length + rest[0].length, isLiteral: single !== null };
   }
   const end = endOfLines(source, at);
   const bare = source.slice(at, end);

@@ -9,8 +9,12 @@ const WORDS = new Set(
 );
 /** What is public, and what only says where in Kubernetes a secret is. */
 const NO_SECRET = /public|fingerprint|authorizedkeys|secretkeyref|secretref|secretname/;
-/** The pin in a strongroom.yaml, which every deployment has: random, and public. */
-const PIN = /^pin\.(?:vault|recipient|authority)$/;
+/**
+ * Values that say where a secret is, or which: the pin of a strongroom.yaml (random, and public) and the settings of its
+ * streams, which hold none; the secrets that a Compose service is given by name; the files of a kustomization.
+ */
+const NAMING =
+  /^(?:pin\.(?:vault|recipient|authority)$|sets\.[^.]+\.streams\.|services\.[^.]+\.(?:build\.)?(?:secrets|configs)\[|(?:secret|configMap)Generator\[\d+\]\.(?:envs?|files|name|namespace|type|behavior)\b)/;
 /** A name that ends so tells where the secret is, not what it is. */
 const POINTS = new Set('file path dir directory name ref'.split(' '));
 
@@ -65,7 +69,7 @@ export function isSecretForm(text: string): boolean {
 /** @param name of the value, without what its place in the file adds to it */
 export function isLikely(name: string, text: string): boolean {
   const trimmed = text.length > LOOKED_AT ? text : text.trim();
-  if (PLAIN.test(trimmed) || REFERENCE.test(trimmed) || PIN.test(name)) return false;
+  if (PLAIN.test(trimmed) || REFERENCE.test(trimmed) || NAMING.test(name)) return false;
   return isSecretName(name) || isSecretForm(text);
 }
 

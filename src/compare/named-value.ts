@@ -26,6 +26,8 @@ export interface FoundValue {
   readonly kind?: ValueKind;
   /** Said by the format: a Kubernetes Secret's data is secret whatever its name. */
   readonly likely?: boolean;
+  /** Said by the format: a dollar in it is a dollar, and no variable. */
+  readonly isLiteral?: boolean;
   readonly facts?: Readonly<Record<string, string>>;
 }
 

@@ -120,9 +120,22 @@ function named(found: readonly FoundValue[]): NamedValue[] {
     name: ownCopy(names[i]!),
     kind,
     likely: likely ?? isLikely(kind === 'value' ? name : '', text.toString()),
-    ...(facts ? { facts } : {}),
+    ...factsFor(kind, text, facts),
     reveal: () => (typeof text === 'string' ? Buffer.from(text) : text),
   }));
+}
+
+const CERTIFICATE = /^\s*-----BEGIN CERTIFICATE-----[^-]{1,20000}-----END CERTIFICATE-----/;
+
+/** What is public of a certificate that is a value of some other file, such as a Kubernetes Secret's. */
+function factsFor(
+  kind: FoundValue['kind'],
+  text: FoundValue['text'],
+  facts: FoundValue['facts'],
+): Pick<NamedValue, 'facts'> {
+  const block = kind === 'value' && !facts ? CERTIFICATE.exec(text.toString())?.[0] : undefined;
+  const found = facts ?? (block === undefined ? undefined : readPem(block)[0]?.facts);
+  return found ? { facts: found } : {};
 }
 
 /** A part of a text keeps all of it in memory, as long as the name is: the whole file, with its secrets. */

@@ -63,22 +63,94 @@ function factsOf(
   block: string,
   inner: string,
 ): Record<string, string> | undefined {
+  if (kind === 'certificate') {
+    const { subject, issuer, expires, publicKey } = certificateOf(block) ?? {};
+    if (subject === undefined || issuer === undefined || expires === undefined) return undefined;
+    return { subject, issuer, expires, ...(publicKey ? { public_key: publicKey } : {}) };
+  }
+  if (kind !== 'public-key' && kind !== 'private-key') return undefined;
+  const publicKey = kind === 'public-key' ? publicKeyOf(block) : publicHalfOf(label, block, inner);
+  return publicKey === undefined ? undefined : { public_key: publicKey };
+}
+
+/** What is public in a certificate. */
+export interface CertificateFacts {
+  /** One line; where it is empty, the names that the certificate is for. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** In UTC, to the second. */
+  readonly expires: string;
+  /** Fingerprint of its key; undefined for one of a kind that OpenSSL does not know. */
+  readonly publicKey: string | undefined;
+  /** Whether it may sign other certificates. */
+  readonly isAuthority: boolean;
+}
+
+/** @param block PEM, with its first and last line @returns undefined for what is no certificate */
+export function certificateOf(block: string): CertificateFacts | undefined {
   try {
-    if (kind === 'certificate') {
-      const { subject, issuer, validTo, publicKey } = new X509Certificate(block);
-      return {
-        subject: oneLine(subject),
-        issuer: oneLine(issuer),
-        expires: `${new Date(validTo).toISOString().slice(0, 19)}Z`,
-        public_key: fingerprintOf(publicKey),
-      };
-    }
-    if (kind === 'public-key') return { public_key: fingerprintOf(createPublicKey(block)) };
-    if (kind !== 'private-key') return undefined;
-    if (label === 'OPENSSH PRIVATE KEY') return { public_key: openSshFingerprint(inner) };
-    return { public_key: fingerprintOf(createPublicKey(createPrivateKey(block))) };
+    const certificate = new X509Certificate(block);
+    const { subject, issuer, validTo, subjectAltName, ca } = certificate;
+    return {
+      // Node gives undefined for a name without any field.
+      subject: oneLine(subject || subjectAltName || '(no name)'),
+      issuer: oneLine(issuer || '(no name)'),
+      expires: `${new Date(validTo).toISOString().slice(0, 19)}Z`,
+      publicKey: keyOf(certificate),
+      isAuthority: ca,
+    };
   } catch {
-    // Encrypted, or of a kind that OpenSSL does not know: it is compared all the same.
+    return undefined;
+  }
+}
+
+function keyOf(certificate: X509Certificate): string | undefined {
+  try {
+    return fingerprintOf(certificate.publicKey);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param block PEM @returns the fingerprint; undefined for what is no public key */
+export function publicKeyOf(block: string): string | undefined {
+  try {
+    return fingerprintOf(createPublicKey(block));
+  } catch {
+    return undefined;
+  }
+}
+
+/** RSA, RSA-PSS, EC, Ed25519 and Ed448, as PKCS 8 names them in DER. */
+const KNOWN_KEYS = ['2a864886f70d010101', '2a864886f70d01010a', '2a8648ce3d0201', '2b6570', '2b6571'];
+/** DSA and DH, under any label: OpenSSL works out their public half at once, for hours where the numbers are large. */
+const SLOW_KEYS = ['2a8648ce380401', '2b0e03020c', '2a864886f70d010301', '2a8648ce3e0201'].map((oid) =>
+  Buffer.from(oid, 'hex'),
+);
+const KEY_LABEL = /^(?:(?:RSA|EC) )?PRIVATE KEY$/;
+/** RSA of 16384 bits takes 10 KiB. */
+const MAX_KEY_BYTES = 16 * 1024;
+/** Where in PKCS 8 the kind of key stands: behind two lengths and a version. */
+const KIND_WITHIN = 32;
+
+/**
+ * The public half of a private key.
+ * @param label of the block: `EC PRIVATE KEY`
+ * @param block PEM
+ * @param inner the base64 between its first and last line
+ * @returns its fingerprint; undefined where it is encrypted, or none that certificates and SSH have
+ */
+export function publicHalfOf(label: string, block: string, inner: string): string | undefined {
+  try {
+    if (label === 'OPENSSH PRIVATE KEY') return openSshFingerprint(inner);
+    if (!KEY_LABEL.test(label)) return undefined;
+    const der = Buffer.from(inner, 'base64');
+    if (der.length > MAX_KEY_BYTES || SLOW_KEYS.some((oid) => der.includes(oid))) return undefined;
+    const kind = der.toString('hex', 0, KIND_WITHIN);
+    if (label === 'PRIVATE KEY' && !KNOWN_KEYS.some((known) => kind.includes(known))) return undefined;
+    return fingerprintOf(createPublicKey(createPrivateKey(block)));
+  } catch {
+    // Encrypted, or damaged: it is compared all the same.
     return undefined;
   }
 }

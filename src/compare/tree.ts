@@ -33,13 +33,14 @@ interface Walk {
 const unfolds = () => new NotNamed('unfolds into more than a configuration holds');
 
 /** The value of a map's key, if it is text. */
-function textOf(tree: Tree, key: string): string | undefined {
+export function textOf(tree: Tree, key: string): string | undefined {
   if (typeof tree === 'string' || !('entries' in tree)) return undefined;
   const value = tree.entries.find(([k]) => k === key)?.[1];
   return typeof value === 'string' ? value : undefined;
 }
 
-function branchOf(tree: Tree, key: string): Tree | undefined {
+/** The value of a map's key. */
+export function branchOf(tree: Tree, key: string): Tree | undefined {
   if (typeof tree === 'string' || !('entries' in tree)) return undefined;
   return tree.entries.find(([k]) => k === key)?.[1];
 }
@@ -49,7 +50,7 @@ const OBJECT_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_.-]{0,99}$/;
 
 /** What a Kubernetes object is: `Secret shop/db`; undefined when it is none. */
-function objectOf(document: Tree): { kind: string; title: string } | undefined {
+export function objectOf(document: Tree): { kind: string; title: string } | undefined {
   const kind = textOf(document, 'kind');
   if (
     textOf(document, 'apiVersion') === undefined ||

@@ -20,10 +20,14 @@ interface Reading {
   merged: number;
 }
 
+/** How many things may begin in a text: what reading it takes grows with that. */
+export function beginningsIn(text: string): number {
+  return Math.max(...[BEGINNINGS, COLONS].map((pattern) => text.match(pattern)?.length ?? 0));
+}
+
 /** @throws NotNamed when it is no YAML, refers to itself, or is too deep */
 export async function readYaml(text: string): Promise<Tree[]> {
-  const beginnings = Math.max(...[BEGINNINGS, COLONS].map((pattern) => text.match(pattern)?.length ?? 0));
-  if (beginnings > MAX_BEGINNINGS) throw new NotNamed('is too large to look into');
+  if (beginningsIn(text) > MAX_BEGINNINGS) throw new NotNamed('is too large to look into');
   const yaml = await import('./yaml-package.ts');
   const documents = yaml.parseAllDocuments(text, {
     schema: 'failsafe',

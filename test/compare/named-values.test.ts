@@ -373,6 +373,26 @@ describe('any other file is one value', () => {
 });
 
 describe('a likely secret', () => {
+  it.each<[string, string, string[]]>([
+    [
+      'strongroom.yaml',
+      'sets: { shop: { streams: { db: { postgres: { password: { dotenv: .env, key: DB_PASSWORD } } } } } }',
+      [],
+    ],
+    [
+      'compose.yaml',
+      'services: { api: { secrets: [db_password], environment: { DB_PASSWORD: hunter2hunter2 } } }',
+      ['services.api.environment.DB_PASSWORD'],
+    ],
+    [
+      'kustomization.yaml',
+      'secretGenerator: [{ name: shop-secret, envs: [secrets.env], files: [tls.key], literals: [TOKEN=k3Jx9Qm2Vb7] }]',
+      ['secretGenerator[0].literals[0]'],
+    ],
+  ])('is no place or name of one: %s', async (path, text, expected) => {
+    expect(await likely(path, text)).toEqual(expected);
+  });
+
   it.each<[string, string, boolean]>([
     ['DB_PASSWORD', 'x', true],
     ['DBPASSWD', 'x', true],

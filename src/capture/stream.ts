@@ -1,0 +1,95 @@
+// The port of sources that are programs: a database dump, or what any command prints. One file each below streams/,
+// and one line in streams/index.ts. Which settings a kind has, how it is dumped, proven and fed back is its own.
+import type { Shape } from '../cli/config-shape.ts';
+import { StrongroomError } from '../errors.ts';
+
+/** A stream of a set, as configured. */
+export interface Stream {
+  /** Such as `db`. */
+  readonly name: string;
+  /** Such as `postgres`. */
+  readonly type: string;
+  /**
+   * What whoever restores must know, on one line each: `{ database: 'shop', format: 'custom' }`. Kept in the encrypted
+   * contents; no password, and no address with one. What only the dump tells, such as the server's version, is there
+   * once it has ended.
+   */
+  readonly facts: Readonly<Record<string, string>>;
+  /**
+   * Runs the vendor's own tool and passes on what it prints. Ends normally only when the tool ended well and the dump
+   * is proven whole; what was yielded before a failure is kept, marked incomplete.
+   * @throws StreamError; InterruptedError. The child is gone by then, whoever stops reading too.
+   */
+  dump(options?: DumpOptions): AsyncGenerator<Buffer>;
+  /**
+   * Feeds a dump back.
+   * @throws StreamError; UsageError `stream-not-loadable` where this kind cannot
+   */
+  load(dump: AsyncIterable<Buffer>, options: LoadOptions): Promise<Loaded>;
+}
+
+export interface DumpOptions {
+  readonly signal?: AbortSignal;
+  /** Told, scrubbed, what the tool said on stderr though it ended well. */
+  readonly onNotes?: (text: string) => void;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * The database or file to load into: a new one unless `isLive`. Without it a scratch one is made, whose name tells
+   * where it comes from.
+   */
+  readonly into?: string;
+  /** Whether `into` may be there already, so that what it holds is replaced. */
+  readonly isLive?: boolean;
+}
+
+export interface Loaded {
+  /** Where it is now: `database shop_restored_7k3f9q`. */
+  readonly into: string;
+  /** How to use it, or to drop it: a command. */
+  readonly hint?: string;
+}
+
+/** Where the settings of a stream are read from. */
+export interface StreamGround {
+  /** Absolute: relative paths in settings start here (the set's root). */
+  readonly root: string;
+  /** For children, and for settings that name a variable. Holds none of strongroom's own secrets. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A kind of stream: what `streams/index.ts` lists. */
+export interface StreamKind {
+  readonly type: string;
+  /** The settings below its name in strongroom.yaml. */
+  readonly shape: Shape & { readonly kind: 'object' };
+  /** Files that such a stream stands for, as its settings have them: a copy of one that is in use would be torn. */
+  readonly takes?: (settings: Readonly<Record<string, unknown>>) => readonly string[];
+  /**
+   * @param settings as `shape` has it
+   * @throws UsageError `bad-setting` for settings that contradict each other; nothing is run or read yet
+   */
+  open(name: string, settings: Readonly<Record<string, unknown>>, ground: StreamGround): Stream;
+}
+
+/** What a dump or a load died of. After a dump the snapshot stands, and is incomplete. */
+export class StreamError extends StrongroomError {
+  /** The end of what the tool said on stderr, scrubbed; empty where it said nothing. */
+  readonly stderr: string;
+
+  /**
+   * @param code `tool-missing`, `stream-failed`, `stream-empty`, `stream-unfinished`, `stream-timeout`,
+   * `stream-locked`; `stream-secret` and `stream-address` for what a setting leads to
+   * @param message names the stream and the tool, and holds nothing that the tool said
+   */
+  constructor(
+    code: string,
+    message: string,
+    details: { hint?: string; stderr?: string; cause?: unknown } = {},
+  ) {
+    super(code, message, details);
+    this.stderr = details.stderr ?? '';
+  }
+}

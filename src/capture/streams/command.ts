@@ -1,0 +1,179 @@
+// Any program: what it prints is the dump, and it says by its status whether that is all. No shell comes between. What
+// its settings name as proof is asked of it: an end, a size, a second program that reads it.
+import { randomBytes } from 'node:crypto';
+import { UsageError } from '../../errors.ts';
+import { type DumpOptions, type LoadOptions, type Stream, StreamError, type StreamKind } from '../stream.ts';
+import { endingIn, provenBy } from './proof.ts';
+import { scratchName } from './scratch.ts';
+import { secretOf, secretShape } from './secret-setting.ts';
+import { line, timeout, timeoutOf } from './shapes.ts';
+import { runTool, type ToolOptions } from './tool.ts';
+
+/** Stands for where a dump is loaded into, in the arguments of `load`. */
+const INTO = '{into}';
+/** As the shell has them; those that would have another program run are not ours to set from a secret. */
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Longest name that is made up for what a dump is loaded into, as databases have it. */
+const NAME = 63;
+
+const program = (summary: string) =>
+  ({ kind: 'list', summary, of: line('the program, or one argument') }) as const;
+
+export const command: StreamKind = {
+  type: 'command',
+  shape: {
+    kind: 'object',
+    summary: 'what a program prints',
+    required: ['run'],
+    fields: {
+      run: program('The program and its arguments, as a list; no shell'),
+      env: {
+        kind: 'map',
+        summary: 'Secrets for the program, by the variable that it reads them from',
+        keys: VARIABLE,
+        keysAre: 'names of variables',
+        of: secretShape('its value'),
+      },
+      check: program('A program that reads the dump and fails where it is not whole'),
+      trailer: line('Text that must end the dump; white space after it does not count'),
+      minimum: { kind: 'integer', summary: 'The least bytes that a dump has (1 unless set)', minimum: 1 },
+      load: program(`A program that reads a dump and feeds it back; ${INTO} stands for where to`),
+      timeout,
+    },
+  },
+  open(name, settings, ground) {
+    const run = wordsOf(settings.run, name, 'run');
+    const check = settings.check === undefined ? undefined : wordsOf(settings.check, name, 'check');
+    const load = settings.load === undefined ? undefined : wordsOf(settings.load, name, 'load');
+    const { trailer, minimum = 1 } = settings as { trailer?: string; minimum?: number };
+    const sources = Object.entries((settings.env ?? {}) as Readonly<Record<string, unknown>>).map(
+      ([variable, setting]) => ({
+        variable,
+        secret: secretOf(setting, { stream: name, setting: variable }, ground),
+      }),
+    );
+    const base = { name, env: ground.env, cwd: ground.root, timeout: timeoutOf(settings.timeout) };
+    const options = async ({ signal }: DumpOptions | LoadOptions): Promise<ToolOptions> => {
+      const adds: Record<string, string> = {};
+      for (const { variable, secret } of sources) if (secret) adds[variable] = await secret.read();
+      return { ...base, adds, secrets: Object.values(adds), signal };
+    };
+    return {
+      name,
+      type: 'command',
+      facts: { program: nameOf(run), ...(load ? { load: nameOf(load) } : {}) },
+      async *dump(asked = {}) {
+        const of = { name, tool: nameOf(run) };
+        const tool = await options(asked);
+        const [file, ...args] = run;
+        const printed = runTool(file, args, { ...tool, onNotes: asked.onNotes });
+        const enough = atLeast(minimum, printed, of);
+        const ended = trailer === undefined ? enough : endingIn(ending(trailer), enough, name, of.tool);
+        yield* check ? provenBy((copy, stop) => proven(check, copy, stop, tool), ended) : ended;
+      },
+      async load(dump, asked) {
+        if (!load)
+          throw notLoadable(
+            name,
+            'has no program to load it',
+            'give it one (load: […]), or pipe what strongroom cat prints',
+          );
+        const into = placeOf(load, name, asked);
+        const [file, ...args] = load.map((word) => word.replaceAll(INTO, () => into));
+        for await (const _ of runTool(file ?? '', args, { ...(await options(asked)), stdin: dump }));
+        return { into };
+      },
+    } satisfies Stream;
+  },
+};
+
+type Words = readonly [string, ...string[]];
+
+/** @throws UsageError bad-setting */
+function wordsOf(setting: unknown, stream: string, key: string): Words {
+  if (Array.isArray(setting) && setting.length > 0 && setting.every((word) => typeof word === 'string')) {
+    return setting as unknown as Words;
+  }
+  throw new UsageError(
+    'bad-setting',
+    `${key} of stream ${stream} is not a list of a program and its arguments`,
+    {
+      object: key,
+      hint: `${key}: [pg_dumpall, --globals-only], or [sh, -c, 'one | another'] where a shell is needed`,
+    },
+  );
+}
+
+const nameOf = ([file]: Words): string => file.slice(file.lastIndexOf('/') + 1);
+
+interface Of {
+  /** The stream. */
+  readonly name: string;
+  readonly tool: string;
+}
+
+/** @throws StreamError stream-empty at its end */
+async function* atLeast(
+  bytes: number,
+  dump: AsyncIterable<Buffer>,
+  { name, tool }: Of,
+): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const chunk of dump) {
+    size += chunk.length;
+    yield chunk;
+  }
+  if (size >= bytes) return;
+  const what = size === 0 ? 'nothing' : `${size} bytes, and ${bytes} is the least`;
+  throw new StreamError('stream-empty', `stream ${name}: ${tool} printed ${what}`);
+}
+
+/** @param text as it is written, be it a sign that means something in a pattern */
+function ending(text: string): RegExp {
+  const bytes = Buffer.from(text).toString('latin1');
+  return new RegExp(`${bytes.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}[ \\t\\r\\n]*$(?![^])`);
+}
+
+/** @throws StreamError stream-unfinished */
+async function proven(
+  check: Words,
+  copy: AsyncIterable<Buffer>,
+  stop: AbortSignal,
+  options: ToolOptions,
+): Promise<void> {
+  const [file, ...args] = check;
+  const signal = options.signal ? AbortSignal.any([options.signal, stop]) : stop;
+  try {
+    for await (const _ of runTool(file, args, { ...options, signal, stdin: copy }));
+  } catch (error) {
+    if (!(error instanceof StreamError) || error.code !== 'stream-failed') throw error;
+    throw new StreamError(
+      'stream-unfinished',
+      `stream ${options.name}: ${nameOf(check)} finds fault with the dump`,
+      {
+        stderr: error.stderr,
+        cause: error,
+      },
+    );
+  }
+}
+
+/** What stands for `{into}`. @throws UsageError */
+function placeOf(load: Words, name: string, { into, isLive = false }: LoadOptions): string {
+  const isNamed = load.some((word) => word.includes(INTO));
+  if (!isNamed && !isLive) {
+    throw notLoadable(
+      name,
+      `loads into one place only, which may be live`,
+      `name that place (load: […, '${INTO}']), or say that it is to be replaced`,
+    );
+  }
+  if (into?.startsWith('-')) {
+    throw new UsageError('bad-argument', `${into} would be taken for a flag`, { hint: 'name it otherwise' });
+  }
+  return into ?? (isNamed ? scratchName(name, NAME, randomBytes(5)) : nameOf(load));
+}
+
+function notLoadable(name: string, why: string, hint: string): UsageError {
+  return new UsageError('stream-not-loadable', `stream ${name} ${why}`, { object: name, hint });
+}

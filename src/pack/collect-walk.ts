@@ -12,6 +12,7 @@ import {
   sourceOf,
   specialName,
 } from './collect-source.ts';
+import { UNDO, UNDO_PREFIX } from './guard/name.ts';
 import { checkEntryPath, decodeName, fsPath } from './names.ts';
 import { MARKER } from './place/marker.ts';
 import { isSteady, isSteadyPath, openDirectory } from './read-open.ts';
@@ -32,6 +33,8 @@ export interface Gathering {
    * Absolute paths of what shows that a directory is not empty: those in which a file or a link was found, files and
    * links that were asked for by name, and what is missed already.
    */
+  /** Real paths of files that something else takes. */
+  readonly elsewhere: ReadonlySet<string>;
   readonly answers: Set<string>;
   /** Entry paths of the links that were asked for by name. */
   readonly namedLinks: Set<string>;
@@ -79,7 +82,7 @@ interface Listing {
  * @returns how many things were wanted, excluded ones too
  */
 export async function walk(gathering: Gathering, start: Seen, wanted?: Wanted): Promise<number> {
-  const { excludes, also, walked, answers, pace } = gathering;
+  const { excludes, also, elsewhere, walked, answers, pace } = gathering;
   let count = 0;
   const steady = isSteadyPath(start.path);
   const pending: Directory[] = [{ ...start, steady, whole: wanted === undefined }];
@@ -94,11 +97,16 @@ export async function walk(gathering: Gathering, start: Seen, wanted?: Wanted): 
       for (const child of listing.children) {
         if (pace.due()) await pace.rest();
         const path = `${directory.path === '/' ? '' : directory.path}/${child.name}`;
+        if (child.name.startsWith(UNDO_PREFIX) && isUndoCopy(gathering, path, child)) continue;
         const whole = directory.whole || wanted!.matches(path);
         const isAnswer = whole && !also.has(path);
         if (isAnswer) count++;
         if (!whole && !(child.isDirectory() && wanted!.reaches(path))) continue;
         if (excludes(path)) continue;
+        if (elsewhere.has(path)) {
+          if (isAnswer) answers.add(directory.path);
+          continue;
+        }
         const at = directory.steady ? path : `${listing.at}/${child.name}`;
         const stat = look(gathering, path, at, whole);
         if (stat?.isDirectory()) {
@@ -110,6 +118,14 @@ export async function walk(gathering: Gathering, start: Seen, wanted?: Wanted): 
     }
   }
   return count;
+}
+
+/** The plain copy that a guard keeps beside its files is no file of anybody's set. */
+function isUndoCopy({ place, problems }: Gathering, path: string, child: Child): boolean {
+  if (!UNDO.test(child.name) || !child.isDirectory()) return false;
+  const reason = 'is what a guard keeps to undo a command with';
+  problems.push({ kind: 'skipped', path: entryPath(place, path), reason, incomplete: false });
+  return true;
 }
 
 /**

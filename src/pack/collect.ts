@@ -40,6 +40,12 @@ export interface Selection {
   exclude: readonly string[];
   /** Paths that are packed besides. They answer no pattern: with nothing but these, a set is as good as empty. */
   also?: readonly string[];
+  /** Files that are taken in another way, such as a database by its own tool: left out here, and not missed. */
+  elsewhere?: readonly string[];
+  /** Whether an empty `include` means nothing, as it names all that is wanted. */
+  isExact?: boolean;
+  /** Whether to leave out directories that nothing asks for, and that are there only as the way to what is. */
+  withoutWay?: boolean;
 }
 
 export interface CollectOptions {
@@ -61,14 +67,15 @@ export async function collect(
   options: CollectOptions = {},
 ): Promise<{ sources: Source[]; problems: Problem[] }> {
   const place = openPlace(selection.root);
-  const { exclude, also = [] } = selection;
-  const include = selection.include.length === 0 ? ['.'] : selection.include;
+  const { exclude, also = [], elsewhere = [], isExact = false, withoutWay = false } = selection;
+  const include = selection.include.length === 0 && !isExact ? ['.'] : selection.include;
   for (const pattern of [...include, ...exclude, ...also]) checkPattern(pattern);
   const found = new Map<string, Source>();
   const gathering: Gathering = {
     place,
     excludes: excluder(place, exclude),
     also: new Set(also.map((path) => realPathOf(place, path))),
+    elsewhere: new Set(elsewhere.map((path) => realPathOf(place, path))),
     found,
     problems: [],
     walked: new Set(),
@@ -79,9 +86,10 @@ export async function collect(
   const { problems, answers, namedLinks } = gathering;
   for (const pattern of include) await gather(gathering, pattern);
   // Every pattern may have found something, and an exclude have taken it away again.
-  if (answers.size === 0 && problems.length === 0) problems.push(nothingIn(place, place.root));
+  if (include.length > 0 && answers.size === 0 && problems.length === 0)
+    problems.push(nothingIn(place, place.root));
   for (const path of also) await gatherBesides(gathering, path);
-  addParents(gathering);
+  if (!withoutWay) addParents(gathering);
   return {
     sources: inByteOrder(found),
     problems: withoutRepeats([...problems, ...danglingLinks(place, found, namedLinks)]),
@@ -129,6 +137,10 @@ async function gather(gathering: Gathering, pattern: string): Promise<void> {
 async function gatherNamed(gathering: Gathering, { path, stat }: Seen): Promise<void> {
   const { place, problems, answers, namedLinks } = gathering;
   if (isExcluded(gathering, path)) return;
+  if (gathering.elsewhere.has(path)) {
+    answers.add(path);
+    return;
+  }
   await gatherWhole(gathering, path);
   const entry = entryPath(place, path);
   if (stat.isDirectory()) {

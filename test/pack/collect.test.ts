@@ -754,3 +754,20 @@ describe('a restore that is under way in the root', () => {
     expect(said).toEqual([expect.objectContaining({ kind: 'changed', incomplete: true })]);
   });
 });
+
+describe('what is taken in another way', () => {
+  it('is left out and not missed, whether it is named, matched or found', async () => {
+    const root = tree({ 'data/users.db': 'x', 'data/users.db-wal': 'y', '.env': 'A=1' });
+    const elsewhere = ['data/users.db', join(root, 'data/users.db-wal'), 'data/users.db-shm'];
+    for (const include of [[], ['.'], ['data', '.env'], ['data/users.db', '.env'], ['data/*.db', '.env']]) {
+      const { sources, problems: found } = await collect({ root, include, exclude: [], elsewhere });
+      expect(found, include.join()).toEqual([]);
+      expect(
+        sources.filter((s) => s.type === 'file').map((s) => s.path),
+        include.join(),
+      ).toEqual(['.env']);
+    }
+    const alone = await collect({ root, include: ['data'], exclude: [], elsewhere });
+    expect(alone.problems).toEqual([]);
+  });
+});

@@ -37,8 +37,8 @@ function syncHandle(directory: Directory): void {
   }
 }
 
-/** Removes what is in a directory that nobody else can change, following no link. */
-function empty(directory: Directory): void {
+/** Removes what is in a directory that nobody else can change, following no link. @throws a system error */
+export function empty(directory: Directory): void {
   if ((fstatSync(directory.fd).mode & 0o700) !== 0o700) chmodSync(directory.path, 0o700);
   for (const entry of readdirSync(directory.path, { encoding: 'buffer', withFileTypes: true })) {
     const name = decodeName(entry.name as unknown as Buffer);

@@ -124,7 +124,7 @@ function isTwin(a: Step, b: Step): boolean {
   return a !== b && folded(a) === folded(b);
 }
 
-const ORDER = ['tree', 'file', 'write', 'link', 'access'];
+const ORDER = ['aside', 'tree', 'file', 'write', 'link', 'access'];
 
 // Access last, and from below: after that a directory may be closed to us.
 function changesOf({ plan, terrain }: Work, ground: OpenGround, late: ReadonlyMap<number, number>): Change[] {
@@ -147,7 +147,11 @@ function changesOf({ plan, terrain }: Work, ground: OpenGround, late: ReadonlyMa
 }
 
 function stepOf(unit: Unit, index: number, ground: OpenGround): Step {
-  const { kind, group, base, directory, name, seen } = unit;
+  const { kind, group, base, directory, name, seen, aside } = unit;
+  if (kind === 'aside') {
+    const { ino, size, mtimeMs } = seen!;
+    return { kind, unit: index, group, base, directory, name, isReplacing: true, ino, size, mtimeMs, aside };
+  }
   const staged = kind === 'access' ? undefined : lookAt(stagedPath(ground.stagings[group]!, index));
   const { ino = 0, size = 0, mtimeMs = 0 } = staged ?? {};
   const step = {

@@ -70,7 +70,8 @@ export async function writeInto(
   }
 }
 
-async function pour(from: number, to: number): Promise<number> {
+/** @returns how many bytes @throws a system error */
+export async function pour(from: number, to: number): Promise<number> {
   const buffer = Buffer.allocUnsafe(CHUNK);
   for (let size = 0; ; await nextTurn()) {
     const length = readSync(from, buffer);

@@ -78,8 +78,11 @@ export async function holdsContent(path: string, seen: Seen, entry: Entry): Prom
 
 const WHOLE = 1 << 20;
 
-// What cannot be read, or is no longer the file that was seen, has no hash: it is not the same.
-async function hashFile(path: string, seen: Seen): Promise<string | undefined> {
+/**
+ * @param path absolute, a name of `names.ts`
+ * @returns SHA-256 in hex; undefined for what cannot be read or is no longer the file that was seen
+ */
+export async function hashFile(path: string, seen: Seen): Promise<string | undefined> {
   let fd: number;
   try {
     fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);

@@ -3,11 +3,20 @@
 
 import { chmodSync, fstatSync, lstatSync, mkdirSync } from 'node:fs';
 import { fsPath } from '../names.ts';
-import { closeDirectory, type Directory, openBase, openChild, type Walk, walkFrom } from './beneath.ts';
+import {
+  closeDirectory,
+  type Directory,
+  inside,
+  openBase,
+  openChild,
+  type Walk,
+  walkFrom,
+} from './beneath.ts';
 import { lookAt } from './existing.ts';
-import { changedSincePlan, isLost } from './failures.ts';
+import { changedSincePlan, errno, isLost } from './failures.ts';
+import type { Landing } from './layout.ts';
 import { markerName } from './marker.ts';
-import { joined } from './target.ts';
+import { joined, nameOf, parentOf } from './target.ts';
 
 /** Where a restore works; also the part of a journal that says so. */
 export interface Terrain {
@@ -128,6 +137,38 @@ export function stagedPath(staging: Directory, unit: number, below = ''): string
 /** Where what it replaces is kept until the restore is through. */
 export function savedPath(staging: Directory, unit: number, ending = ''): string | Buffer {
   return fsPath(`${staging.path}/old/${unit}${ending}`);
+}
+
+/**
+ * Where something is moved aside to.
+ *
+ * @param isMade whether directories that are missing on the way are made, 0700
+ * @returns undefined when there is no such directory that is the caller's own
+ * @throws a system error; with `isMade` in any case in which it would give nothing
+ */
+export function asidePath(
+  { base, directory, name }: Landing,
+  ground: OpenGround,
+  isMade = false,
+): string | Buffer | undefined {
+  const walk = ground.walks[base]!;
+  const at = (path: string): Directory => {
+    try {
+      return walk.at(path);
+    } catch (error) {
+      if (!isMade || errno(error) !== 'ENOENT' || path === '') throw error;
+      mkdirSync(inside(at(parentOf(path)), nameOf(path)), 0o700);
+      return walk.at(path);
+    }
+  };
+  try {
+    const found = at(directory);
+    if (fstatSync(found.fd).uid === process.geteuid!()) return inside(found, name);
+    throw changedSincePlan(joined(ground.bases[base]!.path, directory));
+  } catch (error) {
+    if (!isMade && isLost(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Whether the first staging directory is there. */

@@ -2,7 +2,7 @@
 
 import { checkEntryPath } from '../names.ts';
 import type { Terrain } from './ground.ts';
-import type { UnitKind } from './layout.ts';
+import type { Landing, UnitKind } from './layout.ts';
 import type { Runner } from './runner.ts';
 
 /** One change to the target, with what it takes to undo it. */
@@ -20,6 +20,8 @@ export interface Step {
   readonly ino: number;
   readonly size: number;
   readonly mtimeMs: number;
+  /** Where what stands there is moved to, for `aside`. */
+  readonly aside?: Landing | undefined;
   /** What stands there had this, for `access` and `write`. */
   readonly before?: {
     readonly mode: number;
@@ -40,7 +42,7 @@ export interface Journal extends Terrain {
   readonly sinceMs?: number;
 }
 
-const KINDS: ReadonlySet<unknown> = new Set<UnitKind>(['tree', 'file', 'link', 'write', 'access']);
+const KINDS: ReadonlySet<unknown> = new Set<UnitKind>(['tree', 'file', 'link', 'write', 'access', 'aside']);
 
 /** @returns undefined when it is not a journal of this id, or of another format */
 export function parseJournal(text: string, id: string): Journal | undefined {
@@ -70,20 +72,23 @@ function isJournal(journal: Journal): boolean {
 }
 
 function isStep(step: Step, { bases, groups }: Journal): boolean {
-  const { kind, unit, group, base, directory, name, isReplacing, ino, size, mtimeMs, before } = step;
+  const { kind, unit, group, isReplacing, ino, size, mtimeMs, before, aside } = step;
   return (
     KINDS.has(kind) &&
     isCount(unit) &&
     isIndex(group, groups) &&
-    isIndex(base, bases) &&
-    isRelative(directory) &&
-    name !== '' &&
-    !name.includes('/') &&
-    isRelative(name) &&
+    isLanding(step, bases) &&
+    (kind === 'aside' ? aside !== undefined && isLanding(aside, bases) : aside === undefined) &&
     typeof isReplacing === 'boolean' &&
     [ino, size, mtimeMs].every(Number.isFinite) &&
     (before === undefined ||
       ([before.mode, before.uid, before.gid].every(isCount) && Number.isFinite(before.mtimeMs)))
+  );
+}
+
+function isLanding({ base, directory, name }: Landing, bases: Journal['bases']): boolean {
+  return (
+    isIndex(base, bases) && isRelative(directory) && name !== '' && !name.includes('/') && isRelative(name)
   );
 }
 

@@ -1,28 +1,12 @@
 // Owns the journals of unfinished restores: what they say, where they are, and how far they are trusted. A journal
 // is one 0600 file in the state directory; how far its restore came is in the ending of its name.
 
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  existsSync,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { StrongroomError } from '../../errors.ts';
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { printableName } from '../names.ts';
 import { errno, placeFailure } from './failures.ts';
 import type { Terrain } from './ground.ts';
 import { type Journal, parseJournal, type Step } from './journal-text.ts';
+import { checkOwnDirectory, readOwnFile, syncDirectory, writeOwnFile } from './own-file.ts';
 
 export type { Journal, Step };
 
@@ -42,7 +26,6 @@ export interface FoundJournal {
 
 const NAME = /^([0-9a-f]{16})\.(journal|committed|undone)$/;
 const ENDINGS = ['part', 'journal', 'committed', 'undone'];
-const MAX_BYTES = 256 * 1024 * 1024;
 
 /**
  * Writes a journal, or writes it anew, so that it is wholly there whatever happens.
@@ -55,34 +38,10 @@ export function writeJournal(
   terrain: Terrain,
   rest: Pick<Journal, 'root' | 'runner' | 'steps' | 'sinceMs'>,
 ): void {
-  const directory = directoryOf(stateDirectory);
-  const part = `${directory}/${terrain.id}.part`;
   const { id, bases, groups } = terrain;
   const places = groups.map(({ base, directory }) => ({ base, directory }));
   const journal: Journal = { format: 1, id, bases, groups: places, ...rest };
-  try {
-    if (mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(directory, 0o700);
-    checkDirectory(directory);
-    rmSync(part, { force: true });
-    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-    const fd = openSync(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    try {
-      fchmodSync(fd, 0o600);
-      writeFileSync(fd, JSON.stringify(journal));
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(part, `${directory}/${id}.journal`);
-    syncDirectory(directory);
-  } catch (error) {
-    try {
-      rmSync(part, { force: true });
-    } catch {
-      // It goes with the next ones.
-    }
-    throw placeFailure(error, part);
-  }
+  writeOwnFile(directoryOf(stateDirectory), `${id}.journal`, `${id}.part`, JSON.stringify(journal));
 }
 
 /**
@@ -126,7 +85,7 @@ export function readJournals(stateDirectory: string, onWarning?: (message: strin
   let names: string[];
   try {
     names = readdirSync(directory);
-    checkDirectory(directory);
+    checkOwnDirectory(directory);
   } catch (error) {
     if (errno(error) === 'ENOENT') return [];
     throw placeFailure(error, directory);
@@ -136,7 +95,7 @@ export function readJournals(stateDirectory: string, onWarning?: (message: strin
     const [, id, ending] = NAME.exec(name) ?? [];
     if (id === undefined) continue;
     const path = `${directory}/${name}`;
-    const file = readOwn(path);
+    const file = readOwnFile(path);
     const journal = file && parseJournal(file.text, id);
     if (journal === undefined)
       onWarning?.(`ignored the journal ${printableName(path)}: damaged, or not yours`);
@@ -150,46 +109,6 @@ function stateOf(journal: Journal, ending: string): JournalState {
   return ending === 'committed' ? 'committed' : 'undone';
 }
 
-function readOwn(path: string): { text: string; writtenMs: number } | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch {
-    return undefined;
-  }
-  try {
-    const stats = fstatSync(fd);
-    // More than one name: somebody may have linked a file of ours here.
-    const isOurs =
-      stats.isFile() &&
-      stats.uid === process.geteuid!() &&
-      (stats.mode & 0o077) === 0 &&
-      stats.nlink === 1 &&
-      stats.size <= MAX_BYTES;
-    return isOurs ? { text: readFileSync(fd, 'utf8'), writtenMs: stats.mtimeMs } : undefined;
-  } finally {
-    closeSync(fd);
-  }
-}
-
 function directoryOf(stateDirectory: string): string {
   return `${stateDirectory}/restores`;
-}
-
-function checkDirectory(path: string): void {
-  const stats = lstatSync(path);
-  if (stats.isDirectory() && stats.uid === process.geteuid!() && (stats.mode & 0o022) === 0) return;
-  throw new StrongroomError('unsafe-state-directory', `'${printableName(path)}' can be changed by others`, {
-    object: printableName(path),
-    hint: 'make it yours and 0700, or set XDG_STATE_HOME to a directory of your own',
-  });
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -45,7 +45,11 @@ export async function judge(context: Context, entry: Entry, access: Access, site
     place(context, entry, site);
     return { action: 'create' };
   }
-  if (seen.type === 'dir' || seen.type === 'special') return blocked(inTheWay(seen), path);
+  if (seen.type === 'dir' || seen.type === 'special') {
+    if (!layout.displace(site, seen)) return blocked(inTheWay(seen), path);
+    place(context, entry, site);
+    return { action: 'replace', reason: `${OBSTACLES[inTheWay(seen)]} has taken its place` };
+  }
   const isSame = await holdsContent(path, seen, entry);
   const reason = isSame ? accessFault(entry, access, seen) : 'its content differs';
   if (reason === undefined) return { action: 'same', staying: seen.mode };

@@ -11,8 +11,9 @@ import { nameOf, parentOf, resolveExisting, resolveTarget } from './target.ts';
  * - `tree`, `file`, `link`: staged, then moved into place
  * - `write`: staged, then written into a mount point
  * - `access`: an existing directory gets another mode or owner; nothing is staged
+ * - `aside`: what stands there is moved away; nothing is staged
  */
-export type UnitKind = 'tree' | 'file' | 'link' | 'write' | 'access';
+export type UnitKind = 'tree' | 'file' | 'link' | 'write' | 'access' | 'aside';
 
 export interface Unit {
   readonly kind: UnitKind;
@@ -26,6 +27,15 @@ export interface Unit {
   readonly seen?: Seen;
   /** This unit is a copy of what stands at another one. */
   readonly copyOf?: number;
+  /** Where it is moved to; kind `aside`. */
+  readonly aside?: Landing;
+}
+
+/** A name in a directory below a base. */
+export interface Landing {
+  readonly base: number;
+  readonly directory: string;
+  readonly name: string;
 }
 
 /** One staging directory: everything that is placed on one mount goes through it. */
@@ -85,13 +95,18 @@ export interface LayoutBuilder {
   directory(site: Site): Ground;
   /** @param bytes of content that is staged for it, beyond what `stage` says */
   add(unit: Omit<Unit, 'group'>, bytes?: number): Spot;
+  /** Moves away what stands at a site. @returns false where nothing may be moved */
+  displace(site: Site, seen: Seen): boolean;
   /** Says where an entry is staged. */
   stage(entry: Entry, spot: Spot): void;
   finish(): Layout;
 }
 
 /** @throws StrongroomError `target-denied` or `place-failed` when the way to the target cannot be read */
-export function layOut(destination: { root: string; outside?: string }): LayoutBuilder {
+export function layOut(
+  destination: { root: string; outside?: string },
+  asideOf?: (path: string) => string,
+): LayoutBuilder {
   const { anchor, missing } = resolveTarget(destination.root);
   const bases = [anchor];
   if (destination.outside !== undefined) bases.push(resolveExisting(destination.outside));
@@ -142,7 +157,7 @@ export function layOut(destination: { root: string; outside?: string }): LayoutB
       return { state: 'new', spot };
     }
     const seen = lookAt(fsPath(path));
-    if (seen === undefined) {
+    if (seen === undefined || (seen.type !== 'dir' && displace(site, seen))) {
       const spot = add({ kind: 'tree', ...inParent(site) });
       directories.push(spot);
       return { state: 'new', spot };
@@ -156,6 +171,13 @@ export function layOut(destination: { root: string; outside?: string }): LayoutB
     groups[group]!.bytes += bytes;
     groups[group]!.files++;
     return { unit: units.push({ ...unit, group }) - 1, below: '' };
+  }
+
+  function displace(site: Site, seen: Seen): boolean {
+    if (asideOf === undefined) return false;
+    const aside = inParent({ base: bases.length - 1, path: asideOf(absolute(site)).slice(1) });
+    add({ kind: 'aside', ...inParent(site), seen, aside });
+    return true;
   }
 
   // The first group is the marker of an unfinished restore, so it is in the target or on the way to it.
@@ -175,6 +197,7 @@ export function layOut(destination: { root: string; outside?: string }): LayoutB
     },
     directory,
     add,
+    displace,
     stage(entry, spot) {
       spots.set(entry.path, spot);
       const group = groups[units[spot.unit]!.group]!;

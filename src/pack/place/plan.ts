@@ -5,7 +5,8 @@ import { statSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
 import { ConflictError, IntegrityError } from '../../errors.ts';
 import { checkEntries, type Entry } from '../entry.ts';
-import { printableName } from '../names.ts';
+import { fsPath, printableName } from '../names.ts';
+import { lookAt } from './existing.ts';
 import { placeFailure, stopIfAborted } from './failures.ts';
 import { type Context, judge, takenPaths } from './judge.ts';
 import { type LayoutBuilder, layOut, type Site } from './layout.ts';
@@ -32,7 +33,8 @@ export async function planPlacement(
 ): Promise<PlacementPlan> {
   checkEntries(entries);
   const access = accessRules(options);
-  const layout = layOut({ ...destination, root: resolve(destination.root) });
+  const { aside } = options;
+  const layout = layOut({ ...destination, root: resolve(destination.root) }, aside?.to);
   const context: Context = { layout, options, entries, guarded: inodesOf(options.protect ?? []) };
   if (destination.outside !== undefined && takenPaths(context).size < entries.length) {
     throw new IntegrityError('bad-entry', 'two entries would be restored to one path');
@@ -44,6 +46,11 @@ export async function planPlacement(
       stopIfAborted(options.signal);
     }
     planned.push(await planEntry(context, entry, access(entry)));
+  }
+  for (const path of aside?.unwanted ?? []) {
+    const site = layout.siteOf(path);
+    const seen = lookAt(fsPath(layout.absolute(site)));
+    if (seen !== undefined) layout.displace(site, seen);
   }
   return summarize(layout, planned, options.asRecorded);
 }

@@ -1,21 +1,33 @@
 // Takes the content of planned files, in any order, into a staging directory. Every file is born 0600 (0700 when
 // its owner may execute it), whatever the umask, and never through a link.
 
-import { closeSync, constants, fchmodSync, futimesSync, openSync, write, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  futimesSync,
+  openSync,
+  utimesSync,
+  write,
+  writeSync,
+} from 'node:fs';
 import { promisify } from 'node:util';
 import { IntegrityError, StrongroomError } from '../../errors.ts';
 import type { Entry } from '../entry.ts';
-import { printableName } from '../names.ts';
+import { fsPath, printableName } from '../names.ts';
+import { lookAt } from './existing.ts';
 import { caseCollision, errno, placeFailure, stopIfAborted } from './failures.ts';
 import { timeOf } from './finish.ts';
 import { type MadeGround, stagedPath } from './ground.ts';
 import { bornMode } from './modes.ts';
+import { hasLinked } from './swap.ts';
 import type { PlacementPlan, PlannedEntry, Staging } from './types.ts';
 
 const writeSome = promisify(write);
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
-export interface Receiver extends Pick<Staging, 'wants' | 'file' | 'openFile'> {
+export interface Receiver extends Pick<Staging, 'wants' | 'file' | 'openFile' | 'adopt'> {
   /** The path of a planned file that has not come; undefined when all have. */
   missing(): string | undefined;
   /** Takes no more, and closes what is open. */
@@ -34,8 +46,8 @@ export function receive(
   const open = new Set<Sink>();
   let isEnded = false;
 
-  /** Opens the file that an entry is staged as; undefined when its content is not needed. */
-  function begin({ path }: Entry): { fd: number; one: PlannedEntry } | undefined {
+  /** Where an entry is to be staged; undefined when its content is not needed. */
+  function claim({ path }: Entry): { staged: string | Buffer; one: PlannedEntry } | undefined {
     stopIfAborted(signal);
     if (isEnded) throw ended();
     const one = planned.get(path);
@@ -43,7 +55,14 @@ export function receive(
     const spot = spots.get(path);
     if (spot === undefined || ground === undefined) return undefined;
     if (!awaited.delete(path)) throw unexpected(path, 'is there twice');
-    const staged = stagedPath(ground.stagings[units[spot.unit]!.group]!, spot.unit, spot.below);
+    return { one, staged: stagedPath(ground.stagings[units[spot.unit]!.group]!, spot.unit, spot.below) };
+  }
+
+  /** Opens the file that an entry is staged as; undefined when its content is not needed. */
+  function begin(entry: Entry): { fd: number; one: PlannedEntry } | undefined {
+    const claimed = claim(entry);
+    if (claimed === undefined || ground === undefined) return undefined;
+    const { staged, one } = claimed;
     try {
       const fd = openSync(staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, bornMode(one.entry));
       if (ground.isUmaskNarrow) fchmodSync(fd, bornMode(one.entry));
@@ -102,6 +121,26 @@ export function receive(
       };
     },
 
+    adopt(entry, from) {
+      const claimed = claim(entry);
+      if (claimed === undefined) return true;
+      const { staged, one } = claimed;
+      try {
+        if (!hasLinked(fsPath(from), staged)) {
+          awaited.add(entry.path);
+          return false;
+        }
+        const { type, size } = lookAt(staged)!;
+        checkSize(entry, type === 'file' ? size : -1);
+        // It is as if it had been written here: what comes after goes by the mode that files are born with.
+        chmodSync(staged, bornMode(entry));
+        utimesSync(staged, timeOf(entry.mtime), timeOf(entry.mtime));
+        return true;
+      } catch (error) {
+        throw placeFailure(error, one.destination);
+      }
+    },
+
     end() {
       isEnded = true;
       for (const sink of open) sink.end();
@@ -110,11 +149,14 @@ export function receive(
 }
 
 function complete({ entry }: PlannedEntry, fd: number, size: number): void {
-  if (size !== entry.size) {
-    const shown = printableName(entry.path);
-    throw new IntegrityError('wrong-size', `entry '${shown}' has ${size} bytes and not ${entry.size}`);
-  }
+  checkSize(entry, size);
   futimesSync(fd, timeOf(entry.mtime), timeOf(entry.mtime));
+}
+
+function checkSize(entry: Entry, size: number): void {
+  if (size === entry.size) return;
+  const shown = printableName(entry.path);
+  throw new IntegrityError('wrong-size', `entry '${shown}' has ${size} bytes and not ${entry.size}`);
 }
 
 /** A file that is written in pieces. */

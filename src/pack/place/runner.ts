@@ -14,12 +14,12 @@ export interface Runner {
 }
 
 export function thisRunner(): Runner {
-  return {
-    pid: process.pid,
-    started: startOf(process.pid),
-    boot: bootId(),
-    namespace: namespaceId(),
-  };
+  return runnerOf(process.pid);
+}
+
+/** @param pid of a process that is there, in our own namespace */
+export function runnerOf(pid: number): Runner {
+  return { pid, started: startOf(pid), boot: bootId(), namespace: namespaceId() };
 }
 
 const abandoned = new Set<string>();

@@ -26,14 +26,17 @@ import type { PlacementPlan, PlaceOptions, PlaceReport, Staging } from './types.
  */
 export async function openStaging(
   plan: PlacementPlan,
-  options: Pick<PlaceOptions, 'stateDirectory' | 'signal'>,
+  options: Pick<PlaceOptions, 'stateDirectory' | 'signal'> & {
+    /** Its files are adopted, so that it takes no room. */
+    readonly isAtHand?: boolean;
+  },
 ): Promise<Staging> {
-  const { stateDirectory, signal } = options;
+  const { stateDirectory, signal, isAtHand = false } = options;
   const { layout } = plan;
   const terrain: Terrain = { id: randomBytes(8).toString('hex'), bases: layout.bases, groups: layout.groups };
   refuseConflicts(plan);
   stopIfAborted(signal);
-  const ground = layout.units.length === 0 ? undefined : start(plan, terrain, stateDirectory);
+  const ground = layout.units.length === 0 ? undefined : start(plan, terrain, stateDirectory, isAtHand);
   const receiver = receive(plan, ground, signal);
   let isOpen = true;
 
@@ -90,15 +93,16 @@ export async function openStaging(
         close: () => orEndLater(() => file.close()),
       };
     },
+    adopt: (entry, from) => orEnd(() => receiver.adopt(entry, from)),
     commit: () => orEndLater(commit),
     discard: async () => end(),
   };
 }
 
 // The journal is there before the first directory: a killed run leaves nothing that the next one cannot find.
-function start(plan: PlacementPlan, terrain: Terrain, stateDirectory: string): MadeGround {
+function start(plan: PlacementPlan, terrain: Terrain, stateDirectory: string, isAtHand: boolean): MadeGround {
   try {
-    checkSpace(plan);
+    if (!isAtHand) checkSpace(plan);
   } catch (error) {
     throw placeFailure(error, plan.root);
   }

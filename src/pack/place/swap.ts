@@ -6,6 +6,7 @@ import {
   chownSync,
   fchmodSync,
   fchownSync,
+  fstatSync,
   futimesSync,
   linkSync,
   readlinkSync,
@@ -20,7 +21,7 @@ import { copyToNew, writeInto } from './copy.ts';
 import { isAsWritten, isStill, lookAt, type Seen } from './existing.ts';
 import { changedSincePlan, errno } from './failures.ts';
 import { giveOwner, timeOf } from './finish.ts';
-import { type OpenGround, savedPath, stagedPath } from './ground.ts';
+import { asidePath, type OpenGround, savedPath, stagedPath } from './ground.ts';
 import type { Step } from './journal.ts';
 import type { PlaceWarning, PlannedEntry } from './types.ts';
 
@@ -43,7 +44,7 @@ export interface Change {
  * @throws ConflictError `changed-since-plan`, or a system error
  */
 export async function save({ step, seen, path }: Change, ground: OpenGround): Promise<void> {
-  if (seen === undefined || step.kind === 'access') return;
+  if (seen === undefined || step.kind === 'access' || step.kind === 'aside') return;
   const from = inside(ground.walks[step.base]!.at(step.directory), step.name);
   const staging = ground.stagings[step.group]!;
   const to = savedPath(staging, step.unit);
@@ -79,6 +80,7 @@ export async function put(change: Change, ground: OpenGround, warnings: PlaceWar
     if (!isStill(seen, now) && (saved === undefined || !isStill(saved, now))) throw changedSincePlan(path);
   }
   if (step.kind === 'access') return putAccess(change, parent, warnings);
+  if (step.kind === 'aside') return moveAside(step, parent, ground);
   const from = stagedPath(ground.stagings[step.group]!, step.unit);
   if (step.kind === 'write') return putInside(change, from, to, warnings);
   if (seen === undefined) {
@@ -118,6 +120,22 @@ function putAccess({ step, planned }: Change, parent: Directory, warnings: Place
   });
 }
 
+function moveAside(step: Step, parent: Directory, ground: OpenGround): void {
+  const to = asidePath(step.aside!, ground, true)!;
+  if (lookAt(to) !== undefined) throw changedSincePlan(step.aside!.name);
+  makeMovable(parent, step.name);
+  renameSync(inside(parent, step.name), to);
+}
+
+/** A directory that its owner may not write into cannot be moved to another one. */
+export function makeMovable(parent: Directory, name: string): void {
+  if (process.geteuid!() === 0 || lookAt(inside(parent, name))?.type !== 'dir') return;
+  inChild(parent, name, ({ fd, path }) => {
+    const { mode, uid } = fstatSync(fd);
+    if (uid === process.geteuid!() && (mode & 0o300) !== 0o300) chmodSync(path, (mode & 0o7777) | 0o300);
+  });
+}
+
 /** Works on a directory by its descriptor: a link that takes its name is not followed. */
 export function inChild(parent: Directory, name: string, act: (child: Directory) => void): void {
   const child = openChild(parent, name);
@@ -128,7 +146,7 @@ export function inChild(parent: Directory, name: string, act: (child: Directory)
   }
 }
 
-const CANNOT_LINK: readonly unknown[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+const CANNOT_LINK: readonly unknown[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV'];
 
 /** @returns false where links cannot be had: not on this file system, or not to a file of another owner */
 export function hasLinked(from: string | Buffer, to: string | Buffer): boolean {

@@ -55,7 +55,15 @@ export async function syncSteps(steps: readonly Step[], ground: OpenGround): Pro
   }
 }
 
-async function syncAll(paths: readonly (string | Buffer)[], ground: OpenGround): Promise<void> {
+/**
+ * @param paths files and directories
+ * @param ground directories on all file systems that these are on
+ * @throws a system error
+ */
+export async function syncAll(
+  paths: readonly (string | Buffer)[],
+  ground: Pick<OpenGround, 'stagings'>,
+): Promise<void> {
   if (paths.length > FEW && (await syncFileSystems(ground))) return;
   for (let at = 0; at < paths.length; at += AT_ONCE) {
     await Promise.all(paths.slice(at, at + AT_ONCE).map(syncOne));
@@ -71,7 +79,7 @@ async function syncOne(path: string | Buffer): Promise<void> {
   }
 }
 
-async function syncFileSystems({ stagings }: OpenGround): Promise<boolean> {
+async function syncFileSystems({ stagings }: Pick<OpenGround, 'stagings'>): Promise<boolean> {
   if (process.platform !== 'linux') return false;
   const program = ['/usr/bin/sync', '/bin/sync'].find((path) => existsSync(path));
   if (program === undefined) return false;

@@ -31,10 +31,23 @@ export interface PlaceOptions {
   owner?: { readonly uid: number; readonly gid: number };
   /** Absolute paths that are never replaced (the active config): what differs lands as `NAME.restored`. */
   protect?: readonly string[];
+  /** Only with `outside: '/'` and `existing: 'replace'`: what is in the way moves aside, and is no conflict. */
+  aside?: Aside;
   now: Date;
   /** Absolute path; journals of unfinished restores are kept in its `restores` directory. */
   stateDirectory: string;
   signal?: AbortSignal;
+}
+
+/** What a placement moves out of the target, whole, to where nobody else looks. */
+export interface Aside {
+  /** Entry paths of what must not stay, none below another. */
+  readonly unwanted: readonly string[];
+  /**
+   * Where what stands at an absolute path goes: absolute, on the same mount, a name that nothing has. The directories
+   * on the way may be missing but for the first below one that is the caller's own.
+   */
+  to(path: string): string;
 }
 
 /**
@@ -118,6 +131,15 @@ export interface Staging {
   file(entry: Entry, content: Uint8Array): void;
   /** Takes a large file in pieces. Its content must be proven before `commit`; throws as `file` does. */
   openFile(entry: Entry): StagedFile;
+  /**
+   * Takes a file that is there already by a second name: no room, no time. The file becomes the target's with the
+   * mode and owner of its entry; nobody else may have it open.
+   *
+   * @param from absolute, a name of `names.ts`; on the mount that the entry goes to
+   * @returns false where that cannot be, and nothing was taken
+   * @throws as `file` does
+   */
+  adopt(entry: Entry, from: string): boolean;
   /**
    * Puts everything into the target: wholly, or not at all.
    *

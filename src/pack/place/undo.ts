@@ -21,9 +21,9 @@ import { nameBeside } from './beside.ts';
 import { writeInto } from './copy.ts';
 import { lookAt, type Seen } from './existing.ts';
 import { errno, isLost } from './failures.ts';
-import { type OpenGround, savedPath, stagedPath } from './ground.ts';
+import { asidePath, type OpenGround, savedPath, stagedPath } from './ground.ts';
 import type { Step } from './journal.ts';
-import { inChild } from './swap.ts';
+import { inChild, makeMovable } from './swap.ts';
 
 export interface UndoOptions {
   /** When the restore began to change the target, milliseconds since the epoch: what is newer is not its. */
@@ -55,6 +55,10 @@ export async function undoSteps(
     const parent = parentOf(step, ground);
     if (parent === undefined) {
       if (isSaved) throw directoryGone(options.pathOf(step));
+      continue;
+    }
+    if (step.kind === 'aside') {
+      undoAside(step, parent, ground, options);
       continue;
     }
     const staged = stagedPath(staging, step.unit);
@@ -130,6 +134,15 @@ async function undoWrite(
   unlinkSync(saved);
 }
 
+function undoAside(step: Step, parent: Directory, ground: OpenGround, options: UndoOptions): void {
+  const from = asidePath(step.aside!, ground);
+  const moved = from === undefined ? undefined : lookAt(from);
+  if (moved === undefined || moved.ino !== step.ino) return;
+  const path = inside(parent, step.name);
+  if (lookAt(path) !== undefined) setAside(step, parent, options);
+  renameSync(from!, path);
+}
+
 function undoAccess({ name, before }: Step, parent: Directory): void {
   if (before === undefined || lookAt(inside(parent, name))?.type !== 'dir') return;
   inChild(parent, name, ({ fd, path }) => {
@@ -161,13 +174,6 @@ function isChangedBelow(parent: Directory, name: string, sinceMs: number): boole
   } finally {
     closeDirectory(directory);
   }
-}
-
-// A directory that its owner may not write into cannot be moved to another one.
-function makeMovable(parent: Directory, name: string): void {
-  inChild(parent, name, ({ fd, path }) => {
-    if ((fstatSync(fd).mode & 0o300) !== 0o300) chmodSync(path, 0o700);
-  });
 }
 
 function setAside(step: Step, parent: Directory, { pathOf, onWarning }: UndoOptions): void {

@@ -131,7 +131,9 @@ export interface Holds {
  */
 export const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
 
-const segment = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
+const SEGMENT = '[A-Za-z0-9][A-Za-z0-9._-]{0,254}';
+// One pattern for all of it: a listing asks of ten thousand names.
+const PATH = new RegExp(`^${SEGMENT}(?:/${SEGMENT})*$`);
 const maxNameLength = 512;
 
 /**
@@ -164,8 +166,7 @@ export function checkPrefix(prefix: string): string {
 }
 
 function isPath(name: string): boolean {
-  if (typeof name !== 'string' || name.length > maxNameLength) return false;
-  return name.split('/').every((part) => segment.test(part));
+  return typeof name === 'string' && name.length <= maxNameLength && PATH.test(name);
 }
 
 /** @throws IntegrityError `object-too-large` when an object of `size` bytes passes `limit` */

@@ -14,7 +14,6 @@ import {
   type Store,
   type StoredObject,
 } from '../store.ts';
-import { eachAtOnce } from './at-once.ts';
 import { Caller } from './caller.ts';
 import { type Environment, isElsewhere, makeClient } from './client.ts';
 import { checkConfirmed, type EncryptionFields, encryptionFields } from './encryption.ts';
@@ -25,7 +24,8 @@ import { listObjects } from './listing.ts';
 import { parseS3Location, type S3Location } from './location.ts';
 import type { S3Options } from './options.ts';
 import { permissionOf, putRequest } from './put-request.ts';
-import { DeleteObjectCommand, PutObjectCommand, type S3Client } from './sdk.ts';
+import { removeObjects } from './remove.ts';
+import { PutObjectCommand, type S3Client } from './sdk.ts';
 
 /**
  * @param location `s3://bucket/prefix`
@@ -98,15 +98,7 @@ class S3Store implements Store {
   async remove(names: readonly string[], { signal }: CallOptions = {}): Promise<void> {
     names.forEach(checkObjectName);
     checkSignal(signal);
-    for (const run of runsOf(names)) await eachAtOnce(run, (name) => this.#removeOne(name, signal));
-  }
-
-  async #removeOne(name: string, signal: AbortSignal | undefined): Promise<void> {
-    const { client, bucket, prefix } = this.#caller;
-    const input = { ...bucket, Key: prefix + name };
-    await this.#caller.call({ action: 'DeleteObject', name, signal }, (abortSignal) =>
-      client.send(new DeleteObjectCommand(input), { abortSignal }),
-    );
+    await removeObjects(this.#caller, names, signal);
   }
 
   /** What is not encrypted as asked must not stay as if it were fine. */
@@ -138,16 +130,4 @@ class S3Store implements Store {
       throw error;
     }
   }
-}
-
-/** Names in runs of one top-level directory each: within a run the order does not matter. */
-function runsOf(names: readonly string[]): string[][] {
-  const runs: string[][] = [];
-  const top = (name: string) => name.slice(0, name.indexOf('/') + 1);
-  for (const name of names) {
-    const last = runs.at(-1);
-    if (last && top(last[0]!) === top(name)) last.push(name);
-    else runs.push([name]);
-  }
-  return runs;
 }

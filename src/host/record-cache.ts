@@ -12,7 +12,7 @@ import { isOurs } from './state-file.ts';
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 
 /** A file of another version is made anew: what a record's summary holds may have changed. */
-const HEAD = `strongroom records 1 ${version}`;
+const HEAD = `strongroom records 2 ${version}`;
 
 /** A larger file is made anew: reading it would cost more than it saves. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -24,28 +24,33 @@ async function readPrivate(path: string): Promise<string> {
   if (!file) return '';
   try {
     const stats = await file.stat();
-    // As bytes at once: read as text, it would be put together out of pieces.
-    return isOurs(stats) && stats.size <= MAX_BYTES ? (await file.readFile()).toString() : '';
+    if (!isOurs(stats) || stats.size > MAX_BYTES) return '';
+    // In one read: `readFile` asks for piece after piece, and waits for each.
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(stats.size), 0, stats.size, 0);
+    return buffer.toString('utf8', 0, bytesRead);
   } finally {
     await file.close();
   }
 }
 
-/** `name TAB etag TAB sha256 TAB signer TAB record as JSON`; JSON holds no raw tab or newline. */
-function lineOf({ object, etag, sha256, signer, record }: CachedRecord): string {
-  return `${object}\t${etag}\t${sha256}\t${signer}\t${record}\n`;
+/** `name TAB etag TAB sha256 TAB signer TAB record TAB artifacts`, these two as JSON, which holds no raw tab or newline. */
+function lineOf({ object, etag, sha256, signer, record, artifacts }: CachedRecord): string {
+  return `${object}\t${etag}\t${sha256}\t${signer}\t${record}\t${artifacts}\n`;
 }
 
 /** @param from where the line begins, @param to and where it ends. In place: there are ten thousand of them. */
 function parseLine(text: string, from: number, to: number): CachedRecord | undefined {
-  const starts = [from];
-  for (let tab = text.indexOf('\t', from); tab >= 0 && tab < to; tab = text.indexOf('\t', tab + 1))
-    starts.push(tab + 1);
-  if (starts.length !== 5) return undefined;
-  const field = (index: number) => text.slice(starts[index]!, index < 4 ? starts[index + 1]! - 1 : to);
-  const [object, etag, sha256, signer, record] = [field(0), field(1), field(2), field(3), field(4)];
-  if (!object || !sha256 || !signer || !record.endsWith('}')) return undefined;
-  return { object, etag, sha256, signer, record };
+  const fields: string[] = [];
+  let at = from;
+  for (let tab = text.indexOf('\t', at); tab >= 0 && tab < to; tab = text.indexOf('\t', at)) {
+    fields.push(text.slice(at, tab));
+    at = tab + 1;
+  }
+  const [object, etag = '', sha256, signer, record] = fields;
+  const artifacts = text.slice(at, to);
+  if (fields.length !== 5 || !object || !sha256 || !signer || !record) return undefined;
+  if (!record.endsWith('}') || !artifacts.endsWith(']')) return undefined;
+  return { object, etag, sha256, signer, record, artifacts };
 }
 
 /** @param directory the cache directory, absolute */

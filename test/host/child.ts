@@ -1,5 +1,6 @@
 // What a process of its own does to the state directory in these tests; bundled and run by them.
 
+import { withSetLock } from '../../src/host/set-lock.ts';
 import { ensureSigningKey } from '../../src/host/signing-key.ts';
 import { locked, readState, writeState } from '../../src/host/state-file.ts';
 
@@ -18,6 +19,12 @@ if (verb === 'count') await count(Number(rest[0]), Number(rest[1]));
 else if (verb === 'key') say((await ensureSigningKey(path, 'web-1')).publicKey);
 else if (verb === 'hold') {
   await locked(path, async () => {
+    say('held');
+    await new Promise(() => setTimeout(() => {}, 60_000));
+  });
+} else if (verb === 'hold-set') {
+  // The path is that of the state directory.
+  await withSetLock(path, rest[0] ?? '', rest[1] ?? '', async () => {
     say('held');
     await new Promise(() => setTimeout(() => {}, 60_000));
   });

@@ -22,7 +22,8 @@ const cached = (n: number): CachedRecord => ({
   etag: `etag-${n}`,
   sha256: String(n).repeat(64).slice(0, 64),
   signer: 'ssh-ed25519 AAAA',
-  record: JSON.stringify({ n, label: 'tab\tand\nnewline', nested: { deep: {} } }),
+  record: JSON.stringify({ n, label: 'tab\tand\nnewline', tags: { where: 'Zürich' }, nested: { deep: {} } }),
+  artifacts: JSON.stringify([['files.tar.gz.age', [[n, 'a\ttab']]]]),
 });
 
 let directory: string;
@@ -93,21 +94,26 @@ describe('the cache of records', () => {
     expect(found).not.toContainEqual(cached(2));
   });
 
-  it.each(['garbage\n', '\n\n', '\t\t\t\t\n', 'a\tb\tc\td\n', 'a\tb\tc\td\t{}\textra}\n', '\0\0\n'])(
-    'passes over a line such as %j',
-    async (line) => {
-      await add(cached(1));
-      appendFileSync(file(), line);
-      await add(cached(2));
-      expect(await load()).toEqual([cached(1), cached(2)]);
-    },
-  );
+  it.each([
+    'garbage\n',
+    '\n\n',
+    '\t\t\t\t\n',
+    'a\tb\tc\td\n',
+    'a\tb\tc\td\t{}\n',
+    'a\tb\tc\td\t{}\t[]\textra]\n',
+    '\0\0\n',
+  ])('passes over a line such as %j', async (line) => {
+    await add(cached(1));
+    appendFileSync(file(), line);
+    await add(cached(2));
+    expect(await load()).toEqual([cached(1), cached(2)]);
+  });
 
   it('of another version is not read, and made anew', async () => {
     await add(cached(1));
     writeFileSync(
       file(),
-      readFileSync(file(), 'utf8').replace(/^strongroom records 1 \S+/, 'strongroom records 1 9.9.9'),
+      readFileSync(file(), 'utf8').replace(/^strongroom records 2 \S+/, 'strongroom records 2 9.9.9'),
     );
     expect(await load()).toEqual([]);
     await add(cached(2));

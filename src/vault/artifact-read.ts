@@ -2,14 +2,14 @@
 // signed record, then age, then the hash of the gzip bytes, then gzip.
 import { createHash } from 'node:crypto';
 import { decrypt } from '../crypt/age.ts';
-import { IntegrityError, NotFoundError } from '../errors.ts';
+import { IntegrityError, NotFoundError, StoreError } from '../errors.ts';
 import { gunzip } from '../pack/gzip-read.ts';
 import type { Store } from '../store/store.ts';
 import { type Contents, readContents } from './documents/contents.ts';
 import type { Artifact, SnapshotRecord } from './documents/record.ts';
 import type { ObjectRef } from './documents/vault-document.ts';
 import { artifactComment, CONTENTS_ARTIFACT, LIMITS } from './layout.ts';
-import { callOptions, type UnlockedVault } from './vault.ts';
+import { callOptions, type UnlockedVault, type Vault } from './vault.ts';
 
 interface CallOptions {
   readonly signal?: AbortSignal;
@@ -45,14 +45,29 @@ export async function readPart(store: Store, part: ObjectRef, options: CallOptio
   return bytes;
 }
 
+/** The same, from another place where the vault's own has lost it. */
+async function readPartAnywhere(vault: Vault, part: ObjectRef): Promise<Buffer> {
+  const { store, elsewhere } = vault;
+  const call = callOptions(vault);
+  try {
+    return await readPart(store, part, call);
+  } catch (error) {
+    if (!(error instanceof IntegrityError || error instanceof StoreError)) throw error;
+    for (const other of elsewhere?.stores ?? []) {
+      const bytes = await readPart(other, part, call).catch(() => undefined);
+      if (!bytes) continue;
+      const places = { from: store.location, to: other.location };
+      elsewhere?.say({ code: 'read-elsewhere', object: part.object, ...places });
+      return bytes;
+    }
+    throw error;
+  }
+}
+
 /** The age file of an artifact, each part proven before a byte of it is released; the next is fetched meanwhile. */
-async function* readParts(
-  store: Store,
-  parts: readonly ObjectRef[],
-  options: CallOptions,
-): AsyncGenerator<Buffer> {
+async function* readParts(vault: Vault, parts: readonly ObjectRef[]): AsyncGenerator<Buffer> {
   const fetch = (part: ObjectRef | undefined) => {
-    const promise = part && readPart(store, part, options);
+    const promise = part && readPartAnywhere(vault, part);
     promise?.catch(() => {});
     return promise;
   };
@@ -149,7 +164,7 @@ export async function* gzipBytesOf(
   const call = callOptions(vault);
   const object = `${record.data}/${name}`;
   const { identity } = await vault.proven(record.generation);
-  const parts = readParts(vault.store, artifactOf(record, name).parts, call);
+  const parts = readParts(vault, artifactOf(record, name).parts);
   yield* proven(decrypt(parts, [identity], { object, ...call }), expected, object);
 }
 

@@ -69,8 +69,10 @@ export interface CachedRecord {
   readonly sha256: string;
   /** The public key that signed it. */
   readonly signer: string;
-  /** The record as JSON. */
+  /** The record as JSON, without its artifacts. */
   readonly record: string;
+  /** Its artifacts as JSON, in short. */
+  readonly artifacts: string;
 }
 
 /** Saves reading and verifying a record twice. Whether it counts is judged anew each time; `verify` never asks it. */

@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import { NAMESPACES } from '../sign/authority.ts';
 import { openDocument } from '../sign/document.ts';
+import type { StoredObject } from '../store/store.ts';
 import type { LedgerAction, Removal } from './documents/ledger.ts';
 import { checkNotKept } from './keep.ts';
 import { LIMITS, parseRecordName } from './layout.ts';
-import { readLedger } from './ledger.ts';
+import { type Ledger, readLedger } from './ledger.ts';
 import { timeOfSnapshotId } from './names.ts';
+import { isDisownedBy } from './snapshot.ts';
 import type { RefusedRecord, Snapshot, Snapshots } from './snapshots.ts';
 import { callOptions, type Vault } from './vault.ts';
 import { maintainer, type Signer, writeLedgerEntry } from './write-ledger.ts';
@@ -72,7 +74,8 @@ export async function findLeftovers(
   // Re-encryption removes a record too, but not its snapshot.
   const deletions = ledger.entries.filter((e) => e.action === 'delete' || e.action === 'prune');
   const removals = deletions.flatMap((e) => e.removes).filter((r) => r.id === id);
-  const disowned = read.refused.filter((r) => r.id === id && r.finding.code === 'removed-host');
+  const removedAt = removalTimes(ledger);
+  const disowned = read.refused.filter((r) => r.id === id && isDisownedBy(r.finding.code));
   const found: Leftover[] = [];
   for (const place of new Set([...removals, ...disowned].map((r) => r.set))) {
     const isIt = (s: { readonly set: string; readonly id: string }) => s.set === place && s.id === id;
@@ -81,26 +84,50 @@ export async function findLeftovers(
       continue;
     const objects: string[] = [];
     const unsigned: string[] = [];
-    for await (const { name } of vault.store.list(`snapshots/${place}/${id}`, callOptions(vault))) {
+    let until = removedAt.get(`${place}/${id}`)?.getTime() ?? 0;
+    for await (const { name, modified } of vault.store.list(`snapshots/${place}/${id}`, callOptions(vault))) {
       if (parseRecordName(name)?.id !== id) continue;
       const bytes = await vault.store.get(name, { maxBytes: LIMITS.reencryption, ...callOptions(vault) });
       if (!bytes) continue;
       const isDisowned = disowned.some((r) => r.set === place && r.finding.object === name);
-      if (isDisowned) unsigned.push(...digestsOf(bytes, name));
+      if (isDisowned) {
+        unsigned.push(...digestsOf(bytes, name));
+        until = Math.max(until, modified.getTime());
+      }
       if (isDisowned || ledger.removes(place, id, sha256Of(bytes))) objects.push(name);
     }
     let total = 0;
-    for await (const { name, size } of vault.store.list(`data/${place}/${id}/`, callOptions(vault))) {
-      objects.push(name);
-      total += size;
+    const data = new Map<string, StoredObject[]>();
+    for await (const one of vault.store.list(`data/${place}/${id}/`, callOptions(vault))) {
+      const directory = one.name.split('/').slice(0, 4).join('/');
+      data.set(directory, [...(data.get(directory) ?? []), one]);
+    }
+    for (const directory of data.values()) {
+      // What came later may be of a backup that runs, of another host: somebody else wrote a record under its id.
+      if (directory.some(({ modified }) => modified.getTime() > until)) continue;
+      objects.push(...directory.map((o) => o.name));
+      total += directory.reduce((sum, { size }) => sum + size, 0);
     }
     if (objects.length > 0) found.push({ set: place, id, objects, unsigned, bytes: total });
   }
   return found;
 }
 
+/** When the store received the newest entry that removes a snapshot, by `SET/ID`. Re-encryption removes none. */
+export function removalTimes({ entries }: Pick<Ledger, 'entries'>): Map<string, Date> {
+  const times = new Map<string, Date>();
+  for (const { action, removes, modified } of entries) {
+    if (action !== 'delete' && action !== 'prune') continue;
+    for (const { set, id } of removes) {
+      const other = times.get(`${set}/${id}`);
+      if (!other || modified > other) times.set(`${set}/${id}`, modified);
+    }
+  }
+  return times;
+}
+
 /** Of a record, whose signature was checked; and of the host's own one where a re-encryption embeds it. */
-function digestsOf(bytes: Buffer, object: string): string[] {
+export function digestsOf(bytes: Buffer, object: string): string[] {
   const own = sha256Of(bytes);
   if (parseRecordName(object)?.generation === undefined) return [own];
   const options = { namespace: NAMESPACES.record, object, maxBytes: LIMITS.reencryption };

@@ -5,6 +5,7 @@ import type { Keep } from './documents/ledger.ts';
 import { type Finding, finding } from './finding.ts';
 import { type CountingEntry, isOver, type Kept, type Ledger, readLedger } from './ledger.ts';
 import { documentTime, inScope } from './names.ts';
+import { isPast } from './settled.ts';
 import { readSnapshots, type Snapshot, type Snapshots } from './snapshots.ts';
 import { callOptions, type Vault } from './vault.ts';
 import { maintainer, type Signer, writeLedgerEntry } from './write-ledger.ts';
@@ -85,8 +86,10 @@ export function planRelease(
 
 /**
  * Entries whose time is over, where the store holds objects: a hold has no date of its own, so that somebody must lift it.
+ * By the clock and by the snapshots of the same host: what is lifted and released is not kept again once a clock is right.
  * @param but what is kept anew
  * @param without entries that end anyway
+ * @param asked what somebody removes by name: there the clock alone decides, as for whether that may go
  */
 export function planLapse(
   vault: Vault,
@@ -94,23 +97,33 @@ export function planLapse(
   host: Signer,
   but: readonly Keep[] = [],
   without: readonly CountingEntry[] = [],
+  asked: readonly Keep[] = [],
 ): Ending {
   const scope = vault.document.hosts.find((h) => h.key === host.key.publicKey)?.sets ?? [];
   if (!vault.store.holds) return NOTHING;
   const standing = new Map(snapshots.map((s) => [`${s.set}/${s.sha256}`, s]));
   const snapshotsOf = ({ keeps = [] }: CountingEntry) =>
     keeps.flatMap((k) => standing.get(`${k.set}/${k.sha256}`) ?? []);
+  const isPastFor = (until: Date, one: Snapshot) => {
+    if (asked.some((a) => isSame(a, one))) return true;
+    const { set, host: by } = one;
+    const itsOwn = snapshots.filter((s) => s.set === set && s.host === by && s.complete);
+    return isPast(until, itsOwn, ledger.readAt);
+  };
   const entries = ledger.keeping.filter(
     (e) =>
+      e.until !== undefined &&
       isOver(e, ledger.readAt) &&
       !without.includes(e) &&
       e.keeps?.every((k) => inScope(k.set, scope)) &&
       // Those of a set that was not read wait for the next time.
-      snapshotsOf(e).length === e.keeps.length,
+      snapshotsOf(e).length === e.keeps.length &&
+      snapshotsOf(e).every((s) => isPastFor(new Date(e.until ?? Number.NaN), s)),
   );
   const free = entries
     .flatMap(snapshotsOf)
-    .filter((s) => !ledger.kept(s.set, s.id, s.sha256) && !but.some((k) => isSame(s, k)));
+    .filter((s) => !ledger.keeping.some((e) => isOf(e, s) && !entries.includes(e) && !without.includes(e)))
+    .filter((s) => !but.some((k) => isSame(s, k)));
   return { entries, lift: [...new Set([...free.flatMap(objectsOf), ...entries.map((e) => e.object)])] };
 }
 

@@ -82,6 +82,11 @@ export function partName(data: string, artifact: string, index: number): string 
   return `${data}/${artifact}.${String(index).padStart(5, '0')}`;
 }
 
+/** The artifact of a stream. @param name of the stream */
+export function streamArtifact(name: string): string {
+  return `stream-${name}.gz.age`;
+}
+
 /** Whether `name` is the name of an artifact of format 1. */
 export function isArtifact(name: string): boolean {
   if (name === FILES_ARTIFACT || name === CONTENTS_ARTIFACT) return true;

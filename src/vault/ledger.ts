@@ -24,6 +24,9 @@ export interface Kept {
   readonly until?: Date;
 }
 
+/** A note of what was pruned stays at least so long: a client that saw it knows then why it is gone. */
+export const NOTES_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+
 export interface Ledger {
   readonly entries: readonly CountingEntry[];
   readonly findings: readonly Finding[];
@@ -116,9 +119,11 @@ function ledgerOf(
   return {
     entries,
     findings,
-    removes: (set, id, sha256) => removed.has(keyOf({ set, id, sha256 })),
-    replaces: (set, id, sha256, generation) => (replaced.get(keyOf({ set, id, sha256 })) ?? 0) > generation,
-    kept: (set, id, sha256) => kept.get(keyOf({ set, id, sha256 })),
+    // Each is asked of every snapshot, and most ledgers have nothing to say: then no key is made.
+    removes: (set, id, sha256) => removed.size > 0 && removed.has(keyOf({ set, id, sha256 })),
+    replaces: (set, id, sha256, generation) =>
+      replaced.size > 0 && (replaced.get(keyOf({ set, id, sha256 })) ?? 0) > generation,
+    kept: (set, id, sha256) => (kept.size > 0 ? kept.get(keyOf({ set, id, sha256 })) : undefined),
     keeping,
     readAt,
     outlasts,

@@ -57,6 +57,31 @@ export async function readFiles(
 }
 
 /**
+ * Wanted files, each whole in memory: for files of a bounded size.
+ * @param take gets each file, its hash proven; final only when this returns
+ * @throws as `readFiles`
+ */
+export async function readWholeFiles(
+  vault: UnlockedVault,
+  record: SnapshotRecord,
+  contents: Contents,
+  wanted: ReadonlySet<Entry>,
+  take: (entry: Entry, content: Buffer) => Promise<void>,
+): Promise<void> {
+  await readFiles(vault, record, contents, {
+    wants: (entry) => wanted.has(entry),
+    file: take,
+    open(entry) {
+      const chunks: Buffer[] = [];
+      return {
+        write: (chunk) => void chunks.push(Buffer.from(chunk)),
+        close: () => take(entry, Buffer.concat(chunks)),
+      };
+    },
+  });
+}
+
+/**
  * One file's bytes to `write`, as they are proven: every stored part is checked against the signed record before
  * it is decrypted, so a large file need not be held back; a small one comes only after its own hash.
  * @throws IntegrityError; the caller must then throw away what it wrote

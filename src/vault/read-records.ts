@@ -128,16 +128,15 @@ async function readBatch(reading: Reading, batch: readonly StoredObject[]): Prom
 /** Whether an object need not be read: it is in the cache, or no record. */
 function isSettled(reading: Reading, stored: StoredObject): boolean {
   const { name } = stored;
-  if (!parseRecordName(name)) {
-    reading.findings.push(finding('stray-object', name, `${name} is no snapshot`, 'warning'));
-    return true;
-  }
   try {
-    return takeCached(reading, stored);
+    if (takeCached(reading, stored)) return true;
   } catch (error) {
     refuse(reading, name, error);
     return true;
   }
+  if (parseRecordName(name)) return false;
+  reading.findings.push(finding('stray-object', name, `${name} is no snapshot`, 'warning'));
+  return true;
 }
 
 /** @returns undefined when it is gone, or refused already */

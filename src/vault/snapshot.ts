@@ -29,3 +29,8 @@ export interface RefusedRecord {
   readonly id: string;
   readonly finding: Finding;
 }
+
+/** Whether a record of a listed host's own hand does not count: its host was removed, or its clock was far ahead. */
+export function isDisownedBy(code: string): boolean {
+  return code === 'removed-host' || code === 'future';
+}

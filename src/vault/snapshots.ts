@@ -3,11 +3,11 @@ import { atPlace } from './client.ts';
 import type { SnapshotRecord } from './documents/record.ts';
 import { type Finding, finding } from './finding.ts';
 import { parseRecordName } from './layout.ts';
-import { type Ledger, readLedger } from './ledger.ts';
-import { checkName } from './names.ts';
+import { type Ledger, NOTES_KEPT_MS, readLedger } from './ledger.ts';
+import { checkName, timeOfSnapshotId } from './names.ts';
 import { type ReadRecordsOptions, readRecords } from './read-records.ts';
 import { tryToRemember } from './remember.ts';
-import type { RefusedRecord, Snapshot } from './snapshot.ts';
+import { isDisownedBy, type RefusedRecord, type Snapshot } from './snapshot.ts';
 import type { Vault } from './vault.ts';
 
 export type { RefusedRecord, Snapshot } from './snapshot.ts';
@@ -88,18 +88,20 @@ function missingPredecessors(
   refused: readonly RefusedRecord[],
   ledger: Ledger,
 ): Finding[] {
-  const present = new Set(snapshots.map((s) => `${s.set}/${s.id}/${s.sha256}`));
+  const present = new Map(snapshots.map((s) => [s.sha256, s]));
   return snapshots.flatMap(({ object, set, id, previous }) => {
-    if (!previous || present.has(`${set}/${previous.id}/${previous.sha256}`)) return [];
+    if (!previous) return [];
+    const there = present.get(previous.sha256);
+    if (there?.set === set && there.id === previous.id) return [];
     if (ledger.removes(set, previous.id, previous.sha256) || isDisowned(refused, set, previous.id)) return [];
     const message = `${previous.id}, which ${id} of ${set} names as its predecessor, is gone and nobody signed its removal`;
     return [finding('missing-predecessor', object, message)];
   });
 }
 
-/** Whether a record is there, and does not count since its host was removed: that is signed, and said already. */
+/** Whether a record is there and does not count, by itself or as its host was removed: that is said already. */
 function isDisowned(refused: readonly RefusedRecord[], set: string, id: string): boolean {
-  return refused.some((r) => r.set === set && r.id === id && r.finding.code === 'removed-host');
+  return refused.some((r) => r.set === set && r.id === id && isDisownedBy(r.finding.code));
 }
 
 /**
@@ -123,6 +125,21 @@ function clockFaults(snapshots: readonly Snapshot[]): Finding[] {
   });
 }
 
+/**
+ * Whether a much newer snapshot of its host goes on from others, each of which is there or signed for: what came before them
+ * may have been pruned so long ago that the note of it is gone. A gap shows as a missing predecessor; and whoever has the
+ * host's key, and could close it, is noticed for as long as notes are kept.
+ */
+function isFollowed(
+  snapshots: readonly Snapshot[],
+  gone: { readonly set: string; readonly host: string; readonly id: string },
+): boolean {
+  const until = Date.parse(timeOfSnapshotId(gone.id) ?? '') + NOTES_KEPT_MS;
+  return snapshots.some(
+    (s) => s.set === gone.set && s.host === gone.host && Date.parse(s.time) > until && s.previous !== null,
+  );
+}
+
 /** The newest record has no successor to miss it, so the client that saw it does. */
 async function missingNewest(
   vault: Vault,
@@ -142,6 +159,8 @@ async function missingNewest(
     if (key !== here(key.slice(0, key.indexOf(' ')))) continue;
     if ((only !== undefined && only !== set) || present.has(sha256)) continue;
     if (ledger.removes(set, id, sha256)) continue;
+    const host = key.slice(set.length + 1, key.indexOf(' '));
+    if (isFollowed(snapshots, { set, host, id })) continue;
     // It is there, and this role may not read it: that is said already, and is no removal.
     if (refused.some((r) => r.set === set && r.id === id && r.finding.code === 'store-denied')) continue;
     if (isDisowned(refused, set, id)) continue;

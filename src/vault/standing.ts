@@ -2,7 +2,12 @@
 // (docs/format.md sections 6 and 8). Pure: it is handed documents whose signatures fit.
 import { IntegrityError } from '../errors.ts';
 import type { LedgerAction, LedgerEntry } from './documents/ledger.ts';
-import { namesOwnData, type Reencryption, type SnapshotRecord } from './documents/record.ts';
+import {
+  namesOwnData,
+  type Reencryption,
+  type SnapshotRecord,
+  type WithoutArtifacts,
+} from './documents/record.ts';
 import type { Generation, Host, VaultDocument } from './documents/vault-document.ts';
 import { inScope } from './names.ts';
 
@@ -35,12 +40,13 @@ export interface RecordFacts {
 export type Outlasting = (host: Host, kind: 'records' | 'entries', sha256: string) => boolean;
 
 /**
+ * @param record without artifacts when their parts get their names from its data
  * @throws IntegrityError whose code is the finding: `unlisted-writer`, `wrong-host`, `out-of-scope`,
  *   `removed-host`, `foreign-data`, `unknown-generation`, `future`
  */
 export function judgeRecord(
   document: VaultDocument,
-  record: SnapshotRecord,
+  record: WithoutArtifacts<SnapshotRecord>,
   facts: RecordFacts,
   outlasts: Outlasting,
 ): void {

@@ -7,6 +7,7 @@ import type { StoredObject } from '../store/store.ts';
 import type { CachedRecord } from './client.ts';
 import { readRecord, readReencryption, type SnapshotRecord, storedBytes } from './documents/record.ts';
 import { type Finding, finding, isFault } from './finding.ts';
+import { keptOf, knownRecord, withArtifacts } from './kept-record.ts';
 import { LIMITS, parseRecordName, recordName } from './layout.ts';
 import type { Ledger } from './ledger.ts';
 import type { RefusedRecord, Snapshot } from './snapshot.ts';
@@ -48,13 +49,14 @@ export interface Fetched {
 /** A record of which all but the judgement is known. @throws IntegrityError when it does not count */
 export function takeKnown(reading: Reading, { name, modified }: StoredObject, cached: CachedRecord): void {
   const { document } = reading.vault;
-  const record = JSON.parse(cached.record) as SnapshotRecord & Pick<Snapshot, 'original'>;
+  const record = knownRecord(cached);
   const { original, generation } = record;
   const { sha256 } = original ?? cached;
   if (original) checkReencrypter(document, [original.authority], name, generation);
   const facts = { signers: [cached.signer], sha256, modified };
   judgeRecord(document, record, facts, reading.ledger.outlasts);
-  count(reading, Object.assign(record, { sha256, recordSha256: cached.sha256, modified }), cached.signer);
+  const snapshot = Object.assign(record, { sha256, recordSha256: cached.sha256, modified });
+  count(reading, withArtifacts(snapshot, cached), cached.signer);
 }
 
 /** @returns whether it counts by what is known of its bytes already; if not, its signature decides */
@@ -103,7 +105,7 @@ export function optionsFor(object: string) {
 function takeOriginal(reading: Reading, fetched: Fetched, opened: OpenedDocument): void {
   const { sha256, stored } = fetched;
   const { record, signer } = judgeOriginal(reading, stored.name, opened, { ...stored, sha256 });
-  keep(reading, fetched, { signer, record: JSON.stringify(record) });
+  keep(reading, fetched, { signer, ...keptOf(record) });
   count(reading, { ...record, sha256, recordSha256: sha256, modified: stored.modified }, signer);
 }
 
@@ -132,7 +134,7 @@ async function takeReencrypted(
   const original = { sha256, generation: record.generation, authority: opened.signers[0]!, received };
   const now = { object: name, generation, data, artifacts, contents, stored: storedBytes(again), original };
   const standing = { ...record, ...now };
-  keep(reading, fetched, { signer, record: JSON.stringify(standing) });
+  keep(reading, fetched, { signer, ...keptOf(standing) });
   count(reading, { ...standing, sha256, recordSha256, modified }, signer);
 }
 
@@ -152,10 +154,10 @@ function judgeOriginal(
 function keep(
   { added }: Reading,
   { stored, bytes, sha256 }: Fetched,
-  { signer, record }: Pick<CachedRecord, 'signer' | 'record'>,
+  { signer, record, artifacts }: Pick<CachedRecord, 'signer' | 'record' | 'artifacts'>,
 ): void {
   if (bytes.length > CACHED_BYTES) return;
-  added.push({ object: stored.name, etag: stored.etag ?? '', sha256, signer, record });
+  added.push({ object: stored.name, etag: stored.etag ?? '', sha256, signer, record, artifacts });
 }
 
 function count(

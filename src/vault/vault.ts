@@ -9,6 +9,7 @@ import type { VaultDocument } from './documents/vault-document.ts';
 import type { Finding } from './finding.ts';
 import type { Proven } from './identities.ts';
 import { vaultDocumentName } from './layout.ts';
+import type { Elsewhere } from './locations/anywhere.ts';
 import { type Pin, pinOf } from './pin.ts';
 import { rememberRevision } from './remember.ts';
 import {
@@ -29,6 +30,8 @@ export interface VaultContext {
   readonly cache?: RecordCache;
   readonly now: () => Date;
   readonly signal?: AbortSignal;
+  /** Where to read what is damaged or gone here, as it is proven wherever it stands. */
+  readonly elsewhere?: Elsewhere;
 }
 
 /** What store calls take of a context. */

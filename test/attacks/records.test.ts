@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { noMemory } from '../../src/vault/client.ts';
+import { applyDelete, findLeftovers, planDelete } from '../../src/vault/delete.ts';
 import type { Artifact, SnapshotRecord } from '../../src/vault/documents/record.ts';
 import { recordName } from '../../src/vault/layout.ts';
 import { newSnapshotId } from '../../src/vault/names.ts';
@@ -267,6 +268,26 @@ describe('a record that is dated ahead', () => {
       id: newSnapshotId(new Date(vault.clock.now.getTime() + 601_000)),
     });
     await isRefused(object, 'future');
+  });
+
+  it('of the clock of its host does not count, is not called gone by the next one, and can be deleted', async () => {
+    const real = vault.clock.now;
+    const ahead = new Date(real.getTime() + 86_400_000);
+    vault.clock.now = ahead;
+    const early = await vault.backup({ '.env': 'AHEAD=1\n' });
+    // The store’s own time, as a bucket has it: memory stores take the clock of the test.
+    const object = recordName('app', early.snapshot);
+    vault.clock.now = real;
+    const bytes = await get(vault.store, object);
+    await vault.store.remove([object]);
+    await put(vault.store, object, bytes);
+    await vault.backup({ '.env': 'NEXT=1\n' });
+    const open = await openLocked(vault);
+    const read = await readSnapshots(open);
+    expect(briefly(read.findings.filter((f) => f.severity === 'error'))).toEqual([`future ${object}`]);
+    const [leftover] = await findLeftovers(open, read, early.snapshot);
+    await applyDelete(open, planDelete([], 'delete', [leftover!]), vault.host);
+    expect(briefly((await readSnapshots(await openLocked(vault))).findings)).toEqual([]);
   });
 
   it('by less than ten minutes counts: clocks differ', async () => {

@@ -254,6 +254,8 @@ export async function forge(
     root: '/srv/app',
     sources: { include: [], exclude: [] },
     warnings: [],
+    findings: [],
+    streams: [],
     artifacts: [{ name: FILES_ARTIFACT, size: gzip.length, sha256: sha256(gzip) }],
     bytes: entries.reduce((sum, entry) => sum + entry.size, 0),
     entries,

@@ -19,9 +19,12 @@ export interface ManySnapshots {
   readonly values: ReadonlyMap<string, string>;
 }
 
-/** @param at a directory that is not there yet, or an empty place; the snapshots are dated back */
-export async function manySnapshots(at: string | Store, count: number): Promise<ManySnapshots> {
-  const clock = clockAt(new Date(Date.now() - (count + 10) * 60_000).toISOString());
+/**
+ * @param at a directory that is not there yet, or an empty place; the snapshots are dated back
+ * @param age of the newest in milliseconds, about
+ */
+export async function manySnapshots(at: string | Store, count: number, age = 0): Promise<ManySnapshots> {
+  const clock = clockAt(new Date(Date.now() - (count + 10) * 60_000 - age).toISOString());
   // In memory first: nothing waits for a disk.
   const inner = memoryStore({ clock: () => clock.now });
   const vault = await makeVault({ store: inner, clock });

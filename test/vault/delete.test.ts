@@ -4,7 +4,7 @@ import { readSnapshots, type Snapshot } from '../../src/vault/snapshots.ts';
 import { verify } from '../../src/vault/verify/verify.ts';
 import { bodyOf, enroll, get, namesOf, put } from '../support/forge.ts';
 import { faultsOf } from '../support/refusals.ts';
-import { makeVault, newHost, openLocked, type TestVault } from '../support/vault.ts';
+import { makeVault, newHost, openLocked, type TestVault, tick } from '../support/vault.ts';
 import { Killed, watched } from './stores.ts';
 
 let vault: TestVault;
@@ -119,6 +119,17 @@ describe('what a delete that was cut off left', () => {
       expect((await verify(await openLocked(vault))).findings).toEqual([]);
     },
   );
+
+  it('is not what came later under the same id: another host may be writing it', async () => {
+    await cutOff(0);
+    tick(vault.clock, 1000);
+    const { id } = snapshots[0]!;
+    const late = `data/app/${id}/1-9876543210/files.tar.gz.age.00000`;
+    await vault.store.create(late, Buffer.from('of the other'));
+    const [left] = await leftovers([id]);
+    expect(left!.objects).toHaveLength(3);
+    expect(left!.objects).not.toContain(late);
+  });
 
   it('is nothing of a snapshot that counts, of another set, or of no id at all', async () => {
     await cutOff(0);

@@ -68,6 +68,13 @@ beforeEach(async () => {
 
 const later = (ms: number) => new Date(vault.clock.now.getTime() + ms);
 const ledgerObjects = () => namesOf(vault.store, 'ledger/');
+/** A week of backups from then on: what is over by the clock is over by these too. */
+const weekFrom = async (time: Date) => {
+  for (let day = 0; day < 8; day++) {
+    vault.clock.now = new Date(time.getTime() + day * DAY);
+    await vault.backup({ n: day });
+  }
+};
 const objectsOf = ({ object, artifacts }: Snapshot) => [
   object,
   ...artifacts.flatMap((a) => a.parts.map((p) => p.object)),
@@ -294,8 +301,8 @@ describe('where the store holds objects', () => {
 
   it('lifts what has lapsed at the next keep, but not what is kept by another entry or anew', async () => {
     await keep(snapshots, later(DAY));
-    await keep([snapshots[1]!], later(9 * DAY));
-    vault.clock.now = later(2 * DAY);
+    await keep([snapshots[1]!], later(20 * DAY));
+    await weekFrom(later(2 * DAY));
     const { plan } = await keep([snapshots[2]!]);
     expect(plan.lapsed.entries).toHaveLength(3);
     const data = [...store.held].filter((name) => !name.startsWith('ledger/'));
@@ -307,9 +314,34 @@ describe('where the store holds objects', () => {
     expect(await faultsOf(vault)).toEqual([]);
   });
 
+  it('a clock set forward lifts and releases nothing, nor one that made a few backups too', async () => {
+    const real = vault.clock.now;
+    const [short, long] = [later(DAY), later(300 * DAY)];
+    await keep([snapshots[0]!], short);
+    await keep([snapshots[0]!], long);
+    const lapsed = async (asked: readonly Snapshot[] = []) => {
+      const open = await openLocked(vault);
+      return planLapse(open, await readSnapshots(open), vault.host, [], [], asked);
+    };
+    vault.clock.now = later(400 * DAY);
+    expect(await lapsed()).toEqual({ entries: [], lift: [] });
+    await vault.backup({ n: 4 });
+    expect(await lapsed()).toEqual({ entries: [], lift: [] });
+    // Who removes it by name has to be right about the time himself.
+    expect((await lapsed([snapshots[0]!])).lift).toEqual(expect.arrayContaining(objectsOf(snapshots[0]!)));
+    // One entry is over by both: what the other keeps stays held.
+    const last = (await readSnapshots(await openLocked(vault))).snapshots.at(-1)!;
+    await vault.store.remove(objectsOf(last));
+    await weekFrom(new Date(real.getTime() + 2 * DAY));
+    vault.clock.now = new Date(real.getTime() + 400 * DAY);
+    const { entries, lift } = await lapsed();
+    expect(entries.map((e) => Date.parse(e.until!))).toEqual([short.getTime()]);
+    expect(lift).toEqual(entries.map((e) => e.object));
+  });
+
   it('tries again to lift what has lapsed when it was refused', async () => {
     await keep([snapshots[0]!], later(DAY));
-    vault.clock.now = later(2 * DAY);
+    await weekFrom(later(2 * DAY));
     const lapse = async () => {
       const open = await openLocked(vault);
       return await applyLapse(open, planLapse(open, await readSnapshots(open), vault.host), vault.host);
@@ -324,7 +356,7 @@ describe('where the store holds objects', () => {
 
   it('leaves what has lapsed of other hosts’ sets to them', async () => {
     await keep([snapshots[0]!], later(DAY));
-    vault.clock.now = later(2 * DAY);
+    await weekFrom(later(2 * DAY));
     const other = await enroll(vault, newHost('db-1'), { sets: ['db'], may: ['maintain'] });
     const open = await openLocked(vault);
     expect(planLapse(open, await readSnapshots(open), other.host)).toEqual({ entries: [], lift: [] });

@@ -121,6 +121,25 @@ describe('what is missing', () => {
     expect((await memory.vault(vault.pin.vault)).seen['app/web-1 memory:']).toMatchObject({ id: ids[1] });
   });
 
+  it('is no longer missed when the note of its pruning is gone, and its host has long gone on', async () => {
+    const memory = noMemory();
+    await read(vault, {}, memory);
+    const gone = record(ids[2]!);
+    tick(vault.clock, 20 * 24 * 60 * 60 * 1000);
+    await vault.backup({ a: 'next' });
+    await vault.backup({ a: 'after that' });
+    const middle = (await read(vault)).snapshots.at(-2)!;
+    // As prune does it, with its note and all.
+    await vault.store.remove([gone, middle.object]);
+    expect(briefly((await read(vault, {}, memory)).findings)).toContain(`missing-newest ${gone}`);
+    tick(vault.clock, 20 * 24 * 60 * 60 * 1000);
+    await vault.backup({ a: 'later' });
+    const found = briefly((await read(vault, {}, memory)).findings);
+    expect(found).not.toContain(`missing-newest ${gone}`);
+    // Nobody signed for these: the gap itself is still an alarm.
+    expect(found.some((line) => line.startsWith('missing-predecessor'))).toBe(true);
+  });
+
   it('is nothing when all of it was deleted with a signature', async () => {
     const open = await openLocked(vault);
     await applyDelete(open, planDelete((await readSnapshots(open)).snapshots.slice(0, 2)), vault.host);
@@ -190,7 +209,7 @@ describe('the cache', () => {
         return new Map(
           snapshots.map(({ object }) => [
             object,
-            { object, etag: 'x', sha256: 'x', signer: 'x', record: '{}' },
+            { object, etag: 'x', sha256: 'x', signer: 'x', record: '{}', artifacts: '[]' },
           ]),
         );
       },
@@ -222,6 +241,7 @@ describe('the cache', () => {
                   sha256: '0'.repeat(64),
                   signer: stranger.host.key.publicKey,
                   record: '{}',
+                  artifacts: '[]',
                 },
               ] as const;
             }),

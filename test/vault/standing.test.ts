@@ -69,6 +69,15 @@ describe('a record', () => {
     expect(() => judgeRecord(document, record, facts)).not.toThrow();
   });
 
+  it('whose artifacts are left out is judged by the place of its data', () => {
+    const { artifacts: _, ...known } = record;
+    expect(() => judge(document, known, facts, nothing)).not.toThrow();
+    for (const foreign of [`data/db/${id}/1-0123456789`, `data/app/${id}/2-0123456789`, 'keys/1'])
+      expect(() => judge(document, { ...known, data: foreign }, facts, nothing), foreign).toThrow(
+        expect.objectContaining({ code: 'foreign-data' }),
+      );
+  });
+
   it.each<[string, string, Partial<SnapshotRecord>, Partial<typeof facts>]>([
     ['by a key that is not listed', 'unlisted-writer', {}, { signers: [stranger] }],
     ['by the authority', 'unlisted-writer', {}, { signers: [authority] }],

@@ -5,7 +5,8 @@ import type { SnapshotRecord } from '../documents/record.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
 import { type Pin, pinOf } from '../pin.ts';
 import type { VaultContext } from '../vault.ts';
-import type { BackupOptions, BackupProblem } from './backup.ts';
+import type { BackupOptions } from './backup.ts';
+import type { BackupProblem } from './plan.ts';
 import type { Made } from './write.ts';
 
 /** What is wrong beside the sources. @param reason a whole sentence, unlike that of a source */

@@ -1,13 +1,15 @@
 // Makes a snapshot. Needs the pin and the host's signing key, and no key that opens anything: it encrypts to the
 // vault's recipient, and writes the record last (docs/format.md section 10).
+import type { Stream } from '../../capture/stream.ts';
 import { StoreError } from '../../errors.ts';
-import { collect, type Problem, type Source, sourcesFromMemory } from '../../pack/collect.ts';
 import type { Entry } from '../../pack/entry.ts';
 import { packSources } from '../../pack/pack.ts';
 import type { SigningKey } from '../../sign/key.ts';
 import { atPlace } from '../client.ts';
 import type { RestoreWishes } from '../documents/contents.ts';
+import type { FileFinding } from '../documents/findings.ts';
 import type { PreviousRecord } from '../documents/record.ts';
+import type { StreamInfo } from '../documents/streams.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
 import type { Pin } from '../pin.ts';
 import { readSnapshots } from '../snapshots.ts';
@@ -16,25 +18,17 @@ import { clockProblem, remember, rotatedProblem, unseen } from './afterwards.ts'
 import { checkListed, checkOptions } from './check.ts';
 import { type KeyWatch, keysOf, refuseCredentials, watchKeys } from './forbidden.ts';
 import { NOT_READ, readVault } from './look.ts';
+import { type BackupProblem, type BackupSources, planBackup } from './plan.ts';
 import { isUnchanged, markOf } from './unchanged.ts';
 import { writeSnapshot } from './write.ts';
 
 const CLEAN_UP_MS = 3000;
 
-/** What goes into a snapshot: files on this machine, or values that the caller holds in memory. */
-export type BackupSources =
-  | {
-      readonly root: string;
-      readonly include: readonly string[];
-      readonly exclude: readonly string[];
-      /** Packed besides, such as the configuration; with nothing but these, a set is as good as empty. */
-      readonly also?: readonly string[];
-    }
-  | { readonly memory: Readonly<Record<string, unknown>> };
-
 export interface BackupOptions {
   readonly set: string;
   readonly sources: BackupSources;
+  /** Programs whose output goes with the files. */
+  readonly streams?: readonly Stream[];
   /** This machine's host entry and its signing key. */
   readonly host: { readonly name: string; readonly key: SigningKey };
   /** Every set that it backs up, for the line that asks to enroll it; this one where it is not said. */
@@ -49,9 +43,12 @@ export interface BackupOptions {
   readonly skipUnchangedWithin?: number;
   /** gzip level, 0 (store) to 9. */
   readonly level?: number;
+  /** For paths in compose files that name variables. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Absolute paths of files that hold a credential of this vault, as configured: never backed up. */
   readonly credentialPaths?: readonly string[];
   readonly onProgress?: (done: { readonly files: number; readonly bytes: number }) => void;
+  readonly onStream?: (done: { readonly stream: string; readonly bytes: number }) => void;
 }
 
 export interface BackupResult {
@@ -67,38 +64,15 @@ export interface BackupResult {
   readonly complete: boolean;
   readonly files: number;
   readonly entries: number;
-  /** Bytes of all files. */
+  /** Bytes of all files; streams aside. */
   readonly bytes: number;
+  /** Those of which there is anything. */
+  readonly streams: readonly StreamInfo[];
+  readonly findings: readonly FileFinding[];
   /** Bytes written to the store. */
   readonly stored: number;
   readonly seconds: number;
   readonly problems: readonly BackupProblem[];
-}
-
-/** What went wrong with a source; or beside them, in a sentence of its own and with the next step. */
-export type BackupProblem = Omit<Problem, 'kind'> & {
-  readonly hint?: string;
-  readonly kind:
-    | Problem['kind']
-    | 'clock'
-    | 'exposed'
-    | 'not-remembered'
-    | 'rotated'
-    | 'two-successors'
-    | 'unseen';
-};
-
-/**
- * What the next backup would take, without writing anything.
- * @throws UsageError as `collect`
- */
-export async function planBackup(
-  sources: BackupSources,
-  now: Date,
-  signal?: AbortSignal,
-): Promise<{ sources: Source[]; problems: Problem[] }> {
-  if ('memory' in sources) return { sources: sourcesFromMemory(sources.memory, now.getTime()), problems: [] };
-  return await collect(sources, signal ? { signal } : {});
 }
 
 /**
@@ -116,7 +90,10 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
   const document = vault?.document;
   if (document) checkListed(document, options);
   const collectSources = async () => {
-    const plan = await planBackup(options.sources, beganAt, context.signal);
+    const plan = await planBackup(options.sources, beganAt, {
+      ...callOptions(context),
+      ...(options.env ? { env: options.env } : {}),
+    });
     refuseCredentials(plan.sources, options.credentialPaths ?? []);
     return plan;
   };
@@ -127,7 +104,14 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
   const marked = { location: context.store.location, pin, asked };
   // A label or a tag asks for a snapshot of its own.
   const isNamed = options.label !== undefined || Object.keys(options.tags ?? {}).length > 0;
-  if (options.skipUnchangedWithin !== undefined && !isNamed && !found.problems.some((p) => p.incomplete)) {
+  // Nor can it be told of a program's output without running it, and that differs each time.
+  const hasStreams = (options.streams ?? []).length > 0;
+  if (
+    options.skipUnchangedWithin !== undefined &&
+    !isNamed &&
+    !hasStreams &&
+    !found.problems.some((p) => p.incomplete)
+  ) {
     const { unchanged, wrote } = await context.memory.vault(pin.vault);
     const here = atPlace(options.set, context.store.location);
     const [mark, last] = [unchanged[here], wrote[here]];
@@ -147,6 +131,8 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
         unchanged: true,
         vaultRead: vault !== undefined,
         stored: 0,
+        streams: [],
+        findings: [],
       });
     }
   }
@@ -181,6 +167,8 @@ export async function backup(context: VaultContext, options: BackupOptions): Pro
       unchanged: false,
       vaultRead: vault !== undefined,
       stored,
+      streams: made.streams,
+      findings: made.findings,
     });
   } catch (error) {
     // Without a record these are orphans that nothing names. A role that may only put leaves them to the collector.
@@ -218,7 +206,7 @@ function result(
   entries: readonly Entry[],
   problems: readonly BackupProblem[],
   began: number,
-  how: Pick<BackupResult, 'unchanged' | 'vaultRead' | 'stored'>,
+  how: Pick<BackupResult, 'unchanged' | 'vaultRead' | 'stored' | 'streams' | 'findings'>,
 ): BackupResult {
   return {
     set,

@@ -3,7 +3,7 @@ import { IntegrityError, StoreError } from '../../errors.ts';
 import type { Pin } from '../pin.ts';
 import { openPinned, type Vault, type VaultContext } from '../vault.ts';
 import { twoSuccessors } from './afterwards.ts';
-import type { BackupProblem } from './backup.ts';
+import type { BackupProblem } from './plan.ts';
 
 export interface Looked {
   readonly vault: Vault | undefined;

@@ -1,41 +1,34 @@
 // The writing half of a backup, in the order of docs/format.md section 10: parts, contents, record.
-import { createHash } from 'node:crypto';
-import { ConflictError, StrongroomError } from '../../errors.ts';
-import type { Problem, Source } from '../../pack/collect.ts';
+import { type FindingsWatch, watchFindings } from '../../compare/findings.ts';
+import { StrongroomError } from '../../errors.ts';
+import type { Source } from '../../pack/collect.ts';
 import type { Entry } from '../../pack/entry.ts';
 import { packSources } from '../../pack/pack.ts';
-import { NAMESPACES } from '../../sign/authority.ts';
-import { sealDocument } from '../../sign/document.ts';
 import { TOOL } from '../../version.ts';
 import { writeArtifact } from '../artifact-write.ts';
 import { atPlace } from '../client.ts';
 import { writeContents } from '../documents/contents.ts';
-import { type SnapshotRecord, storedBytes } from '../documents/record.ts';
+import type { FileFinding } from '../documents/findings.ts';
+import type { SnapshotRecord } from '../documents/record.ts';
+import type { StreamInfo } from '../documents/streams.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
-import {
-  artifactComment,
-  CONTENTS_ARTIFACT,
-  FILES_ARTIFACT,
-  LIMITS,
-  newDataDirectory,
-  recordName,
-} from '../layout.ts';
-import { documentTime, newSnapshotId, timeOfSnapshotId } from '../names.ts';
+import { artifactComment, CONTENTS_ARTIFACT, FILES_ARTIFACT, LIMITS, newDataDirectory } from '../layout.ts';
+import { newSnapshotId } from '../names.ts';
 import type { Pin } from '../pin.ts';
 import { callOptions, type VaultContext } from '../vault.ts';
 import type { BackupOptions } from './backup.ts';
 import type { KeyWatch } from './forbidden.ts';
-
-/** From its beginning to its record, by a monotonic clock: a record that comes later would be backdated. */
-const MAX_MS = 24 * 60 * 60 * 1000;
+import type { BackupPlan, BackupProblem } from './plan.ts';
+import { writeStreams } from './streams.ts';
+import { checkTime, writeRecord } from './write-record.ts';
 
 export interface WriteOptions extends BackupOptions {
   readonly pin: Pin;
   readonly document: VaultDocument | undefined;
   /** Taken over: packing empties it. */
-  readonly found: Collected;
+  readonly found: BackupPlan;
   /** Finds the sources once more. */
-  collectAgain(): Promise<Collected>;
+  collectAgain(): Promise<BackupPlan>;
   readonly watch: KeyWatch;
   readonly began: number;
   readonly beganAt: Date;
@@ -43,17 +36,14 @@ export interface WriteOptions extends BackupOptions {
   readonly written: Set<string>;
 }
 
-export interface Collected {
-  readonly sources: Source[];
-  readonly problems: readonly Problem[];
-}
-
 /** A snapshot that exists now. */
 export interface Made {
   readonly record: SnapshotRecord;
   readonly recordSha256: string;
   readonly entries: readonly Entry[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly BackupProblem[];
+  readonly streams: readonly StreamInfo[];
+  readonly findings: readonly FileFinding[];
   readonly complete: boolean;
 }
 
@@ -62,7 +52,7 @@ export interface Made {
  * @throws as `backup`; `options.written` then names what must be removed
  */
 export async function writeSnapshot(context: VaultContext, options: WriteOptions): Promise<Made> {
-  const { set, host, pin, sources, written } = options;
+  const { set, host, pin, sources } = options;
   let { found } = options;
   const { store } = context;
   const lastOne = async () => (await context.memory.vault(pin.vault)).wrote[atPlace(set, store.location)];
@@ -81,7 +71,7 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
       checkTime(options);
       inspected ??= options.watch.inspectRest(rest(), context.signal);
       await inspected;
-      written.add(name);
+      options.written.add(name);
     },
     ...callOptions(context),
   });
@@ -89,8 +79,12 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
   // A large file that changed while it was streamed cannot be taken back, so everything is packed once more.
   for (let attempt = 1; ; attempt++) {
     const data = newDataDirectory(set, id, pin.generation);
+    const noticed = watchFindings();
     const packed = packSources(found.sources, {
-      inspect: options.watch.inspect,
+      inspect(path, content) {
+        options.watch.inspect(path, content);
+        noticed.look(path, content);
+      },
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
       ...callOptions(context),
     });
@@ -102,14 +96,24 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
     });
     const { entries, problems: reading, bytes, tornLarge } = packed.result();
     if (tornLarge.length > 0 && attempt === 1) {
-      await store.remove([...written]).catch(() => {});
-      written.clear();
+      await store.remove([...options.written]).catch(() => {});
+      options.written.clear();
       inspected = undefined;
       found = await options.collectAgain();
       continue;
     }
-    const problems = [...found.problems, ...reading];
+    const dumps = await writeStreams(target(data), options.streams ?? [], {
+      vault: pin.vault,
+      set,
+      id,
+      ...level,
+      ...(options.onStream ? { onProgress: options.onStream } : {}),
+      ...callOptions(context),
+    });
+    const findings = await noticed.settle();
+    const problems = [...found.problems, ...reading, ...dumps.problems, ...leftOut(noticed)];
     const complete = !problems.some((p) => p.incomplete);
+    const streams = dumps.written.map(({ info }) => info);
     const contents = writeContents({
       vault: pin.vault,
       set,
@@ -124,7 +128,9 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
           : { include: sources.include, exclude: sources.exclude },
       ...(options.restore ? { restore: options.restore } : {}),
       warnings: problems.map(({ kind, path, reason, incomplete }) => ({ kind, path, reason, incomplete })),
-      artifacts: [{ name: FILES_ARTIFACT, ...files.gzip }],
+      findings,
+      artifacts: [files, ...dumps.written].map(({ artifact, gzip }) => ({ name: artifact.name, ...gzip })),
+      streams,
       bytes,
       entries,
     });
@@ -132,70 +138,23 @@ export async function writeSnapshot(context: VaultContext, options: WriteOptions
       comment: artifactComment(pin.vault, set, id, CONTENTS_ARTIFACT),
       ...level,
     });
-    const artifacts = [files.artifact, index.artifact];
-    const record: SnapshotRecord = {
-      format: 1,
-      type: 'record',
-      object: recordName(set, id),
-      vault: pin.vault,
-      time: timeOfSnapshotId(id) ?? documentTime(options.beganAt),
-      tool: TOOL,
-      revision: options.document?.revision ?? pin.revision,
-      generation: pin.generation,
-      set,
+    const artifacts = [files, ...dumps.written, index].map(({ artifact }) => artifact);
+    const written = await writeRecord(context, options, {
       id,
-      host: host.name,
-      seconds: Math.round(performance.now() - options.began) / 1000,
-      complete,
-      entries: entries.length,
-      stored: storedBytes({ artifacts }),
-      ...(options.label === undefined ? {} : { label: options.label }),
-      ...(options.tags && Object.keys(options.tags).length > 0 ? { tags: options.tags } : {}),
       data,
       artifacts,
+      complete,
+      entries: entries.length,
       contents: index.gzip.sha256,
       previous: (await lastOne()) ?? null,
-    };
-    const recordSha256 = await commit(context, record, options);
-    return { record, recordSha256, entries, problems, complete };
-  }
-}
-
-function checkTime({ began, set }: WriteOptions): void {
-  if (performance.now() - began <= MAX_MS) return;
-  throw new StrongroomError(
-    'took-too-long',
-    `the backup of ${set} took more than 24 hours and was abandoned`,
-    {
-      hint: 'back it up as several sets, or nearer to its store',
-    },
-  );
-}
-
-/** Writes the record: from here on the snapshot exists. */
-async function commit(context: VaultContext, record: SnapshotRecord, options: WriteOptions): Promise<string> {
-  const bytes = sealDocument(record, NAMESPACES.record, [options.host.key]);
-  if (bytes.length > LIMITS.record) {
-    throw new StrongroomError(
-      'record-too-large',
-      `the set ${record.set} is larger than a snapshot can hold`,
-      {
-        hint: 'back it up as several sets',
-      },
-    );
-  }
-  checkTime(options);
-  options.written.add(record.object);
-  if ((await context.store.create(record.object, bytes, callOptions(context))) === 'exists') {
-    options.written.delete(record.object);
-    throw new ConflictError('object-exists', `${record.object} exists already`, {
-      object: record.object,
-      hint: 'try again',
     });
+    return { ...written, entries, problems, streams, findings, complete };
   }
-  // Whatever fails after this must not take the snapshot away again.
-  options.written.clear();
-  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** What was too much to look into: it is in the snapshot all the same. */
+function leftOut(noticed: FindingsWatch): BackupProblem[] {
+  return noticed.leftOut().map((reason) => ({ kind: 'findings', path: '', reason, incomplete: false }));
 }
 
 /** Passes the tar on only after every key found in it was judged. */

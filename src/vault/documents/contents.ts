@@ -5,8 +5,10 @@ import { IntegrityError } from '../../errors.ts';
 import { checkEntries, type Entry } from '../../pack/entry.ts';
 import { checkGlobs } from '../../pack/globs.ts';
 import { parseStrictJson } from '../../sign/strict-json.ts';
+import { type FileFinding, readFindings } from './findings.ts';
 import type { SnapshotRecord } from './record.ts';
 import { type Fields, fields } from './shape.ts';
+import { readStreams, type StreamInfo } from './streams.ts';
 
 export interface Warning {
   readonly kind: string;
@@ -35,7 +37,11 @@ export interface Contents {
   readonly sources: { readonly include: readonly string[]; readonly exclude: readonly string[] };
   readonly restore?: RestoreWishes;
   readonly warnings: readonly Warning[];
+  /** What was noticed in the files when they were packed. */
+  readonly findings: readonly FileFinding[];
   readonly artifacts: readonly { readonly name: string; readonly size: number; readonly sha256: string }[];
+  readonly streams: readonly StreamInfo[];
+  /** Of all files; streams aside. */
   readonly bytes: number;
   readonly entries: readonly Entry[];
 }
@@ -183,6 +189,11 @@ export function readContents(bytes: Buffer, record: SnapshotRecord, object: stri
   const description = f.optionalText('description', { max: 65536 });
   const sources = f.object('sources');
   const restore = readWishes(f);
+  const artifacts = f.list('artifacts', (a) => ({
+    name: a.text('name'),
+    size: a.integer('size'),
+    sha256: a.sha256('sha256'),
+  }));
   return {
     vault: record.vault,
     set: record.set,
@@ -199,11 +210,9 @@ export function readContents(bytes: Buffer, record: SnapshotRecord, object: stri
       reason: w.text('reason'),
       incomplete: w.flag('incomplete'),
     })),
-    artifacts: f.list('artifacts', (a) => ({
-      name: a.text('name'),
-      size: a.integer('size'),
-      sha256: a.sha256('sha256'),
-    })),
+    findings: readFindings(f),
+    artifacts,
+    streams: readStreams(f, artifacts),
     bytes: size,
     entries,
   };

@@ -19,6 +19,9 @@ export interface StoredData {
   readonly contents: string;
 }
 
+/** Where its artifacts may be left out. */
+export type WithoutArtifacts<R extends StoredData> = Omit<R, 'artifacts'> & Partial<Pick<R, 'artifacts'>>;
+
 export interface PreviousRecord {
   readonly id: string;
   readonly sha256: string;
@@ -121,14 +124,15 @@ function readPlace(
 /**
  * Whether a record names bytes of its own only: else a listed host could have another's ciphertext decrypted as
  * its own, or a reader fetch any object of the store.
+ * @param record without artifacts when their parts get their names from its data
  */
 export function namesOwnData({
   data,
   set,
   id,
   generation,
-  artifacts,
-}: SnapshotRecord | Reencryption): boolean {
+  artifacts = [],
+}: WithoutArtifacts<SnapshotRecord | Reencryption>): boolean {
   return (
     generationOfData(data, set, id) === generation &&
     artifacts.every((a) => a.parts.every((p, i) => p.object === partName(data, a.name, i)))

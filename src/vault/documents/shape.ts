@@ -7,6 +7,7 @@ export type Json = Record<string, unknown>;
 
 /** A cursor over one JSON object, which knows where it stands for messages. */
 export interface Fields {
+  has(key: string): boolean;
   text(key: string, options?: { max?: number; pattern?: RegExp }): string;
   optionalText(key: string, options?: { max?: number; pattern?: RegExp }): string | undefined;
   name(key: string): string;
@@ -61,6 +62,10 @@ class Cursor implements Fields {
 
   #own(key: string): unknown {
     return Object.hasOwn(this.#json, key) ? this.#json[key] : undefined;
+  }
+
+  has(key: string): boolean {
+    return this.#own(key) !== undefined;
   }
 
   fail(key: string, what: string): never {

@@ -1,10 +1,7 @@
 // What a leak laid open: reads the exposed snapshots and the newest ones, each version of a file once, and says of
 // every value whether it is still in use.
-import { NotFoundError, type StrongroomError } from '../../errors.ts';
 import type { Entry } from '../../pack/entry.ts';
-import { readSnapshotContents } from '../artifact-read.ts';
-import type { Contents } from '../documents/contents.ts';
-import { isFault } from '../finding.ts';
+import { type EachSnapshot, eachSnapshot, type UnreadSnapshot } from '../each-snapshot.ts';
 import { CONTENTS_ARTIFACT, FILES_ARTIFACT } from '../layout.ts';
 import type { Snapshot } from '../snapshots.ts';
 import type { UnlockedVault } from '../vault.ts';
@@ -12,10 +9,7 @@ import type { ExposedGroup, ExposurePlan } from './plan.ts';
 import { type ExposedValue, foldFile, type Sighting, see, type ValuePlace } from './sightings.ts';
 import { type FileVersion, newVersions, type Versions } from './versions.ts';
 
-export interface UnreadSnapshot {
-  readonly snapshot: Snapshot;
-  readonly error: StrongroomError;
-}
+export type { UnreadSnapshot } from '../each-snapshot.ts';
 
 export interface Exposure {
   readonly values: readonly ExposedValue[];
@@ -29,16 +23,9 @@ export interface ExposureOptions {
   onProgress?(progress: { readonly done: number; readonly of: number }): void;
 }
 
-/** Contents that are read at once: what waits for the network is short, what takes memory is bounded. */
-const BATCH = 8;
-const BATCH_ENTRIES = 20_000;
-
 /** A reading under way. */
-interface Reading {
-  readonly vault: UnlockedVault;
+interface Reading extends EachSnapshot {
   readonly versions: Versions;
-  readonly unread: UnreadSnapshot[];
-  readonly progress: () => void;
 }
 
 /** What the snapshots of a group held. */
@@ -65,7 +52,8 @@ export async function findExposure(
     done += 1;
     onProgress?.({ done, of });
   };
-  const reading: Reading = { vault, versions: newVersions(), unread: [], progress };
+  const unread: UnreadSnapshot[] = [];
+  const reading: Reading = { vault, versions: newVersions(), unread, progress };
   const read: GroupVersions[] = [];
   for (const group of groups) read.push(await readGroup(reading, group));
   const places = placesOf(read);
@@ -81,7 +69,7 @@ export async function findExposure(
   const dumps = groups
     .flatMap((group) => group.exposed)
     .filter((s) => s.artifacts.some(({ name }) => name !== FILES_ARTIFACT && name !== CONTENTS_ARTIFACT));
-  return { values, unread: reading.unread, dumps };
+  return { values, unread, dumps };
 }
 
 /** The exposed ones, and the newest where it is none of them. */
@@ -108,70 +96,19 @@ async function readGroup(reading: Reading, group: ExposedGroup): Promise<GroupVe
   const isExposed = new Set(exposed);
   const sightings = new Map<string, Map<string, Sighting>>();
   let today: ReadonlyMap<string, FileVersion> | null = null;
-  for (const batch of batchesOf(readOf(exposed, newest))) {
-    const read = await Promise.all(batch.map((snapshot) => contentsOf(reading, snapshot)));
-    for (const [i, contents] of read.entries()) {
-      const snapshot = batch[i]!;
-      const held = contents && (await versionsOf(reading, snapshot, contents));
-      reading.progress();
-      if (!held) continue;
-      if (snapshot === newest) today = new Map(held.map(([{ path }, version]) => [path, version]));
-      if (!isExposed.has(snapshot)) continue;
-      for (const [{ path, sha256 = '' }, version] of held) {
-        const ofPath = sightings.get(path) ?? new Map<string, Sighting>();
-        sightings.set(path, ofPath);
-        see(ofPath, sha256, version, snapshot.time);
-      }
-    }
-  }
-  return { group, today, sightings };
-}
-
-function batchesOf(snapshots: readonly Snapshot[]): Snapshot[][] {
-  const batches: Snapshot[][] = [];
-  let entries = 0;
-  for (const snapshot of snapshots) {
-    const last = batches.at(-1);
-    if (last && last.length < BATCH && entries + snapshot.entries <= BATCH_ENTRIES) {
-      last.push(snapshot);
-      entries += snapshot.entries;
-    } else {
-      batches.push([snapshot]);
-      entries = snapshot.entries;
-    }
-  }
-  return batches;
-}
-
-/** @returns undefined when it is damaged, which is noted */
-async function contentsOf(reading: Reading, snapshot: Snapshot): Promise<Contents | undefined> {
-  return await orUnread(reading, snapshot, () => readSnapshotContents(reading.vault, snapshot));
-}
-
-/** What a snapshot's files are. @returns undefined when it is damaged, which is noted */
-async function versionsOf(
-  reading: Reading,
-  snapshot: Snapshot,
-  contents: Contents,
-): Promise<[Entry, FileVersion][] | undefined> {
-  return await orUnread(reading, snapshot, async () => {
-    await reading.versions.read(reading.vault, snapshot, contents);
-    return contents.entries
+  await eachSnapshot(reading, readOf(exposed, newest), async (snapshot, contents) => {
+    const { vault, versions } = reading;
+    await versions.read(vault, snapshot, contents);
+    const held = contents.entries
       .filter(({ type }) => type === 'file')
-      .map((entry): [Entry, FileVersion] => [entry, reading.versions.of(entry)!]);
+      .map((entry): [Entry, FileVersion] => [entry, versions.of(entry)!]);
+    if (snapshot === newest) today = new Map(held.map(([{ path }, version]) => [path, version]));
+    if (!isExposed.has(snapshot)) return;
+    for (const [{ path, sha256 = '' }, version] of held) {
+      const ofPath = sightings.get(path) ?? new Map<string, Sighting>();
+      sightings.set(path, ofPath);
+      see(ofPath, sha256, version, snapshot.time);
+    }
   });
-}
-
-async function orUnread<T>(
-  { unread }: Reading,
-  snapshot: Snapshot,
-  read: () => Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!isFault(error) && !(error instanceof NotFoundError)) throw error;
-    unread.push({ snapshot, error });
-    return undefined;
-  }
+  return { group, today, sightings };
 }

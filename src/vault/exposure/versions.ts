@@ -5,7 +5,7 @@ import { type ValueKind, WHOLE_FILE } from '../../compare/named-value.ts';
 import { isSecretFile, MAX_NAMED_BYTES, namedValues } from '../../compare/named-values.ts';
 import type { Entry } from '../../pack/entry.ts';
 import type { Contents } from '../documents/contents.ts';
-import { readFiles } from '../read-files.ts';
+import { readWholeFiles } from '../read-files.ts';
 import type { Snapshot } from '../snapshots.ts';
 import type { UnlockedVault } from '../vault.ts';
 
@@ -32,9 +32,26 @@ export interface FileVersion {
 export interface Versions {
   /** The version of an entry that was read. */
   of(entry: Entry): FileVersion | undefined;
-  /** Reads those of a snapshot's files that were not read yet. @throws IntegrityError, and nothing of it is kept */
-  read(vault: UnlockedVault, snapshot: Snapshot, contents: Contents): Promise<void>;
+  /**
+   * Reads those of a snapshot's files that were not read yet.
+   * @param wants which files; all where it is left out
+   * @throws IntegrityError, and nothing of it is kept
+   */
+  read(
+    vault: UnlockedVault,
+    snapshot: Snapshot,
+    contents: Contents,
+    wants?: (entry: Entry) => boolean,
+  ): Promise<void>;
+  /** As `read`, from wherever the files are. @throws whatever `read` throws, and nothing of it is kept */
+  readFrom(entries: Iterable<Entry>, read: ReadWhole): Promise<void>;
 }
+
+/** Hands over each wanted file, whole and proven; a file that is not handed over was not to be had. */
+export type ReadWhole = (
+  wanted: ReadonlySet<Entry>,
+  take: (entry: Entry, content: Buffer) => Promise<void>,
+) => Promise<void>;
 
 /**
  * Bytes of memory, about, that the values of one path and of all may take over all their versions. Whoever is backed
@@ -57,14 +74,25 @@ interface Kept {
 /**
  * Versions under a random key of this run.
  * @param maxBytes that its values may take, about; a file for which none are left is one value
+ * @param mark of others that they are compared with
+ * @param keeps which values; all where it is left out
  */
-export function newVersions(maxBytes = { path: MAX_PATH_BYTES, run: MAX_RUN_BYTES }): Versions {
+export function newVersions(
+  maxBytes = { path: MAX_PATH_BYTES, run: MAX_RUN_BYTES },
+  mark: Mark = newMarker(),
+  keeps: (path: string, value: MarkedValue) => boolean = () => true,
+): Versions {
   const known = new Map<string, FileVersion>();
   const pool = new Map<string, Kept>();
-  const mark = newMarker();
   let bytes = 0;
+  // Nothing much would fit any more, and taking files apart takes time.
+  const isFull = () => bytes > 0.95 * maxBytes.run;
   // Versions of a file share most of their values.
-  const kept = (entry: Entry, version: FileVersion): FileVersion => {
+  const kept = (entry: Entry, { values: all, reason }: FileVersion): FileVersion => {
+    const version = {
+      values: all.filter((value) => keeps(entry.path, value)),
+      ...(reason ? { reason } : {}),
+    };
     const ofPath = pool.get(entry.path) ?? { values: new Map<string, MarkedValue>(), bytes: 0 };
     pool.set(entry.path, ofPath);
     const keys = version.values.map((value) => `${value.mark}${value.name}`);
@@ -72,8 +100,7 @@ export function newVersions(maxBytes = { path: MAX_PATH_BYTES, run: MAX_RUN_BYTE
       (sum, value, i) => sum + REFERENCE_BYTES + (ofPath.values.has(keys[i]!) ? 0 : bytesOf(value)),
       0,
     );
-    if (ofPath.bytes + cost > maxBytes.path || bytes + cost > maxBytes.run)
-      return wholeVersion(entry, mark, true, 'has more names than are kept of all files');
+    if (ofPath.bytes + cost > maxBytes.path || bytes + cost > maxBytes.run) return unkept(entry, mark);
     ofPath.bytes += cost;
     bytes += cost;
     const values = version.values.map((value, i) => {
@@ -83,31 +110,28 @@ export function newVersions(maxBytes = { path: MAX_PATH_BYTES, run: MAX_RUN_BYTE
     });
     return { ...version, values };
   };
+  const readFrom: Versions['readFrom'] = async (entries, read) => {
+    const wanted = new Set<Entry>();
+    for (const entry of entries)
+      if (entry.type === 'file' && !isLarge(entry) && !known.has(keyOf(entry))) wanted.add(entry);
+    if (wanted.size === 0) return;
+    const found = new Map<string, FileVersion>();
+    await read(wanted, async (entry, content) => {
+      const version = isFull()
+        ? unkept(entry, mark)
+        : kept(entry, await versionOf(entry.path, content, mark));
+      found.set(keyOf(entry), version);
+    });
+    // Only now is all of it proven.
+    for (const [key, version] of found) known.set(key, version);
+  };
   return {
     of: (entry) => known.get(keyOf(entry)) ?? (isLarge(entry) ? largeVersion(entry, mark) : undefined),
-    async read(vault, snapshot, contents) {
-      const wanted = new Set(
-        contents.entries.filter((e) => e.type === 'file' && !isLarge(e) && !known.has(keyOf(e))),
-      );
-      if (wanted.size === 0) return;
-      const found = new Map<string, FileVersion>();
-      const take = async (entry: Entry, content: Buffer): Promise<void> => {
-        found.set(keyOf(entry), kept(entry, await versionOf(entry.path, content, mark)));
-      };
-      await readFiles(vault, snapshot, contents, {
-        wants: (entry) => wanted.has(entry),
-        file: take,
-        open(entry) {
-          const chunks: Buffer[] = [];
-          return {
-            write: (chunk) => void chunks.push(Buffer.from(chunk)),
-            close: () => take(entry, Buffer.concat(chunks)),
-          };
-        },
-      });
-      // Only now is all of it proven.
-      for (const [key, version] of found) known.set(key, version);
+    async read(vault, snapshot, contents, wants = () => true) {
+      const read: ReadWhole = (wanted, take) => readWholeFiles(vault, snapshot, contents, wanted, take);
+      await readFrom(contents.entries.filter(wants), read);
     },
+    readFrom,
   };
 }
 
@@ -117,6 +141,11 @@ function isLarge({ size }: Entry): boolean {
 
 const largeVersion = (entry: Entry, mark: Mark): FileVersion =>
   wholeVersion(entry, mark, isSecretFile(entry.path), 'is too large to look into');
+
+/** Why a file is one value for which there was no memory left. */
+export const TOO_MANY_NAMES = 'has more names than are kept of all files';
+
+const unkept = (entry: Entry, mark: Mark): FileVersion => wholeVersion(entry, mark, true, TOO_MANY_NAMES);
 
 /** A file that is not looked into is compared by the hash that the snapshot keeps of it anyway. */
 function wholeVersion({ sha256 = '' }: Entry, mark: Mark, likely: boolean, reason: string): FileVersion {

@@ -84,11 +84,8 @@ export function selectEntries(
   if (paths.length === 0) return contents.entries;
   const chosen = new Set<string>();
   for (const path of paths) {
-    const wanted = entryPathOf(path);
-    if (wanted === '.') return contents.entries;
-    const literal = contents.entries.filter((e) => isAtOrBelow(wanted, e));
-    const isInside = wanted !== '..' && !wanted.startsWith('../');
-    const matches = literal.length > 0 || !isInside ? literal : globbed(contents.entries, wanted);
+    const matches = entriesAt(contents.entries, path);
+    if (matches === contents.entries) return matches;
     if (matches.length === 0) {
       throw new NotFoundError('no-path', `${snapshot} holds nothing that matches ${printableName(path)}`, {
         hint: `see what it holds with \`strongroom show ${snapshot}\``,
@@ -99,6 +96,18 @@ export function selectEntries(
     }
   }
   return contents.entries.filter((e) => chosen.has(e.path));
+}
+
+/**
+ * What a path or glob means among entries: a literal path with all below it, else what a glob matches.
+ * @returns `entries` itself where everything is meant; empty where nothing is
+ */
+export function entriesAt(entries: readonly Entry[], path: string): readonly Entry[] {
+  const wanted = entryPathOf(path);
+  if (wanted === '.') return entries;
+  const literal = entries.filter((e) => isAtOrBelow(wanted, e));
+  const isInside = wanted !== '..' && !wanted.startsWith('../');
+  return literal.length > 0 || !isInside ? literal : globbed(entries, wanted);
 }
 
 function globbed(entries: readonly Entry[], glob: string): Entry[] {

@@ -96,6 +96,8 @@ export async function keepUndo(
       root: plan.root,
       sources: { include: [], exclude: [] },
       warnings: additionsOf(plan),
+      findings: [],
+      streams: [],
       artifacts: [{ name: FILES_ARTIFACT, ...files.gzip }],
       bytes,
       entries,

@@ -14,7 +14,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { StoreError } from '../../../src/errors.ts';
 import { memoryStore } from '../../../src/store/memory.ts';
 import { readSnapshotContents } from '../../../src/vault/artifact-read.ts';
-import { type BackupOptions, backup, planBackup } from '../../../src/vault/backup/backup.ts';
+import { type BackupOptions, backup } from '../../../src/vault/backup/backup.ts';
+import { planBackup } from '../../../src/vault/backup/plan.ts';
 import { noMemory } from '../../../src/vault/client.ts';
 import { loadFiles } from '../../../src/vault/load.ts';
 import { readSnapshots, type Snapshot } from '../../../src/vault/snapshots.ts';
@@ -100,6 +101,8 @@ describe('a backup', () => {
       root,
       sources: { include: [], exclude: [] },
       warnings: [],
+      findings: [],
+      streams: [],
       bytes: 11,
       host: 'web-1',
     });

@@ -21,7 +21,9 @@ const head = {
   root: '/srv/app',
   sources: { include: ['.env', 'certs/**'], exclude: ['**/*.log'] },
   warnings: [{ kind: 'skipped', path: 'run.sock', reason: 'is a socket', incomplete: false }],
+  findings: [],
   artifacts: [{ name: 'files.tar.gz.age', size: 5000, sha256: 'a'.repeat(64) }],
+  streams: [],
 };
 
 function contentsOf(entries: readonly Entry[], more: Partial<Contents> = {}): Contents {

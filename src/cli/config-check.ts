@@ -35,7 +35,7 @@ export function firstProblem(
     path,
     atKey: false,
     message: `${nameOf(path)} must be ${what}`,
-    hint: undefined,
+    hint: shape.hint,
   });
   switch (shape.kind) {
     case 'anything':
@@ -50,6 +50,8 @@ export function firstProblem(
       return wrong(`a whole number, ${shape.minimum} or more`);
     case 'flag':
       return typeof value === 'boolean' ? undefined : wrong('true or false');
+    case 'either':
+      return firstProblem(value, isMapping(value) ? shape.object : shape.text, path);
     case 'list':
       if (!Array.isArray(value)) return wrong('a list');
       return first(value.entries(), ([i, item]) => firstProblem(item, shape.of, [...path, String(i)]));

@@ -3,7 +3,9 @@
 // file that uses one is refused. A promise that is silently not kept would be worse.
 
 import type { JsonValue } from '../commands/command.ts';
-import { duration, line, namePattern, number, type Shape, schemaOf, text, texts } from './config-shape.ts';
+import { notify } from './config-notify-schema.ts';
+import { prune, setShape, storageClass } from './config-set-schema.ts';
+import { duration, line, namePattern, type Shape, schemaOf, text, texts } from './config-shape.ts';
 
 const pin: Shape = {
   kind: 'object',
@@ -15,93 +17,6 @@ const pin: Shape = {
     revision: { kind: 'integer', summary: 'lowest revision of its document that is believed', minimum: 1 },
     recipient: text('age recipient that snapshots are encrypted to'),
     authority: text('fingerprint of the key that signs its document'),
-  },
-};
-
-const retention: Shape = {
-  kind: 'object',
-  summary: 'how many snapshots of each kind `prune` keeps',
-  fields: {
-    last: number('the newest'),
-    hourly: number('one an hour'),
-    daily: number('one a day'),
-    weekly: number('one a week'),
-    monthly: number('one a month'),
-    yearly: number('one a year'),
-    minimum: number('never fewer than these'),
-  },
-};
-
-const objectives: Shape = {
-  kind: 'object',
-  summary: 'what is promised about this set',
-  fields: {
-    rpo: duration('how old the newest snapshot may be'),
-    rto: { ...duration('how long a restore may take'), later: 'objectives.rto' },
-    drill: { ...duration('how old the last drill may be'), later: 'objectives.drill' },
-  },
-};
-
-const restore: Shape = {
-  kind: 'object',
-  summary: 'what restored files need beyond owner-only; kept with the snapshot',
-  fields: {
-    owner: {
-      kind: 'text',
-      summary: 'numeric owner and group',
-      pattern: /^[0-9]{1,9}:[0-9]{1,9}$/,
-      example: 'numeric and quoted, such as "1000:1000"',
-    },
-    modes: {
-      kind: 'map',
-      summary: 'modes by glob; where several match, the last counts',
-      keys: line,
-      keysAre: 'a glob',
-      of: {
-        kind: 'text',
-        summary: 'octal mode',
-        // Three digits of permissions, never set-user-id: a restored file must not gain that by configuration.
-        pattern: /^0?[0-7]{3}$/,
-        example: 'octal and quoted, such as "0444"',
-      },
-    },
-  },
-};
-
-const storageClass: Shape = {
-  kind: 'text',
-  summary: 'S3 storage class of the data: the default class unless given',
-  pattern: /^[A-Z][A-Z0-9_]{1,30}$/,
-  example: 'one such as STANDARD_IA',
-};
-
-const set: Shape = {
-  kind: 'object',
-  summary: 'one set of files that is backed up and restored together',
-  fields: {
-    root: text('directory that paths are relative to; relative to this file, which is the default'),
-    include: texts(
-      'globs of what is taken, relative to the root or absolute; everything in the root by default',
-    ),
-    exclude: texts('globs of what is left out'),
-    discover: {
-      kind: 'list',
-      summary: 'files that name further files',
-      of: { kind: 'text', summary: 'compose, kustomize or dotenv', pattern: /^(compose|kustomize|dotenv)$/ },
-      later: 'discover',
-    },
-    streams: {
-      kind: 'map',
-      summary: 'output of programs, such as database dumps',
-      keys: namePattern,
-      keysAre: 'a name',
-      of: { kind: 'anything', summary: 'one stream' },
-      later: 'streams',
-    },
-    retention,
-    objectives,
-    restore,
-    storageClass,
   },
 };
 
@@ -172,7 +87,8 @@ export const configShape: Shape = {
   fields: {
     location: text('the vault: a directory, relative to this file, or s3://BUCKET/PREFIX'),
     pin,
-    sets: { kind: 'map', summary: 'sets by name', keys: namePattern, keysAre: 'a name', of: set },
+    sets: { kind: 'map', summary: 'sets by name', keys: namePattern, keysAre: 'a name', of: setShape },
+    prune,
     s3,
     kms: {
       kind: 'list',
@@ -184,13 +100,10 @@ export const configShape: Shape = {
         example: 'an ARN such as arn:aws:kms:eu-central-1:111122223333:key/…',
       },
     },
-    replicas: { ...texts('further locations that hold a copy'), later: 'replicas' },
-    notify: {
-      kind: 'list',
-      summary: 'whom to tell',
-      of: { kind: 'anything', summary: 'one receiver' },
-      later: 'notify',
-    },
+    replicas: texts(
+      'further locations that each backup is written to: directories, relative to this file, or s3://BUCKET/PREFIX',
+    ),
+    notify,
   },
 };
 

@@ -5,6 +5,8 @@ import type { JsonValue } from '../commands/command.ts';
 interface Common {
   /** For the schema's readers. */
   readonly summary: string;
+  /** What to do about a value that is none of this shape. */
+  readonly hint?: string;
   /** What this is called when it is refused because this version cannot do it: `streams`. */
   readonly later?: string;
 }
@@ -26,6 +28,12 @@ export type Shape = Common &
         readonly keys: RegExp | undefined;
         readonly keysAre: string;
         readonly of: Shape;
+      }
+    | {
+        /** What is short when written as text. */
+        readonly kind: 'either';
+        readonly text: Shape & { readonly kind: 'text' };
+        readonly object: Shape & { readonly kind: 'object' };
       }
     | { readonly kind: 'anything' }
   );
@@ -87,6 +95,8 @@ export function schemaOf(shape: Shape): { readonly [key: string]: JsonValue } {
         ...(shape.keys && { propertyNames: { pattern: shape.keys.source } }),
         additionalProperties: schemaOf(shape.of),
       };
+    case 'either':
+      return { description, anyOf: [schemaOf(shape.text), schemaOf(shape.object)] };
     case 'anything':
       return { description };
   }

@@ -1,12 +1,23 @@
-// The text of strongroom.yaml to a checked `Config`. Knows YAML; knows nothing of files, flags or the environment.
+// The text of strongroom.yaml to a checked `Config`. Knows nothing of files, flags or the environment.
 
 import { dirname, join, resolve } from 'node:path';
-import type { Config, PinSetting, RestoreConfig, RetentionConfig, SetConfig } from '../commands/context.ts';
+import type { Discoverer } from '../capture/discover/reference.ts';
+import type {
+  Config,
+  PinSetting,
+  RestoreConfig,
+  RetentionConfig,
+  SetConfig,
+  StreamConfig,
+} from '../commands/context.ts';
 import { UsageError } from '../errors.ts';
 import type { ObjectLock, S3Options } from '../store/s3/options.ts';
-import { firstProblem, type Problem } from './config-check.ts';
-import { configShape } from './config-schema.ts';
+import { type RawNotify, receiversOf } from './config-notify-schema.ts';
+import { takenBy } from './config-set-schema.ts';
 import { milliseconds } from './config-shape.ts';
+import { parseConfigText } from './config-yaml.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** What the file holds once it fits `configShape`. */
 interface RawConfig {
@@ -23,13 +34,23 @@ interface RawConfig {
     readonly stall?: string;
   };
   readonly kms?: readonly string[];
+  readonly replicas?: readonly string[];
+  readonly notify?: RawNotify;
+  readonly prune?: PruneWhen;
 }
+
+type PruneWhen = 'after-backup' | 'by-hand';
 
 interface RawSet {
   readonly root?: string;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
-  readonly retention?: RetentionConfig;
+  readonly discover?: readonly Discoverer[];
+  readonly outside?: readonly string[];
+  readonly streams?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;
+  readonly compress?: 'none' | 'gzip';
+  readonly retention?: Omit<RetentionConfig, 'within'> & { readonly within?: string };
+  readonly prune?: PruneWhen;
   readonly objectives?: { readonly rpo?: string };
   readonly storageClass?: string;
   readonly restore?: { readonly owner?: string; readonly modes?: Readonly<Record<string, string>> };
@@ -42,14 +63,16 @@ interface RawSet {
  * @throws UsageError bad-yaml, unknown-key, not-yet, bad-setting; with the line, never with a value
  */
 export async function parseConfig(text: string, path: string, home: string): Promise<Config> {
-  const raw = (await parseYaml(text, path)) as RawConfig;
+  const raw = (await parseConfigText(text, path)) as RawConfig;
   const from = (place: string): string => absolute(place, dirname(path), home);
   return {
     location: raw.location === undefined ? undefined : from(raw.location),
     pin: raw.pin,
-    sets: new Map(Object.entries(raw.sets ?? {}).map(([name, set]) => [name, setOf(name, set, from)])),
+    sets: new Map(Object.entries(raw.sets ?? {}).map(([name, set]) => [name, setOf(name, set, raw, from)])),
     s3: s3Of(raw),
     kms: raw.kms ?? [],
+    replicas: (raw.replicas ?? []).map(from),
+    ...(raw.notify ? { notify: receiversOf(raw.notify, from) } : {}),
   };
 }
 
@@ -63,16 +86,42 @@ export function absolute(place: string, base: string, home: string): string {
   return place.startsWith('~') ? place : resolve(base, place);
 }
 
-function setOf(name: string, raw: RawSet, from: (place: string) => string): SetConfig {
+function setOf(name: string, raw: RawSet, all: RawConfig, from: (place: string) => string): SetConfig {
   return {
     name,
     root: from(raw.root ?? '.'),
     include: raw.include ?? [],
     exclude: raw.exclude ?? [],
-    retention: raw.retention,
+    discover: raw.discover,
+    outside: raw.outside ?? [],
+    streams: Object.entries(raw.streams ?? {}).map(([stream, kinds]) => streamOf(name, stream, kinds)),
+    compress: raw.compress ?? 'gzip',
+    retention: raw.retention && retentionOf(raw.retention),
+    ...((raw.prune ?? all.prune) === 'after-backup' ? { pruneAfterBackup: true } : {}),
     objectives: { rpo: raw.objectives?.rpo === undefined ? undefined : milliseconds(raw.objectives.rpo) },
     restore: restoreOf(raw.restore ?? {}),
   };
+}
+
+function retentionOf({ within, ...rest }: NonNullable<RawSet['retention']>): RetentionConfig {
+  return { ...rest, ...(within === undefined ? {} : { within: milliseconds(within) }) };
+}
+
+/** @throws UsageError `bad-setting` unless it is of exactly one kind */
+function streamOf(
+  set: string,
+  name: string,
+  kinds: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+): StreamConfig {
+  const [first, ...others] = Object.entries(kinds);
+  if (first && others.length === 0) {
+    const [type, settings] = first;
+    return { name, type, settings, takes: takenBy(type, settings) };
+  }
+  const many = first ? 'is of more than one kind' : 'says no kind';
+  throw new UsageError('bad-setting', `sets.${set}.streams.${name} ${many}`, {
+    hint: 'give each stream one kind, such as `db: { postgres: { database: shop } }`',
+  });
 }
 
 function s3Of({ s3 = {}, sets = {} }: RawConfig): S3Options {
@@ -103,7 +152,7 @@ function lockOf({ mode, days, until }: RawLock, sets: Readonly<Record<string, Ra
   if (days !== undefined) return { mode, days };
   const daysOf = Object.fromEntries(
     Object.entries(sets).flatMap(([name, { retention }]) => {
-      const kept = retention ? horizon(retention) : 0;
+      const kept = retention ? horizon(retentionOf(retention)) : 0;
       return kept > 0 ? [[name, kept]] : [];
     }),
   );
@@ -113,14 +162,28 @@ function lockOf({ mode, days, until }: RawLock, sets: Readonly<Record<string, Ra
     'bad-setting',
     's3.objectLock goes by the retention of sets, but none has one in days',
     {
-      hint: 'give sets a retention with daily, weekly, monthly or yearly, or s3.objectLock days',
+      hint: 'give sets a retention with daily, weekly, monthly, yearly or within, or s3.objectLock days',
     },
   );
 }
 
 /** Days after which a retention keeps no snapshot any more, but for the newest ones. */
-function horizon({ hourly = 0, daily = 0, weekly = 0, monthly = 0, yearly = 0 }: RetentionConfig): number {
-  return Math.max(Math.ceil(hourly / 24), daily, weekly * 7, monthly * 31, yearly * 366);
+function horizon({
+  hourly = 0,
+  daily = 0,
+  weekly = 0,
+  monthly = 0,
+  yearly = 0,
+  within = 0,
+}: RetentionConfig): number {
+  return Math.max(
+    Math.ceil(hourly / 24),
+    daily,
+    weekly * 7,
+    monthly * 31,
+    yearly * 366,
+    Math.ceil(within / DAY_MS),
+  );
 }
 
 function restoreOf({ owner, modes = {} }: NonNullable<RawSet['restore']>): RestoreConfig {
@@ -129,80 +192,4 @@ function restoreOf({ owner, modes = {} }: NonNullable<RawSet['restore']>): Resto
     owner: uid === undefined || gid === undefined ? undefined : { uid, gid },
     modes: Object.entries(modes).map(([glob, mode]) => ({ glob, mode: Number.parseInt(mode, 8) })),
   };
-}
-
-/** YAML 1.2 core, one document, no tags of its own, few aliases; then held against the shape. */
-async function parseYaml(text: string, path: string): Promise<unknown> {
-  const yaml = await import('./yaml.ts');
-  const lines = new yaml.LineCounter();
-  const bad = (line: number | undefined, cause: unknown): UsageError =>
-    new UsageError(
-      'bad-yaml',
-      `${path}${line === undefined ? '' : ` line ${line}`}: this is not valid YAML`,
-      {
-        object: path,
-        // The parser's own words quote the file: only their kind is passed on, and no cause.
-        hint: hintOf(cause),
-      },
-    );
-  let value: unknown;
-  let document: import('yaml').Document.Parsed;
-  try {
-    document = yaml.parseDocument(text, {
-      version: '1.2',
-      schema: 'core',
-      strict: true,
-      uniqueKeys: true,
-      stringKeys: true,
-      merge: false,
-      prettyErrors: false,
-      logLevel: 'error',
-      lineCounter: lines,
-    });
-    const [error] = [...document.errors, ...document.warnings];
-    if (error !== undefined) throw bad(lines.linePos(error.pos[0]).line, error);
-    value = document.toJS({ maxAliasCount: 100 }) ?? {};
-  } catch (error) {
-    // Too many aliases, or nesting deeper than the stack.
-    throw error instanceof UsageError ? error : bad(undefined, error);
-  }
-  const problem = firstProblem(value, configShape);
-  if (problem === undefined) return value;
-  const line = lineOf(problem, document, lines, yaml);
-  throw new UsageError(
-    problem.code,
-    `${path}${line === undefined ? '' : ` line ${line}`}: ${problem.message}`,
-    {
-      object: path,
-      ...(problem.hint === undefined ? {} : { hint: problem.hint }),
-    },
-  );
-}
-
-function hintOf(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (code === 'DUPLICATE_KEY') return 'a key is there twice';
-  if (code === 'TAB_AS_INDENT') return 'indent with spaces, not tabs';
-  if (code === 'BAD_INDENT') return 'see the indentation';
-  if (code === 'MULTIPLE_DOCS') return 'the file must hold one document';
-  if (code === 'TAG_RESOLVE_FAILED') return 'tags (words after !) are not allowed';
-  if (cause instanceof ReferenceError) return 'it has too many aliases';
-  return 'see the quotes, the colons and the indentation of that line';
-}
-
-function lineOf(
-  { path, atKey }: Problem,
-  document: import('yaml').Document.Parsed,
-  lines: import('yaml').LineCounter,
-  yaml: typeof import('./yaml.ts'),
-): number | undefined {
-  const parent = document.getIn(path.slice(0, -1), true);
-  const pair = yaml.isMap(parent)
-    ? parent.items.find(({ key }) => yaml.isScalar(key) && String(key.value) === path.at(-1))
-    : undefined;
-  const node = atKey || path.length === 0 ? pair?.key : document.getIn(path, true);
-  for (const place of [node, pair?.key, parent, document.contents]) {
-    if (yaml.isNode(place) && place.range) return lines.linePos(place.range[0]).line;
-  }
-  return undefined;
 }

@@ -1,6 +1,7 @@
 // How results and failures are said: lines and tables for people, JSON Lines for programs, one error line and one
 // hint line. Everything that is shown passes through `safeText` or `safeJson` here.
 
+import { StreamError } from '../capture/stream.ts';
 import type { Column, Fields, Out, Shown } from '../commands/command.ts';
 import { InterruptedError, StrongroomError } from '../errors.ts';
 import { paint } from './colour.ts';
@@ -69,7 +70,12 @@ export interface Failure {
   readonly message: string;
   readonly hint: string | undefined;
   readonly object: string | undefined;
+  /** What a tool said, without secrets; several lines. */
+  readonly detail?: string;
 }
+
+/** Lines of a tool's that are shown to people: the last ones say why. */
+const DETAIL = 10;
 
 /**
  * What an exception means to people. One that is not ours is a bug: of it only the class and a system error's name
@@ -78,7 +84,8 @@ export interface Failure {
 export function failureOf(error: unknown): Failure {
   if (error instanceof StrongroomError) {
     const { code, exitCode, message, hint, object } = error;
-    return { code, exitCode, message, hint, object };
+    const detail = error instanceof StreamError && error.stderr !== '' ? { detail: error.stderr } : {};
+    return { code, exitCode, message, hint, object, ...detail };
   }
   return {
     code: 'internal-error',
@@ -100,13 +107,22 @@ function describe(error: unknown): string {
 
 /** The lines of a failure for stderr. @param debug whether stacks are wanted (STRONGROOM_DEBUG=1) */
 export function renderFailure(error: unknown, { json, colour }: Style, debug: boolean): string {
-  const { code, exitCode, message, hint, object } = failureOf(error);
+  const { code, exitCode, message, hint, object, detail } = failureOf(error);
   const stack = debug && error instanceof Error ? `${stackOf(error)}\n` : '';
-  if (json) return stack + jsonLine('exit_error', { code, exit_code: exitCode, message, hint, object });
+  if (json)
+    return stack + jsonLine('exit_error', { code, exit_code: exitCode, message, hint, object, detail });
   // The person pressed Ctrl-C and knows; only what is left to do is news.
   const label =
     error instanceof InterruptedError ? '' : `${paint({ style: 'red', text: 'error:' }, colour)} `;
-  return `${stack}strongroom: ${label}${safeText(message)}\n${hint === undefined ? '' : hintLine(hint, colour)}`;
+  const said = detail === undefined ? '' : detailLines(detail);
+  return `${stack}strongroom: ${label}${safeText(message)}\n${said}${hint === undefined ? '' : hintLine(hint, colour)}`;
+}
+
+/** Indented, so that none can be taken for one of ours. */
+function detailLines(detail: string): string {
+  const lines = detail.split('\n').filter((line) => !/^\W*$/.test(line));
+  const shown = lines.length > DETAIL ? ['…', ...lines.slice(-DETAIL)] : lines;
+  return shown.map((line) => `  ${safeText(line)}\n`).join('');
 }
 
 function stackOf(error: Error): string {

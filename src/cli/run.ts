@@ -4,6 +4,7 @@
 import type { Input } from '../commands/command.ts';
 import type { Context, GlobalOptions, Paths, World } from '../commands/context.ts';
 import { type AnyCommand, type Group, registry } from '../commands/index.ts';
+import { beginTelling } from '../commands/notified.ts';
 import { InterruptedError, StrongroomError, UsageError } from '../errors.ts';
 import { takesColour } from './colour.ts';
 import { type Asked, parseCommandLine } from './commander.ts';
@@ -25,6 +26,10 @@ export interface Surroundings {
   /** Absolute. */
   readonly home: string;
   readonly isRoot: boolean;
+  /** The umask that the program was started with; what it makes itself is for its owner only. */
+  readonly umask?: number;
+  /** How it was started: Node and the program, absolute. */
+  readonly program?: readonly string[];
   readonly stdout: Sink;
   readonly stderr: Sink;
   readonly signal: AbortSignal;
@@ -73,7 +78,7 @@ export async function run(world: Surroundings, groups: readonly Group[] = regist
 }
 
 async function runCommand(
-  { command, args, flags, globals }: Asked & { kind: 'command' },
+  { path, command, args, flags, globals }: Asked & { kind: 'command' },
   world: Surroundings,
   words: ReturnType<typeof takeSecrets>,
 ): Promise<number> {
@@ -108,6 +113,8 @@ async function runCommand(
     cwd,
     env,
     paths,
+    ...(world.umask === undefined ? {} : { umask: world.umask }),
+    ...(world.program === undefined ? {} : { program: world.program }),
     settings: memo(async () => {
       const { resolveSettings } = await import('./settings.ts');
       return resolveSettings(settingFlags, { cwd, home: world.home, env });
@@ -116,7 +123,7 @@ async function runCommand(
     configSchema: async () => (await import('./config-schema.ts')).jsonSchema(),
   };
   try {
-    return await work(command, input, context, session);
+    return await work(path, command, input, context, session);
   } catch (error) {
     try {
       session.end(1);
@@ -128,11 +135,30 @@ async function runCommand(
   }
 }
 
-async function work(command: AnyCommand, input: Input, context: Context, session: Session): Promise<number> {
-  const result = await command.run(input, context);
+async function work(
+  path: readonly string[],
+  command: AnyCommand,
+  input: Input,
+  context: Context,
+  session: Session,
+): Promise<number> {
+  const telling = await beginTelling(path, command, input, context);
+  let result: unknown;
+  try {
+    result = await command.run(input, context);
+  } catch (error) {
+    await telling?.failed(interrupted(error, context.signal));
+    throw error;
+  }
   const code = command.exitCode?.(result) ?? 0;
-  if (context.options.json) session.summary(command.json(result, session.line));
-  else command.human(result, session.out);
+  try {
+    if (context.options.json) session.summary(command.json(result, session.line));
+    else command.human(result, session.out);
+    session.flush();
+  } finally {
+    // It has happened, even if nobody reads of it here.
+    await telling?.ended(result, code);
+  }
   session.end(code);
   return code;
 }

@@ -1,12 +1,16 @@
 // Reads a secret from a file, a descriptor or a command, within limits. What the secret is for is not known here.
 
-import { fstat, read, type Stats } from 'node:fs';
+import { constants, fstat, read, type Stats } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Environment, SecretText } from '../commands/context.ts';
 import { InterruptedError, UnlockError, UsageError } from '../errors.ts';
 
 const largest = 64 * 1024;
+/** How often a pipe is looked at, and how long one may have nobody who writes to it, in milliseconds. */
+const PIPE_LOOK = 20;
+const PIPE_GRACE = 3000;
 const readSome = promisify(read);
 const statOf = promisify(fstat);
 
@@ -18,11 +22,18 @@ const managedDirectories = ['/run/secrets', '/var/run/secrets'];
  * @param path absolute
  * @param source as the person wrote it, for messages
  * @param env for $CREDENTIALS_DIRECTORY (systemd)
- * @throws UsageError secret-file, secret-file-readable, secret-empty, secret-too-large, secret-not-text
+ * @param signal ends the wait for a pipe
+ * @throws UsageError secret-file, secret-file-readable, secret-empty, secret-too-large, secret-not-text; InterruptedError
  */
-export async function readSecretFile(path: string, source: string, env: Environment): Promise<SecretText> {
+export async function readSecretFile(
+  path: string,
+  source: string,
+  env: Environment,
+  signal: AbortSignal,
+): Promise<SecretText> {
   const details = { object: source };
-  const handle = await open(path, 'r').catch((cause: unknown) => {
+  // Not blocking: a FIFO without a writer would hold a thread that nothing can end, and with it the process.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     const why = code === 'ENOENT' ? 'there is no file' : `cannot read (${String(code)})`;
     throw new UsageError('secret-file', `${why} ${source}`, { ...details, cause });
@@ -33,7 +44,8 @@ export async function readSecretFile(path: string, source: string, env: Environm
       throw new UsageError('secret-file', `${source} is not a regular file`, details);
     }
     await refuseReadable(path, source, stats, env);
-    const text = textOf(await readDescriptor(handle.fd, source), source);
+    const pipe = stats.isFIFO() ? signal : undefined;
+    const text = textOf(await readDescriptor(handle.fd, source, pipe), source);
     return { source, path, text };
   } finally {
     await handle.close();
@@ -64,19 +76,34 @@ async function isManaged(path: string, env: Environment): Promise<boolean> {
 
 /**
  * Reads a descriptor to its end.
- * @throws UsageError bad-value for one that is not open, secret-empty, secret-too-large
+ * @param pipe for a pipe that was opened without blocking: ends the wait for whoever writes to it
+ * @throws UsageError bad-value for one that is not open, secret-empty, secret-too-large; InterruptedError
  */
-export async function readDescriptor(fd: number, source: string): Promise<Uint8Array> {
+export async function readDescriptor(fd: number, source: string, pipe?: AbortSignal): Promise<Uint8Array> {
+  const end = performance.now() + PIPE_GRACE;
   const buffer = Buffer.alloc(largest + 1);
   let length = 0;
   try {
     await statOf(fd);
     while (length < buffer.length) {
-      const { bytesRead } = await readSome(fd, buffer, length, buffer.length - length, null);
+      const bytesRead = await readSome(fd, buffer, length, buffer.length - length, null).then(
+        (some) => some.bytesRead,
+        (error: unknown) => {
+          if (pipe && error instanceof Error && 'code' in error && error.code === 'EAGAIN') return undefined;
+          throw error;
+        },
+      );
+      // Nobody has it open to write yet, or whoever has says nothing yet.
+      const isEarly = pipe && length === 0 && performance.now() < end;
+      if (bytesRead === undefined || (bytesRead === 0 && isEarly)) {
+        await sleep(PIPE_LOOK, undefined, pipe && { signal: pipe });
+        continue;
+      }
       if (bytesRead === 0) break;
       length += bytesRead;
     }
   } catch (cause) {
+    if (pipe?.aborted) throw new InterruptedError('interrupted', 'interrupted');
     throw new UsageError('bad-value', `cannot read from ${source}`, { object: source, cause });
   }
   if (length === 0) throw new UsageError('secret-empty', `${source} is empty`, { object: source });

@@ -49,8 +49,10 @@ export interface SecretsOptions {
 export function makeSecrets({ words, env, cwd, terminal, signal }: SecretsOptions): Secrets {
   // Loaded when a secret is read: a backup reads none.
   const sources = () => import('./secret-sources.ts');
-  const file = async (path: string): Promise<SecretText> =>
-    (await sources()).readSecretFile(resolve(cwd, path), path, env);
+  const file = async (path: string, until?: AbortSignal): Promise<SecretText> => {
+    const end = until ? AbortSignal.any([until, signal]) : signal;
+    return (await sources()).readSecretFile(resolve(cwd, path), path, env, end);
+  };
   const given = (name: string): boolean => suffixes.some((suffix) => words.has(name + suffix));
   const once = new Map<string, Promise<string>>();
   let typed: Promise<string> | undefined;

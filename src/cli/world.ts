@@ -1,6 +1,7 @@
 // The composition root: the one place that picks stores, unlock methods, memory and the signing key.
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
+import { openStream } from '../capture/streams/index.ts';
 import type { World } from '../commands/context.ts';
 import { stateMemory } from '../host/memory.ts';
 import { recordCache } from '../host/record-cache.ts';
@@ -55,5 +56,6 @@ export async function createWorld({ env, paths, secrets }: WorldParts): Promise<
       return make ? await ensureSigningKey(keyPath, hostName(env)) : await readSigningKey(keyPath);
     },
     methods,
+    stream: (config, root) => openStream(config, { root, env }),
   };
 }

@@ -26,6 +26,11 @@ sets:
     include: [.env, compose.yaml, "certs/**", "/secure/*.pem"]
     exclude: ["**/*.log"]
     retention: { last: 5, daily: 30, weekly: 12, minimum: 5 }
+    discover: [compose, dotenv]
+    outside: ["/secure/**"]
+    streams: { db: { postgres: { database: shop } }, users: { sqlite: { file: data/users.db } } }
+    compress: none
+    prune: after-backup
     objectives: { rpo: 6h }
     restore: { owner: 1000:100, modes: { "secrets/*": "0444", "bin/*": "755" } }
   db-1.x: {}
@@ -41,6 +46,19 @@ sets:
           root: '/srv/shop/app',
           include: ['.env', 'compose.yaml', 'certs/**', '/secure/*.pem'],
           exclude: ['**/*.log'],
+          discover: ['compose', 'dotenv'],
+          outside: ['/secure/**'],
+          streams: [
+            { name: 'db', type: 'postgres', settings: { database: 'shop' }, takes: [] },
+            {
+              name: 'users',
+              type: 'sqlite',
+              settings: { file: 'data/users.db' },
+              takes: ['data/users.db', 'data/users.db-wal', 'data/users.db-shm', 'data/users.db-journal'],
+            },
+          ],
+          compress: 'none',
+          pruneAfterBackup: true,
           retention: { last: 5, daily: 30, weekly: 12, minimum: 5 },
           objectives: { rpo: 21_600_000 },
           restore: {
@@ -59,6 +77,10 @@ sets:
           root: '/srv/shop',
           include: [],
           exclude: [],
+          discover: undefined,
+          outside: [],
+          streams: [],
+          compress: 'gzip',
           retention: undefined,
           objectives: { rpo: undefined },
           restore: { owner: undefined, modes: [] },
@@ -67,7 +89,23 @@ sets:
     ]),
     s3: {},
     kms: [],
+    replicas: [],
   });
+});
+
+test('a password that stands in a setting is refused, with what to do about it', async () => {
+  const text = 'sets: { app: { streams: { db: { mysql: { database: shop, password: hunter2 } } } } }';
+  const { message, hint } = await refused(text);
+  expect(message).toContain('sets.app.streams.db.mysql.password must be a mapping');
+  expect(hint).toContain('one that stood here should be changed');
+  expect(message + hint).not.toContain('hunter2');
+});
+
+test('a stream is of one kind', async () => {
+  const of = async (kinds: string) => (await refused(`sets: { a: { streams: { db: ${kinds} } } }`)).message;
+  expect(await of('{}')).toBe('sets.a.streams.db says no kind');
+  expect(await of('{ redis: {}, postgres: {} }')).toBe('sets.a.streams.db is of more than one kind');
+  expect(await of('{ postgress: {} }')).toContain('unknown key sets.a.streams.db.postgress');
 });
 
 test.each([
@@ -87,6 +125,7 @@ test('an empty file says nothing, and that is sound', async () => {
     sets: new Map(),
     s3: {},
     kms: [],
+    replicas: [],
   });
 });
 
@@ -121,8 +160,27 @@ sets:
   app: { retention: { last: 5, hourly: 25, daily: 30, weekly: 12 } }
   db: { retention: { yearly: 2, daily: 7 } }
   tmp: { retention: { last: 3 } }
+  www: { retention: { daily: 7, within: 36h } }
+  log: { retention: { daily: 1, within: 90d } }
 `);
-  expect(s3.objectLock).toEqual({ mode: 'compliance', days: 732, daysOf: { app: 84, db: 732 } });
+  const daysOf = { app: 84, db: 732, www: 7, log: 90 };
+  expect(s3.objectLock).toEqual({ mode: 'compliance', days: 732, daysOf });
+});
+
+test('a retention, and when it is applied', async () => {
+  const { sets } = await parse(`
+prune: after-backup
+sets:
+  app: { retention: { within: 2w, tags: ["release=yes", "note=a=b"], minimum: 3 } }
+  db: { retention: { last: 1 }, prune: by-hand }
+`);
+  expect(sets.get('app')).toMatchObject({
+    retention: { within: 14 * 86_400_000, tags: ['release=yes', 'note=a=b'], minimum: 3 },
+    pruneAfterBackup: true,
+  });
+  expect(sets.get('db')?.pruneAfterBackup).toBeUndefined();
+  const own = await parse('sets: { app: { prune: after-backup }, db: {} }');
+  expect([...own.sets.values()].map((set) => set.pruneAfterBackup)).toEqual([true, undefined]);
 });
 
 test.each([
@@ -158,7 +216,7 @@ test.each([
     '# c\n\nfrobnicate: 1',
     'unknown-key',
     'line 3: unknown key frobnicate',
-    'known here: location, pin, sets, s3, kms, replicas, notify',
+    'known here: location, pin, sets, prune, s3, kms, replicas, notify',
   ],
   ['sets:\n  app:\n    include: .env', 'bad-setting', 'line 3: sets.app.include must be a list', undefined],
   [
@@ -188,6 +246,19 @@ test.each([
     undefined,
   ],
   [
+    'sets: { a: { retention: { within: 90 } } }',
+    'bad-setting',
+    'line 1: sets.a.retention.within must be text: a duration such as 30m, 6h or 7d',
+    undefined,
+  ],
+  [
+    'sets: { a: { retention: { tags: [release] } } }',
+    'bad-setting',
+    'line 1: sets.a.retention.tags.0 must be KEY=VALUE',
+    undefined,
+  ],
+  ['prune: always', 'bad-setting', 'line 1: prune must be after-backup or by-hand', undefined],
+  [
     'sets: { a: { restore: { modes: { x: 0444 } } } }',
     'bad-setting',
     'line 1: sets.a.restore.modes.x must be text: octal and quoted, such as "0444"',
@@ -212,17 +283,13 @@ test.each([
     '__proto__: { a: 1 }',
     'unknown-key',
     'line 1: unknown key __proto__',
-    'known here: location, pin, sets, s3, kms, replicas, notify',
+    'known here: location, pin, sets, prune, s3, kms, replicas, notify',
   ],
 ])('%j: %s', async (text, code, message, hint) => {
   expect(await refused(text)).toEqual({ code, message, hint, exitCode: 2 });
 });
 
 test.each([
-  ['replicas: [/mnt/offsite/shop]', 'replicas'],
-  ['notify: [{ healthchecks: "https://hc.example" }]', 'notify'],
-  ['sets: { app: { discover: [compose] } }', 'sets.app.discover'],
-  ['sets: { app: { streams: { db: {} } } }', 'sets.app.streams'],
   ['sets: { app: { objectives: { rto: 4h } } }', 'sets.app.objectives.rto'],
   ['sets: { app: { objectives: { drill: 7d } } }', 'sets.app.objectives.drill'],
 ])('%s is a promise that this version cannot keep', async (text, key) => {
@@ -367,6 +434,7 @@ test('the published schema knows every key, those of later versions too, and no 
     'location',
     'pin',
     'sets',
+    'prune',
     's3',
     'kms',
     'replicas',
@@ -379,16 +447,27 @@ test('the published schema knows every key, those of later versions too, and no 
     'include',
     'exclude',
     'discover',
+    'outside',
     'streams',
+    'compress',
     'retention',
+    'prune',
     'objectives',
     'restore',
     'storageClass',
   ]);
   expect(set.additionalProperties).toBe(false);
-  expect(set.properties.streams.description).toBe(
-    'output of programs, such as database dumps (not in this version)',
+  expect(set.properties.objectives.properties.drill.description).toBe(
+    'how old the last drill may be (not in this version)',
   );
+  expect(Object.keys(set.properties.streams.additionalProperties.properties)).toEqual([
+    'postgres',
+    'mysql',
+    'redis',
+    'sqlite',
+    'duckdb',
+    'command',
+  ]);
   expect(schema.properties.pin.required).toEqual([
     'vault',
     'generation',

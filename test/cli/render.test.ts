@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { StreamError } from '../../src/capture/stream.ts';
 import { failureOf, makeOut, renderFailure, renderNotice, renderWarning } from '../../src/cli/render.ts';
 import type { Out } from '../../src/commands/command.ts';
 import { ConflictError, InterruptedError, StrongroomError } from '../../src/errors.ts';
@@ -42,6 +43,27 @@ test('a failure is one line and a hint', () => {
   expect(renderFailure(new StrongroomError('odd', 'it is odd'), json, false)).toBe(
     '{"message_type":"exit_error","code":"odd","exit_code":1,"message":"it is odd"}\n',
   );
+});
+
+test('what a tool said stands below its failure, safe and not too much of it', () => {
+  const error = (stderr: string) =>
+    new StreamError('stream-failed', 'stream db: mariadb failed with status 1', { stderr, hint: 'look' });
+  expect(
+    renderFailure(error('ERROR 1146 at line 3: ***\n\n***\n--------\n  a\u001b[2Jb\u202e\n'), plain, false),
+  ).toBe(
+    'strongroom: error: stream db: mariadb failed with status 1\n  ERROR 1146 at line 3: ***\n    a\\x1b[2Jb\\u202e\nstrongroom: hint: look\n',
+  );
+  const many = Array.from({ length: 30 }, (_, i) => `line ${i + 1}`).join('\n');
+  expect(renderFailure(error(many), plain, false).split('\n').slice(1, -2)).toEqual([
+    '  …',
+    ...many
+      .split('\n')
+      .slice(-10)
+      .map((line) => `  ${line}`),
+  ]);
+  expect(JSON.parse(renderFailure(error(many), json, false))).toMatchObject({ detail: many });
+  expect(renderFailure(error(''), json, false)).not.toContain('detail');
+  expect(renderFailure(error(''), plain, false).split('\n')).toHaveLength(3);
 });
 
 test('colours mark the label only', () => {

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
+  constants,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -364,5 +365,33 @@ test('a pipe will do: process substitution, and a FIFO that others cannot read',
   execFileSync('mkfifo', ['-m', '600', fifo]);
   const reading = secrets({ STRONGROOM_PASSPHRASE_FILE: fifo }).passphrase('P');
   spawn('sh', ['-c', `echo through the pipe >${fifo}`]);
+  expect(await reading).toBe('through the pipe');
+});
+
+test.each(['nobody opens it', 'a writer says nothing'])(
+  'a FIFO that does not answer (%s) ends with what waits for it',
+  async (how) => {
+    const fifo = join(directory, 'fifo');
+    execFileSync('mkfifo', ['-m', '600', fifo]);
+    const writer = how === 'nobody opens it' ? undefined : openSync(fifo, constants.O_RDWR);
+    const reading = secrets({}).file(fifo, AbortSignal.timeout(100));
+    await expect(reading).rejects.toMatchObject({ code: 'interrupted' });
+    if (writer !== undefined) closeSync(writer);
+  },
+);
+
+test('a FIFO that nobody writes to is no secret', { timeout: 10_000 }, async () => {
+  const fifo = join(directory, 'fifo');
+  execFileSync('mkfifo', ['-m', '600', fifo]);
+  await expect(secrets({ STRONGROOM_PASSPHRASE_FILE: fifo }).passphrase('P')).rejects.toMatchObject({
+    code: 'secret-empty',
+  });
+});
+
+test('a pipe whose words come late and in pieces is read to its end', async () => {
+  const fifo = join(directory, 'fifo');
+  execFileSync('mkfifo', ['-m', '600', fifo]);
+  const reading = secrets({ STRONGROOM_PASSPHRASE_FILE: fifo }).passphrase('P');
+  spawn('sh', ['-c', `{ sleep 0.2; printf 'through '; sleep 0.2; echo the pipe; } >${fifo}`]);
   expect(await reading).toBe('through the pipe');
 });

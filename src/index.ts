@@ -23,6 +23,10 @@ import type { S3Options } from './store/s3/options.ts';
 import { noMemory } from './vault/client.ts';
 import type { VaultContext } from './vault/vault.ts';
 
+export { discover } from './capture/discover/discover.ts';
+export type { DiscoverOptions, Discovery, Reference } from './capture/discover/reference.ts';
+export { type Loaded, type LoadOptions, type Stream, StreamError } from './capture/stream.ts';
+export { openStream } from './capture/streams/index.ts';
 export { generatePassphrase, weaknessOf } from './crypt/passphrase.ts';
 export * from './errors.ts';
 export { ensureSigningKey, type HostKey, readSigningKey } from './host/signing-key.ts';
@@ -40,13 +44,8 @@ export { memoryStore } from './store/memory.ts';
 export type { S3Options } from './store/s3/options.ts';
 export type { Store, StoredObject } from './store/store.ts';
 export { readSnapshotContents } from './vault/artifact-read.ts';
-export {
-  type BackupOptions,
-  type BackupResult,
-  type BackupSources,
-  backup,
-  planBackup,
-} from './vault/backup/backup.ts';
+export { type BackupOptions, type BackupResult, backup } from './vault/backup/backup.ts';
+export { type BackupPlan, type BackupProblem, type BackupSources, planBackup } from './vault/backup/plan.ts';
 export { cat } from './vault/cat.ts';
 export { type ClientMemory, noMemory, type RecordCache, type VaultMemory } from './vault/client.ts';
 export { applyDelete, type DeletePlan, findLeftovers, type Leftover, planDelete } from './vault/delete.ts';
@@ -57,6 +56,8 @@ export { type Exposure, findExposure } from './vault/exposure/exposure.ts';
 export { generationLeak, hostLeak, keyLeak, readHistory } from './vault/exposure/leak.ts';
 export { type ExposurePlan, planExposure } from './vault/exposure/plan.ts';
 export type { Finding } from './vault/finding.ts';
+export { GuardError } from './vault/guard/failure.ts';
+export { type WithSnapshotOptions, withSnapshot } from './vault/guard/with-snapshot.ts';
 export { enrollHost } from './vault/hosts/enroll.ts';
 export { type HostRemoval, planHostRemoval, removeHost } from './vault/hosts/remove.ts';
 export { type InitOptions, type InitResult, initVault } from './vault/init.ts';
@@ -65,6 +66,10 @@ export { type Addition, type ChangedKeys, changeKeys, type KeyChange } from './v
 export { type Trial, tryKey } from './vault/keys/trial.ts';
 export { loadFiles } from './vault/load.ts';
 export { type Pin, parsePin, pinOf, pinText } from './vault/pin.ts';
+export { applyPrune } from './vault/prune/apply.ts';
+export { type PrunePlan, planPrune } from './vault/prune/plan.ts';
+export { judgeRetention, type RetentionPolicy } from './vault/prune/retention.ts';
+export { chooseStream, readStream } from './vault/read-stream.ts';
 export { applyRestore, type RestoreResult, recoverPlacement } from './vault/restore/apply.ts';
 export { type Asked, type AskedSet, askedBy } from './vault/restore/outside.ts';
 export { planRestore, type RestoreOptions, type RestorePlan } from './vault/restore/plan.ts';

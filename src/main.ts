@@ -9,7 +9,7 @@ import { listenForSignals } from './cli/signals.ts';
 import { version } from './version.ts';
 
 // Whatever is created anywhere below is for its owner only, unless it says otherwise.
-process.umask(0o077);
+const umask = process.umask(0o077);
 
 const LINGER_MS = 200;
 
@@ -32,6 +32,9 @@ run({
   cwd: () => process.cwd(),
   home: homedir(),
   isRoot: process.getuid?.() === 0,
+  umask,
+  // As it was called: a link that an update moves stays right.
+  program: [process.execPath, ...process.argv.slice(1, 2)],
   stdout,
   stderr,
   signal: listenForSignals((code) => process.exit(code)),

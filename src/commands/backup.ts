@@ -1,11 +1,13 @@
 // `strongroom backup`: snapshots of the sets of the configuration, or of the paths given.
 import { StoreError, StrongroomError } from '../errors.ts';
-import type { Problem, Source } from '../pack/collect.ts';
-import { type BackupProblem, type BackupResult, planBackup } from '../vault/backup/backup.ts';
+import type { Source } from '../pack/collect.ts';
+import type { BackupResult } from '../vault/backup/backup.ts';
+import { type BackupProblem, planBackup } from '../vault/backup/plan.ts';
+import { grave } from '../vault/file-findings.ts';
 import { backUp } from './backup/one-set.ts';
 import { setsToBackUp } from './backup/sets.ts';
-import { defineCommand } from './command.ts';
-import type { Context } from './context.ts';
+import { defineCommand, type Fields, type Out } from './command.ts';
+import type { Context, StreamConfig } from './context.ts';
 import { parseTag } from './tags.ts';
 
 /** What is no better for the next set: waiting for a place that does not answer, or asking with no credentials. */
@@ -14,7 +16,8 @@ const AWAY = new Set(['store-unreachable', 'no-credentials', 'bad-credentials', 
 interface Planned {
   readonly set: string;
   readonly sources: readonly Source[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly BackupProblem[];
+  readonly streams: readonly StreamConfig[];
 }
 
 interface Outcome {
@@ -68,8 +71,11 @@ export const command = defineCommand({
     for (const asked of sets) {
       try {
         if (flags.dryRun) {
-          const { sources, problems } = await planBackup(asked.sources, context.now(), context.signal);
-          plans.push({ set: asked.set, sources, problems });
+          const { sources, problems } = await planBackup(asked.sources, context.now(), {
+            signal: context.signal,
+            env: context.env,
+          });
+          plans.push({ set: asked.set, sources, problems, streams: asked.streams });
         } else {
           results.push(await backUp(asked, flags, context));
         }
@@ -94,13 +100,16 @@ export const command = defineCommand({
       });
     }
     warnBeside(results, context);
+    for (const { set, findings } of results)
+      for (const text of grave(findings, context.now())) context.warn('finding', text, { object: set });
+    await pruneAfterwards(results, context);
     return { results, plans, failures };
   },
   human({ results, plans }, out) {
     for (const r of results) {
-      for (const p of r.problems.filter(isOfSource))
-        out.line(out.styled(p.incomplete ? 'red' : 'yellow', problemText(p)));
-      const what = `${out.count(r.files, 'file')}, ${out.size(r.bytes)}`;
+      showProblems(r.problems, out);
+      const streams = r.streams.map(({ name, bytes }) => `, ${name} ${out.size(bytes)}`).join('');
+      const what = `${out.count(r.files, 'file')}, ${out.size(r.bytes)}${streams}`;
       if (r.unchanged) out.note(`${r.set}: unchanged since ${r.snapshot} (${what})`);
       else if (r.complete)
         out.note(`${r.set}: ${r.snapshot} (${what}, ${out.size(r.stored)} stored, ${r.seconds} s)`);
@@ -113,7 +122,8 @@ export const command = defineCommand({
     }
     for (const plan of plans) {
       for (const s of plan.sources) out.line(s.path + (s.type === 'dir' ? '/' : ''));
-      for (const p of plan.problems) out.line(out.styled(p.incomplete ? 'red' : 'yellow', problemText(p)));
+      for (const { name, type } of plan.streams) out.line(`stream ${name} (${type})`);
+      showProblems(plan.problems, out);
       const bytes = plan.sources.reduce((sum, s) => sum + s.size, 0);
       const files = plan.sources.filter((s) => s.type === 'file').length;
       out.note(`${plan.set}: would take ${out.count(files, 'file')}, ${out.size(bytes)}`);
@@ -130,6 +140,7 @@ export const command = defineCommand({
       seconds: r.seconds,
       complete: r.complete,
       unchanged: r.unchanged,
+      streams: r.streams.length > 0 ? r.streams.map(streamFields) : undefined,
       // Said only when it is news: everywhere else it was.
       vault_read: r.vaultRead ? undefined : false,
       warnings: r.problems.length,
@@ -140,8 +151,9 @@ export const command = defineCommand({
     }
     for (const { set, error } of failures)
       line('error', { set, code: error.code, message: error.message, hint: error.hint });
-    for (const { set, sources } of plans) {
+    for (const { set, sources, streams } of plans) {
       for (const { path, type, size } of sources) line('source', { set, path, type, bytes: size });
+      for (const { name, type } of streams) line('source', { set, stream: name, type });
     }
     const [only, ...others] = results;
     if (only && others.length === 0 && failures.length === 0) return fields(only);
@@ -157,12 +169,37 @@ export const command = defineCommand({
     };
   },
   exitCode({ results, plans, failures }) {
-    // With a wrong clock the snapshot is whole, and yet `latest` will not find it.
-    const failed = (p: BackupProblem) => p.incomplete || p.kind === 'clock';
+    // With a wrong clock the snapshot is whole, and yet `latest` will not find it; and one that a replica lacks is not safe.
+    const failed = (p: BackupProblem) => p.incomplete || p.kind === 'clock' || p.kind === 'replica';
     const incomplete = [...results, ...plans].some((r) => r.problems.some(failed));
     return incomplete || failures.length > 0 ? 3 : 0;
   },
 });
+
+/** Where the configuration asks for it: what it comes to never makes the backup a failure. */
+async function pruneAfterwards(results: readonly BackupResult[], context: Context): Promise<void> {
+  const { config } = await context.settings();
+  const whole = results.filter((r) => r.complete).map((r) => r.set);
+  if (!whole.some((set) => config?.sets.get(set)?.pruneAfterBackup)) return;
+  const { pruneAfterBackup } = await import('./prune/after-backup.ts');
+  await pruneAfterBackup(context, whole);
+}
+
+function streamFields({ name, type, bytes, seconds, complete }: BackupResult['streams'][number]): Fields {
+  return { name, type, bytes, seconds, complete };
+}
+
+/** What the set does not allow is one line: `coverage` has the list, and this is printed every night. */
+function showProblems(problems: readonly BackupProblem[], out: Out): void {
+  const left = problems.filter(({ kind }) => kind === 'not-taken');
+  for (const p of problems.filter((p) => isOfSource(p) && p.kind !== 'not-taken'))
+    out.line(out.styled(p.incomplete ? 'red' : 'yellow', problemText(p)));
+  if (left.length === 0) return;
+  const what = out.count(left.length, 'path', 'paths');
+  out.note(
+    out.styled('yellow', `${what} that the deployment refers to not taken: see \`strongroom coverage\``),
+  );
+}
 
 function problemText({ path, reason, incomplete }: BackupProblem): string {
   return `${incomplete ? 'failed' : 'warning'}: ${path}: ${reason}`;

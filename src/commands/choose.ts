@@ -55,10 +55,17 @@ export async function chooseFrom(
   const { hostName } = await context.world();
   const { snapshot, passedOver } = namingHosts(context, again, () => chooseSnapshot(read, choice, hostName));
   warnFindings(context, [...vault.findings, ...read.findings.filter((f) => f.severity === 'error')]);
-  for (const { id } of passedOver) {
-    context.warn('passed-over', `${id} is newer, but a source failed in it`, {
-      object: id,
-      hint: 'to use it all the same, name it',
+  const newest = passedOver
+    .map(({ id }) => id)
+    .sort()
+    .at(-1);
+  if (newest !== undefined) {
+    const { length } = passedOver;
+    const what =
+      length === 1 ? `${newest} is newer` : `${length} newer ones, up to ${newest}, are passed over`;
+    context.warn('passed-over', `${what}, but a source failed in ${length === 1 ? 'it' : 'each'}`, {
+      object: newest,
+      hint: `to use ${length === 1 ? 'it' : 'one'} all the same, name it`,
     });
   }
   return snapshot;

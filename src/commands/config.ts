@@ -25,6 +25,9 @@ export const validate = defineCommand({
     // What no store would take is no sound setting; nothing is asked there.
     if (config.location !== undefined)
       await (await context.world()).openStore(config.location, await context.settings());
+    // Settings that contradict each other would stop a backup later.
+    for (const { root, streams } of config.sets.values())
+      for (const stream of streams) (await context.world()).stream(stream, root);
     return { file: configFile, sets: [...config.sets.keys()] };
   },
   human({ file, sets }, out) {
@@ -100,11 +103,16 @@ function settingRows(
   for (const [key, value] of Object.entries(config?.s3 ?? {}))
     add(`s3.${key}`, shownSetting(value), configFile);
   if (config?.kms.length) add('kms', config.kms.join(', '), configFile);
-  for (const { name, root, include, exclude, objectives, restore } of config?.sets.values() ?? []) {
+  if (config?.notify?.length) add('notify', config.notify.map(({ kind }) => kind).join(', '), configFile);
+  for (const set of config?.sets.values() ?? []) {
+    const { name, root, streams, objectives, restore } = set;
     const from = origins.get('sets');
     add(`sets.${name}.root`, root, from);
-    if (include.length > 0) add(`sets.${name}.include`, include.join(', '), from);
-    if (exclude.length > 0) add(`sets.${name}.exclude`, exclude.join(', '), from);
+    for (const key of ['include', 'exclude', 'discover', 'outside'] as const) {
+      const list = set[key] ?? [];
+      if (list.length > 0) add(`sets.${name}.${key}`, list.join(', '), from);
+    }
+    for (const stream of streams) add(`sets.${name}.streams.${stream.name}`, stream.type, from);
     if (objectives.rpo !== undefined) add(`sets.${name}.objectives.rpo`, `${objectives.rpo / 1000} s`, from);
     const { owner, modes } = restore;
     if (owner) add(`sets.${name}.restore.owner`, `${owner.uid}:${owner.gid}`, from);

@@ -1,8 +1,11 @@
 // What a command may use of the world around it: the port that the command line (src/cli) fills in. Types only,
 // so that a command can be run in a test with parts of the test's own.
 
+import type { Discoverer } from '../capture/discover/reference.ts';
+import type { Stream } from '../capture/stream.ts';
 import { UsageError } from '../errors.ts';
 import type { Methods } from '../keys/index.ts';
+import type { ReceiverConfig } from '../notify/receiver.ts';
 import type { SigningKey } from '../sign/key.ts';
 import type { S3Options } from '../store/s3/options.ts';
 import type { Store } from '../store/store.ts';
@@ -10,6 +13,7 @@ import type { ClientMemory, RecordCache } from '../vault/client.ts';
 import type { BucketPort } from '../vault/doctor/bucket-port.ts';
 import type { Answer } from '../vault/doctor/check.ts';
 import type { KmsKeyState } from '../vault/doctor/key-checks.ts';
+import type { RetentionPolicy } from '../vault/prune/retention.ts';
 import type { Fields, JsonValue, Shown } from './command.ts';
 
 export interface Context {
@@ -44,6 +48,10 @@ export interface Context {
   /** The environment without any secret: those were taken out at the start. */
   readonly env: Environment;
   readonly paths: Paths;
+  /** The umask that the program was started with, for commands that it runs on somebody's behalf. */
+  readonly umask?: number;
+  /** How this program was started: Node and the program, absolute; for what is to start it again. */
+  readonly program?: readonly string[];
   /** The adapters, loaded at the first call. */
   world(): Promise<World>;
   /** The schema of strongroom.yaml, for `config schema`. */
@@ -76,6 +84,8 @@ export interface World {
   signingKey(make: boolean): Promise<SigningKey | undefined>;
   /** Ways to open a vault, each loaded when it is used. */
   readonly methods: Methods;
+  /** A stream of a set, as configured. @param root of the set @throws UsageError `bad-setting` */
+  stream(config: StreamConfig, root: string): Stream;
 }
 
 /** Where a vault is in a bucket; its prefix is empty or ends in a slash. */
@@ -132,6 +142,10 @@ export interface Config {
   readonly s3: S3Options;
   /** ARNs of the KMS keys that this user trusts. */
   readonly kms: readonly string[];
+  /** Further places that each backup is written to: absolute directories, or `s3://…`. */
+  readonly replicas: readonly string[];
+  /** Whom to tell how it went, in the file's order. */
+  readonly notify?: readonly ReceiverConfig[];
 }
 
 /** The pin as written in the file; the vault's code judges the text. */
@@ -150,7 +164,15 @@ export interface SetConfig {
   /** Globs, relative to the root or absolute; empty when the file gives none. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Kinds of files whose references are followed; undefined when the file gives none. */
+  readonly discover: readonly Discoverer[] | undefined;
+  /** Globs of what references may lead to beyond the root. */
+  readonly outside: readonly string[];
+  readonly streams: readonly StreamConfig[];
+  readonly compress: 'none' | 'gzip';
   readonly retention: RetentionConfig | undefined;
+  /** Whether the retention is applied after each backup of the set. */
+  readonly pruneAfterBackup?: boolean;
   readonly objectives: {
     /** How old the newest snapshot may be, in milliseconds. */
     readonly rpo: number | undefined;
@@ -158,10 +180,18 @@ export interface SetConfig {
   readonly restore: RestoreConfig;
 }
 
-/** How many snapshots to keep of each kind. Only `prune` reads it. */
-export type RetentionConfig = Readonly<
-  Partial<Record<'last' | 'hourly' | 'daily' | 'weekly' | 'monthly' | 'yearly' | 'minimum', number>>
->;
+/** A stream as the file has it. */
+export interface StreamConfig {
+  readonly name: string;
+  /** Its kind, such as `postgres`. */
+  readonly type: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Files that it stands for, relative to the root or absolute. */
+  readonly takes: readonly string[];
+}
+
+/** How many snapshots to keep of each kind, in the file's own names; `within` in milliseconds. */
+export type RetentionConfig = RetentionPolicy;
 
 export interface RestoreConfig {
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
@@ -204,9 +234,10 @@ export interface Secrets {
   signingKey(): Promise<SecretText | undefined>;
   /**
    * Any other secret file, under the same rules. @param path absolute, or relative to the working directory
+   * @param until ends the wait for a pipe, besides an interrupt; InterruptedError then
    * @throws UsageError secret-file-readable, secret-file, secret-empty, secret-too-large, secret-not-text
    */
-  file(path: string): Promise<SecretText>;
+  file(path: string, until?: AbortSignal): Promise<SecretText>;
   /** What is piped into the program. @throws UsageError secret-empty, secret-too-large, secret-not-text */
   standardInput(): Promise<SecretText>;
 }

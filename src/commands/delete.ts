@@ -76,7 +76,7 @@ export const command = defineCommand({
     }
     const host = await thisHost(context);
     // What the bucket still holds would stay there as an old version that no name leads to.
-    warnHolds(context, await applyLapse(vault, planLapse(vault, read, host), host));
+    warnHolds(context, await applyLapse(vault, planLapse(vault, read, host, [], [], plan.snapshots), host));
     await applyDelete(vault, plan, host);
     // What the place keeps of one, it keeps of all. It is done: a place that does not answer now makes it no failure.
     const [first = ''] = plan.objects;

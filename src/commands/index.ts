@@ -46,6 +46,11 @@ export const registry: readonly Group[] = [
       row('show', 'show what is in a snapshot', async () => (await import('./show.ts')).command),
       row('cat', 'write one file of a snapshot to stdout', async () => (await import('./cat.ts')).command),
       row('restore', 'put files back', async () => (await import('./restore.ts')).command),
+      row(
+        'diff',
+        'show what changed between two snapshots, or on disk, by name',
+        async () => (await import('./diff.ts')).command,
+      ),
     ],
   },
   {
@@ -57,6 +62,16 @@ export const registry: readonly Group[] = [
         async () => (await import('./verify.ts')).command,
       ),
       row(
+        'coverage',
+        'check that the next backup would take what the deployment refers to',
+        async () => (await import('./coverage.ts')).command,
+      ),
+      row(
+        'health',
+        'check that backups are there, recent and whole',
+        async () => (await import('./health.ts')).command,
+      ),
+      row(
         'doctor',
         'check how the vault and this machine are set up',
         async () => (await import('./doctor.ts')).command,
@@ -66,6 +81,21 @@ export const registry: readonly Group[] = [
   {
     heading: 'Upkeep',
     rows: [
+      row(
+        'prune',
+        'remove the snapshots that the retention does not keep',
+        async () => (await import('./prune.ts')).command,
+      ),
+      row(
+        'guard',
+        'run a command, and put the files back when it fails',
+        async () => (await import('./guard.ts')).command,
+      ),
+      row(
+        'copy',
+        'mirror the vault to another place, without a key',
+        async () => (await import('./copy.ts')).command,
+      ),
       row('delete', 'remove snapshots', async () => (await import('./delete.ts')).command),
       row('keep', 'keep snapshots from being deleted', async () => (await import('./keep.ts')).command),
       {
@@ -120,6 +150,11 @@ export const registry: readonly Group[] = [
         ],
       },
       row(
+        'history',
+        'show when a secret changed, and which are due to be rotated',
+        async () => (await import('./history.ts')).command,
+      ),
+      row(
         'trust',
         'pin the vault that this machine trusts',
         async () => (await import('./trust.ts')).command,
@@ -150,11 +185,49 @@ export const registry: readonly Group[] = [
           ),
         ],
       },
+      {
+        name: 'schedule',
+        summary: 'have backups run by themselves',
+        commands: [
+          row(
+            'install',
+            'have a command run at its times on this machine',
+            async () => (await import('./schedule/install.ts')).command,
+          ),
+          row(
+            'show',
+            'list what is scheduled on this machine',
+            async () => (await import('./schedule/show.ts')).command,
+          ),
+          row('remove', 'end schedules', async () => (await import('./schedule/remove.ts')).command),
+          row(
+            'print',
+            'print a schedule for a scheduler elsewhere',
+            async () => (await import('./schedule/print.ts')).command,
+          ),
+          row(
+            'run',
+            'keep the times in the foreground, for a container',
+            async () => (await import('./schedule/run.ts')).command,
+          ),
+        ],
+      },
       row(
         'policy',
         'print the least IAM policy for a role, or the policy of the bucket',
         async () => (await import('./policy.ts')).command,
       ),
+      {
+        name: 'notify',
+        summary: 'who is told how backups and checks went',
+        commands: [
+          row(
+            'test',
+            'send a test message to each receiver',
+            async () => (await import('./notify/test.ts')).command,
+          ),
+        ],
+      },
       {
         name: 'config',
         summary: 'check and show the configuration',

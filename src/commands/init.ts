@@ -6,11 +6,12 @@ import { checkName, nameFrom } from '../vault/names.ts';
 import { pinText } from '../vault/pin.ts';
 import { shortRecipient } from '../vault/short-recipient.ts';
 import { isBelow } from './below.ts';
-import { defineCommand } from './command.ts';
+import { defineCommand, type Out } from './command.ts';
 import type { Context } from './context.ts';
 import { warnOfBucket } from './doctor/grave.ts';
 import { configText, linesThere, reachedBy, writeConfig } from './init/config-text.ts';
 import { chosenKeys, refusePrivateKeys } from './init/keys.ts';
+import { type Proposal, propose } from './init/propose.ts';
 
 export const command = defineCommand({
   description: [
@@ -75,6 +76,7 @@ export const command = defineCommand({
       ]);
     }
     const path = configPath(context, settings.env);
+    const proposal = await propose(context);
     const written = await writeConfig(
       path,
       configText({
@@ -83,6 +85,7 @@ export const command = defineCommand({
         set: name,
         s3: store.remote ? reachedBy(context.env) : {},
         kms: [...new Set(made.document.slots.flatMap(({ arn }) => arn ?? []))],
+        proposal,
       }),
     );
     return {
@@ -99,9 +102,10 @@ export const command = defineCommand({
       keys: keys.keys.map((k) => k.name),
       recipients: keys.recipients,
       host: hostName,
+      proposal,
     };
   },
-  human({ pin, document, location, isDefault, inside, config, keys, recipients }, out) {
+  human({ pin, document, location, isDefault, inside, config, keys, recipients, proposal }, out) {
     out.note(out.styled('green', `The vault ${document.name} is ready`), ` at ${location}`);
     const ways = keys.map((name) => {
       const recipient = recipients.get(name);
@@ -134,10 +138,11 @@ export const command = defineCommand({
       );
     if (inside)
       out.note(out.styled('yellow', '  It is inside this directory: see that git does not take it.'));
+    if (config.written) showProposal(proposal, out);
     // With settings that name another vault the backup would not come here.
     if (config.written) out.note('Next: strongroom backup');
   },
-  json({ pin, document, location, config, keys, host }) {
+  json({ pin, document, location, config, keys, host, proposal }) {
     return {
       vault: document.vault,
       name: document.name,
@@ -148,9 +153,23 @@ export const command = defineCommand({
       host,
       config: config.path,
       config_written: config.written,
+      discover: [...proposal.discover],
     };
   },
 });
+
+function showProposal({ discover, outside, missing }: Proposal, out: Out): void {
+  if (discover.length > 0) out.note(`  found here: ${discover.join(', ')}; what they refer to is taken too`);
+  const some = (paths: readonly string[]) => {
+    const more = paths.length > 3 ? ` and ${paths.length - 3} more` : '';
+    return `${paths.slice(0, 3).join(', ')}${more}`;
+  };
+  if (outside.length > 0)
+    out.note(
+      out.styled('yellow', `  beyond this directory, and not taken until you say so: ${some(outside)}`),
+    );
+  if (missing.length > 0) out.note(out.styled('yellow', `  referred to, and not there: ${some(missing)}`));
+}
 
 function configPath(context: Context, env: string | undefined): string {
   const given = context.options.config ?? context.env.STRONGROOM_CONFIG;

@@ -26,7 +26,7 @@ export const command = defineCommand({
     ['list --set app --json', 'those of one set, a JSON object a line'],
   ],
   async run({ flags }, context) {
-    const vault = await openLocked(context, flags);
+    const vault = await openLocked(context, { ...flags, anywhere: true });
     const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
     warnFindings(context, [...vault.findings, ...read.findings]);
     const { set, host, label, tag, since, until } = flags;

@@ -45,11 +45,15 @@ export async function vaultContext(context: Context, create = false): Promise<Va
 export interface Opening {
   readonly trustNew?: boolean;
   readonly versionsBefore?: string | undefined;
+  /** Only to read: from the replicas too, where the vault's own place has lost something, or is lost. */
+  readonly anywhere?: true;
 }
 
-async function contextFor(context: Context, { versionsBefore }: Opening): Promise<VaultContext> {
+async function contextFor(context: Context, opening: Opening): Promise<VaultContext> {
   const base = await vaultContext(context);
-  return versionsBefore === undefined ? base : await asOf(base, parseAt(versionsBefore));
+  if (opening.versionsBefore !== undefined) return await asOf(base, parseAt(opening.versionsBefore));
+  if (!opening.anywhere) return base;
+  return await (await import('./copy/anywhere.ts')).readAnywhere(context, base);
 }
 
 /** The pin of the configuration, if it holds one. @throws UsageError `bad-pin` */

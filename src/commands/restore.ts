@@ -10,7 +10,9 @@ import { openUnlocked, pastFlag, trustNew } from './open.ts';
 import { type Typed, typedCommand } from './restore/again.ts';
 import { carryOut, type Planned, undoRestores, type Work, wouldBeRefused } from './restore/carry-out.ts';
 import { chosenSnapshots, configuredRoots, ownSet } from './restore/choose.ts';
+import { type LoadedStream, load } from './restore/load.ts';
 import { mend } from './restore/mend.ts';
+import { loadedFields, showLoaded } from './restore/show-loaded.ts';
 import { planLines, showPlan } from './restore/show-plan.ts';
 import { showResult } from './restore/show-result.ts';
 
@@ -22,6 +24,8 @@ interface Outcome {
   readonly recovered: readonly string[];
   /** What was left out: sets of which no record counts, and hosts of which none is complete. */
   readonly skipped: readonly RefusedRecord[];
+  /** A stream that was fed back, in place of files. */
+  readonly loaded?: LoadedStream;
 }
 
 export const command = defineCommand({
@@ -46,6 +50,9 @@ export const command = defineCommand({
   flags: {
     target: { value: 'DIR', short: 't', summary: 'where to: a directory, made if it is not there' },
     inPlace: { summary: 'back to where it belongs: the root of the set in strongroom.yaml' },
+    load: { value: 'STREAM', summary: 'feed this stream back, instead of files: into a scratch database' },
+    into: { value: 'NAME', summary: 'with --load: the name of the database, or of the file, to make' },
+    live: { summary: 'with --load and --into: replace what has that name' },
     ...choiceFlags,
     existing: {
       value: 'HOW',
@@ -64,9 +71,12 @@ export const command = defineCommand({
     ['restore latest .env --in-place --existing replace', 'one file, back where it was'],
     ['restore --at "2026-11-20 06:00" --target ./out --set app', 'as things were at a time'],
     ['restore --target /srv --dry-run', 'what restoring everything would do'],
+    ['restore latest --set app --load db', 'a database dump into a scratch database'],
     ['restore --undo --target /srv/app', 'take back the last restore'],
   ],
   async run({ args, flags }, context): Promise<Outcome> {
+    const loaded = await load(args, flags, context);
+    if (loaded) return { works: [], recovered: [], skipped: [], loaded };
     if (flags.target !== undefined && flags.inPlace) {
       throw new UsageError('target-twice', '--target and --in-place cannot both be given', {
         hint: 'choose one',
@@ -88,7 +98,7 @@ export const command = defineCommand({
       if (recovered.length === 0 && !flags.dryRun) context.notice('there was no restore to finish or undo');
       return { works: [], recovered, skipped: [] };
     }
-    const vault = await openUnlocked(context, flags);
+    const vault = await openUnlocked(context, { ...flags, anywhere: true });
     if (flags.undo) {
       const roots = target === undefined ? await configuredRoots(context, flags.set) : [target];
       for (const root of roots) await recover(root);
@@ -112,9 +122,13 @@ export const command = defineCommand({
     const place = async (snapshot: Snapshot): Promise<Pick<RestoreOptions, 'destination' | 'asked'>> => {
       if (target !== undefined)
         return { destination: { root: join(target, ...(every ? below(snapshot) : [])) } };
-      const { root, include, exclude } = await ownSet(vault, snapshot, context);
-      // As a backup packs it: with the configuration itself, which is protected.
-      const packed = [...(include.length > 0 ? include : ['.']), ...(configFile ? [configFile] : [])];
+      const { root, include, exclude, outside } = await ownSet(vault, snapshot, context);
+      // As a backup packs it: with the configuration itself, which is protected, and what references may lead to.
+      const packed = [
+        ...(include.length > 0 ? include : ['.']),
+        ...outside,
+        ...(configFile ? [configFile] : []),
+      ];
       return { destination: { root, outside: '/' }, asked: askedBy({ root, include: packed, exclude }) };
     };
     const planned: Planned[] = [];
@@ -135,13 +149,15 @@ export const command = defineCommand({
     }
     return { works: await carryOut(planned, flags.dryRun, context), recovered, skipped };
   },
-  human({ works }, out) {
+  human({ works, loaded }, out) {
+    if (loaded) showLoaded(loaded, out);
     for (const work of works) {
       if (work.result === undefined) showPlan(work, out);
       else showResult(work, work.result, out);
     }
   },
-  json({ works, recovered, skipped }, line) {
+  json({ works, recovered, skipped, loaded }, line) {
+    if (loaded) return loadedFields(loaded);
     for (const { set, finding } of skipped)
       line('skipped', { set, code: finding.code, object: finding.object, message: finding.message });
     for (const { plan, result } of works) {
@@ -162,6 +178,7 @@ export const command = defineCommand({
       owner_lost: result?.ownerLost ?? plan.placement.ownerLost,
       set_id_lost: result?.setIdLost ?? plan.placement.setIdLost,
       undo: result?.undo,
+      streams: plan.contents.streams.length > 0 ? plan.contents.streams.map(({ name }) => name) : undefined,
       seconds: result?.seconds,
       dry_run: result === undefined,
     }));

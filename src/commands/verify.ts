@@ -6,6 +6,7 @@ import { verify } from '../vault/verify/verify.ts';
 import { choiceFlags, chooseOne } from './choose.ts';
 import { defineCommand } from './command.ts';
 import { openLocked, openUnlocked, trustNew } from './open.ts';
+import { checkPlaces, placesCode, placesJson, showPlaces } from './verify/places.ts';
 
 export const command = defineCommand({
   description: [
@@ -26,12 +27,16 @@ export const command = defineCommand({
       value: 'DIR',
       summary: 'compare a snapshot with a restored or live tree; exit 4 when they differ',
     },
+    allLocations: {
+      summary: 'also every replica of strongroom.yaml; exit 5 when one lacks snapshots',
+    },
     ...choiceFlags,
     trustNew,
   },
   examples: [
     ['verify', 'check the whole vault without a key'],
     ['verify --read-data', 'decrypt everything too'],
+    ['verify --all-locations', 'the replicas too'],
     ['verify latest --set app --against /srv/app', 'compare with what is there now'],
   ],
   async run({ args, flags }, context) {
@@ -51,6 +56,14 @@ export const command = defineCommand({
     }
     const unlocked = flags.readData ? await openUnlocked(context, flags) : undefined;
     const vault = unlocked ?? (await openLocked(context, flags));
+    if (flags.allLocations) {
+      const { set } = flags;
+      const places = await checkPlaces(context, vault, {
+        ...(unlocked ? { unlocked } : {}),
+        ...(set === undefined ? {} : { set }),
+      });
+      return { kind: 'places' as const, places };
+    }
     const checked = await verify(vault, {
       ...(unlocked ? { unlocked } : {}),
       ...(flags.set === undefined ? {} : { set: flags.set }),
@@ -60,6 +73,10 @@ export const command = defineCommand({
     return { kind: 'vault' as const, vault, checked };
   },
   human(result, out) {
+    if (result.kind === 'places') {
+      showPlaces(result.places, out);
+      return;
+    }
     if (result.kind === 'against') {
       for (const { path, how, reason } of result.differences)
         out.line(`${how}: `, path, reason ? ` (${reason})` : '');
@@ -85,6 +102,7 @@ export const command = defineCommand({
     else out.line(`The vault ${vault.document.name} has ${out.count(faults, 'fault')}. ${what}.`);
   },
   json(result, line) {
+    if (result.kind === 'places') return placesJson(result.places, line);
     if (result.kind === 'against') {
       for (const d of result.differences) line('difference', { ...d });
       return {
@@ -108,6 +126,7 @@ export const command = defineCommand({
     };
   },
   exitCode(result) {
+    if (result.kind === 'places') return placesCode(result.places);
     if (result.kind === 'against') return result.differences.length > 0 ? 4 : 0;
     return result.checked.findings.some((f) => f.severity === 'error') ? 13 : 0;
   },

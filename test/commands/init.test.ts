@@ -39,6 +39,8 @@ describe('init', () => {
           # Everything below the root is taken, unless this says what. Paths, globs, and absolute ones too.
           # include: [.env, compose.yaml, "certs/**", "/secure/*.pem"]
           exclude: [".git", "node_modules", "**/*.log"]
+          # Database dumps and the output of other programs go with the files; see docs/streams.md.
+          # streams: { db: { postgres: { database: shop, password: { dotenv: .env, key: DB_PASSWORD } } } }
           # How old the newest snapshot may be; also how long \`backup --skip-unchanged\` may skip.
           # objectives: { rpo: 24h }
           # Modes that the deployment needs after a restore, instead of 0600 and 0700.
@@ -54,7 +56,7 @@ describe('init', () => {
     const said = await at.ok(['init', '--recipient', at.recipient, '--location', '../vault', '--json']);
     expect(said.lines()).toMatchInlineSnapshot(`
       [
-        "{"message_type":"summary","vault":"VAULT-1","name":"shop","location":"BASE/vault","fingerprint":"FINGERPRINT-1","pin":{"vault":"VAULT-1","generation":1,"revision":1,"recipient":"RECIPIENT-1","authority":"FINGERPRINT-1"},"keys":["age"],"host":"web-1","config":"BASE/shop/strongroom.yaml","config_written":true}",
+        "{"message_type":"summary","vault":"VAULT-1","name":"shop","location":"BASE/vault","fingerprint":"FINGERPRINT-1","pin":{"vault":"VAULT-1","generation":1,"revision":1,"recipient":"RECIPIENT-1","authority":"FINGERPRINT-1"},"keys":["age"],"host":"web-1","config":"BASE/shop/strongroom.yaml","config_written":true,"discover":[]}",
       ]
     `);
   });
@@ -147,6 +149,22 @@ describe('init', () => {
       'b.yaml',
     ]);
     expect(beside.out).not.toContain('inside this directory');
+  });
+
+  it('says which mounted files lie beyond or are gone, and proposes a stream for a database', async () => {
+    at.write(
+      'compose.yaml',
+      'services:\n  web:\n    volumes: ["../secure/site.conf:/a:ro", "./tls.key:/b", "../data:/c"]\n',
+    );
+    at.write('../secure/site.conf', 'server {}\n');
+    at.write('data/users.db', 'SQLite format 3\0...');
+    const said = await at.ok(['init', '--recipient', at.recipient]);
+    expect(said.out).toContain(
+      '  beyond this directory, and not taken until you say so: BASE/secure/site.conf\n',
+    );
+    expect(said.out).toContain('  referred to, and not there: tls.key\n');
+    expect(at.tidy(settings())).toContain('    # outside: ["BASE/secure/site.conf"]\n');
+    expect(settings()).toContain('    # streams: { users: { sqlite: { file: "data/users.db" } } }\n');
   });
 
   it.each<[string, string[], string, number]>([

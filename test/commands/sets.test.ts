@@ -7,6 +7,10 @@ const app: SetConfig = {
   root: '/srv/app',
   include: [],
   exclude: [],
+  discover: undefined,
+  outside: [],
+  streams: [],
+  compress: 'gzip',
   retention: undefined,
   objectives: { rpo: undefined },
   restore: { owner: undefined, modes: [] },
@@ -15,7 +19,14 @@ const settings: Settings = {
   location: '/mnt/vault',
   env: undefined,
   configFile: '/srv/app/strongroom.yaml',
-  config: { location: '/mnt/vault', pin: undefined, sets: new Map([['app', app]]), s3: {}, kms: [] },
+  config: {
+    location: '/mnt/vault',
+    pin: undefined,
+    sets: new Map([['app', app]]),
+    s3: {},
+    kms: [],
+    replicas: [],
+  },
   origins: new Map(),
 };
 const named = (paths: string[], set?: string, cwd = '/srv/app') =>

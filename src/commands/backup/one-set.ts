@@ -1,10 +1,13 @@
 // Backs up one set: what was asked for, as the vault's code takes it.
 import { readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { newKeyPath } from '../../host/new-key.ts';
+import { join } from 'node:path';
+import { withSetLock } from '../../host/set-lock.ts';
 import { type BackupResult, backup } from '../../vault/backup/backup.ts';
-import type { Context } from '../context.ts';
+import { type Context, locationOf } from '../context.ts';
+import { credentialFiles } from '../credential-files.ts';
+import { endKilledGuardsQuietly } from '../guard/earlier.ts';
 import { configuredPin, thisHost, vaultContext } from '../open.ts';
+import { withReplicas } from './replicas.ts';
 import type { AskedSet } from './sets.ts';
 
 /** What skipping may not pass when the set names no objective. */
@@ -20,40 +23,40 @@ export interface BackupFlags {
 /** @throws as `backup`, and as `recoverPlacement` */
 export async function backUp(asked: AskedSet, flags: BackupFlags, context: Context): Promise<BackupResult> {
   await endKilledRestore(asked.sources.root, context);
+  await endKilledGuardsQuietly([asked.sources.root], context);
   const pin = await configuredPin(context);
   const { env } = context;
-  const files = [
-    env.STRONGROOM_PASSPHRASE_FILE,
-    env.STRONGROOM_NEW_PASSPHRASE_FILE,
-    env.STRONGROOM_SSH_PASSPHRASE_FILE,
-    env.STRONGROOM_SIGNING_KEY_FILE,
-  ];
-  const identities = (env.STRONGROOM_IDENTITY_FILE ?? '').split(':');
   const world = await context.world();
-  return await backup(await vaultContext(context), {
-    set: asked.set,
-    sources: asked.sources,
-    host: await thisHost(context),
-    scope: [...((await context.settings()).config?.sets.keys() ?? [])],
-    ...(pin ? { pin } : {}),
-    ...(flags.label === undefined ? {} : { label: flags.label }),
-    ...(flags.description === undefined ? {} : { description: flags.description }),
-    ...(flags.tag.length > 0 ? { tags: Object.fromEntries(flags.tag) } : {}),
-    ...(asked.restore ? { restore: asked.restore } : {}),
-    ...(flags.skipUnchanged ? { skipUnchangedWithin: asked.rpo ?? DAY_MS } : {}),
-    credentialPaths: [
-      ...files,
-      ...identities,
-      world.signingKeyPath,
-      newKeyPath(world.signingKeyPath),
-    ].flatMap((f) => (f ? [resolve(context.cwd, f)] : [])),
-    onProgress: ({ files: done, bytes }) =>
-      context.progress.update({
-        phase: `backing up ${asked.set}, ${done} files`,
-        done: bytes,
-        unit: 'bytes',
-      }),
-  });
+  const { vault, problems } = await withReplicas(context, await vaultContext(context));
+  // Two runs of one set at once, a timer and a person, say: the second one says so.
+  const place = locationOf(await context.settings());
+  const result = await withSetLock(context.paths.state, asked.set, place, async () =>
+    backup(vault, {
+      set: asked.set,
+      sources: asked.sources,
+      streams: asked.streams.map((stream) => world.stream(stream, asked.sources.root)),
+      ...(asked.compress === 'none' ? { level: 0 } : {}),
+      env,
+      host: await thisHost(context),
+      scope: [...((await context.settings()).config?.sets.keys() ?? [])],
+      ...(pin ? { pin } : {}),
+      ...(flags.label === undefined ? {} : { label: flags.label }),
+      ...(flags.description === undefined ? {} : { description: flags.description }),
+      ...(flags.tag.length > 0 ? { tags: Object.fromEntries(flags.tag) } : {}),
+      ...(asked.restore ? { restore: asked.restore } : {}),
+      ...(flags.skipUnchanged ? { skipUnchangedWithin: asked.rpo ?? DAY_MS } : {}),
+      credentialPaths: await credentialFiles(context),
+      onProgress: ({ files: done, bytes }) =>
+        context.progress.update({
+          phase: `backing up ${asked.set}, ${done} files`,
+          done: bytes,
+          unit: 'bytes',
+        }),
+      onStream: ({ stream, bytes }) =>
+        context.progress.update({ phase: `backing up ${asked.set}, ${stream}`, done: bytes, unit: 'bytes' }),
+    }),
+  );
+  return { ...result, problems: [...result.problems, ...problems(asked.set)] };
 }
 
 /** A restore into the root that was killed has left it half old and half new: no state to keep. */

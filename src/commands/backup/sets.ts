@@ -2,15 +2,17 @@
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { NotFoundError, UsageError } from '../../errors.ts';
-import type { BackupSources } from '../../vault/backup/backup.ts';
+import type { FileSources } from '../../vault/backup/plan.ts';
 import type { RestoreWishes } from '../../vault/documents/contents.ts';
 import { checkName, nameFrom } from '../../vault/names.ts';
 import { isBelow } from '../below.ts';
-import type { RestoreConfig, SetConfig, Settings } from '../context.ts';
+import type { RestoreConfig, SetConfig, Settings, StreamConfig } from '../context.ts';
 
 export interface AskedSet {
   readonly set: string;
-  readonly sources: Extract<BackupSources, { root: string }>;
+  readonly sources: FileSources;
+  readonly streams: readonly StreamConfig[];
+  readonly compress: SetConfig['compress'];
   readonly restore: RestoreWishes | undefined;
   /** How old the newest snapshot may be, in milliseconds. */
   readonly rpo: number | undefined;
@@ -40,7 +42,9 @@ export function setsToBackUp(
       exclude: excludes(flags.exclude, vault),
       also: inHere ? [settings.configFile!] : [],
     };
-    return [{ set, sources, restore: wishes(own?.restore), rpo: own?.objectives.rpo }];
+    const { compress = 'gzip' } = own ?? {};
+    const restore = wishes(own?.restore);
+    return [{ set, sources, streams: [], compress, restore, rpo: own?.objectives.rpo }];
   }
   if (configured.size === 0) {
     throw new UsageError(
@@ -63,11 +67,20 @@ export function setsToBackUp(
     const exclude = excludes([...set.exclude, ...flags.exclude], vault);
     return {
       set: set.name,
-      sources: { root: set.root, include: set.include, exclude, also },
+      sources: { ...sourcesOf(set), exclude, also },
+      streams: set.streams,
+      compress: set.compress,
       restore: wishes(set.restore),
       rpo: set.objectives.rpo,
     };
   });
+}
+
+/** What a configured set takes. One of streams alone takes no files. */
+export function sourcesOf({ root, include, exclude, discover, outside, streams }: SetConfig): FileSources {
+  const kinds = discover ?? (streams.length > 0 && include.length === 0 ? [] : undefined);
+  const elsewhere = streams.flatMap(({ takes }) => takes);
+  return { root, include, exclude, outside, elsewhere, ...(kinds ? { discover: kinds } : {}) };
 }
 
 /**

@@ -1,8 +1,10 @@
 // The strongroom.yaml that init writes: commented, with the pin, without any secret.
 import { open, readFile } from 'node:fs/promises';
+import { sqliteStreams } from '../../capture/discover/databases.ts';
 import { UsageError } from '../../errors.ts';
 import { type Pin, pinText } from '../../vault/pin.ts';
 import type { Environment } from '../context.ts';
+import type { Proposal } from './propose.ts';
 
 export interface ConfigChoices {
   readonly location: string;
@@ -13,9 +15,10 @@ export interface ConfigChoices {
   readonly s3: { readonly endpoint?: string | undefined; readonly region?: string | undefined };
   /** ARNs of the KMS keys that were named. */
   readonly kms: readonly string[];
+  readonly proposal: Proposal;
 }
 
-export function configText({ location, pin, set, s3, kms }: ConfigChoices): string {
+export function configText({ location, pin, set, s3, kms, proposal }: ConfigChoices): string {
   const reached = Object.entries(s3).flatMap(([key, value]) =>
     value ? [`${key}: ${JSON.stringify(value)}`] : [],
   );
@@ -35,14 +38,45 @@ ${bucket}${keys}
 sets:
   ${set}:
     root: .
-    # Everything below the root is taken, unless this says what. Paths, globs, and absolute ones too.
-    # include: [.env, compose.yaml, "certs/**", "/secure/*.pem"]
-    exclude: [".git", "node_modules", "**/*.log"]
-    # How old the newest snapshot may be; also how long \`backup --skip-unchanged\` may skip.
+${includeText(proposal)}    exclude: [".git", "node_modules", "**/*.log"]
+${streamsText(proposal)}    # How old the newest snapshot may be; also how long \`backup --skip-unchanged\` may skip.
     # objectives: { rpo: 24h }
     # Modes that the deployment needs after a restore, instead of 0600 and 0700.
     # restore: { modes: { "secrets/*": "0444" } }
 `;
+}
+
+const EXAMPLE = 'db: { postgres: { database: shop, password: { dotenv: .env, key: DB_PASSWORD } } }';
+const MAX_STREAMS = 10;
+
+function streamsText({ databases }: Proposal): string {
+  const found = sqliteStreams(databases.slice(0, MAX_STREAMS));
+  const why =
+    found.length > 0
+      ? '\n    # There are SQLite databases here: a copy of one that is in use may be torn, a stream’s is not.'
+      : '';
+  return `    # Database dumps and the output of other programs go with the files; see docs/streams.md.${why}
+    # streams: { ${found.length > 0 ? found.join(', ') : EXAMPLE} }
+`;
+}
+
+function includeText({ discover, outside }: Proposal): string {
+  if (discover.length === 0)
+    return `    # Everything below the root is taken, unless this says what. Paths, globs, and absolute ones too.
+    # include: [.env, compose.yaml, "certs/**", "/secure/*.pem"]
+`;
+  const list = (items: readonly string[]) => `[${items.map((item) => JSON.stringify(item)).join(', ')}]`;
+  const beyond =
+    outside.length > 0
+      ? `    # They refer to these beyond the root, which are taken once you say so (paths or globs).
+    # outside: ${list(outside)}
+`
+      : '';
+  return `    # Everything below the root. Paths, globs, and absolute ones too.
+    include: ["."]
+    # What these files refer to is followed at each backup, and missed when it is not there.
+    discover: [${discover.join(', ')}]
+${beyond}`;
 }
 
 /** What of the environment decided how the bucket was reached. */

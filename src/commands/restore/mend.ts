@@ -1,6 +1,7 @@
 // Restores that were killed: mended before anything else is done with their target, or only said in a dry run.
 import { pendingRestore, recoverPlacement } from '../../vault/restore/apply.ts';
 import type { Context } from '../context.ts';
+import { endKilledGuards } from '../guard/earlier.ts';
 
 /** @returns whether there was a restore into `root` to finish or undo */
 export async function mend(root: string, dryRun: boolean, context: Context): Promise<boolean> {
@@ -15,7 +16,8 @@ export async function mend(root: string, dryRun: boolean, context: Context): Pro
     return false;
   }
   const how = await recoverPlacement(root, options);
-  if (how === 'nothing') return false;
+  const isUndone = await endKilledGuards([root], context);
+  if (how === 'nothing') return isUndone;
   context.notice(`a restore into ${root} that was interrupted has been ${how}`);
   return true;
 }

@@ -52,8 +52,27 @@ export function showResult({ plan, isUndo }: Work, result: RestoreResult, out: O
       `${out.count(result.setIdLost, 'entry', 'entries')} came back without the recorded set-id bits, which a restore never gives; set them by hand where they are needed`,
     );
   }
+  if (!isUndo) showElsewhere(plan, out);
   if (result.undo !== undefined) {
     out.note(`  To take it back: strongroom restore --undo --target ${result.root}`);
+  }
+}
+
+/** What the snapshot has besides, and this restore has not put where it belongs. */
+function showElsewhere({ snapshot, contents, options, placement }: Work['plan'], out: Out): void {
+  const beyond = placement.entries.filter(
+    ({ entry }) => entry.path.startsWith('@outside/') && entry.type !== 'dir',
+  );
+  if (beyond.length > 0 && options.destination.outside === undefined) {
+    const what = out.count(beyond.length, 'entry', 'entries');
+    out.note(
+      `  ${what} from outside of the root of ${snapshot.set}: below @outside, to be moved where they belong; --in-place puts them there`,
+    );
+  }
+  if (options.paths.length > 0) return;
+  for (const { name, type, complete } of contents.streams) {
+    const how = complete ? `strongroom restore ${snapshot.id} --load ${name}` : 'incomplete in this snapshot';
+    out.note(`  the stream ${name} (${type}) is no file: ${how}`);
   }
 }
 

@@ -1,5 +1,5 @@
-// Fills a vault with snapshot records for the `list` row: genuine, signed, each naming the one before it. Their
-// data is not written, since listing never reads it.
+// Fills a vault with snapshot records for the `list` and `prune` rows: genuine, signed, each naming the one before it.
+// Their data is written for `prune` only, as so many zeros: listing never looks at it.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,18 +15,22 @@ import {
 } from '../src/vault/layout.ts';
 import { newSnapshotId, timeOfSnapshotId } from '../src/vault/names.ts';
 
-const [directory = '', keyPath = '', vault = '', host = '', count = '10000'] = process.argv.slice(2);
+const SIZE = 12_345;
+const zeros = Buffer.alloc(SIZE);
+const [directory = '', keyPath = '', vault = '', host = '', count = '10000', minutes = '1', data = ''] =
+  process.argv.slice(2);
 const key = (await readSigningKey(keyPath))!;
 const set = 'app';
 mkdirSync(join(directory, 'snapshots', set), { recursive: true, mode: 0o700 });
 let previous: { id: string; sha256: string } | null = null;
-const begin = Date.now() - Number(count) * 60_000;
+const step = Number(minutes) * 60_000;
+const begin = Date.now() - Number(count) * step;
 for (let i = 0; i < Number(count); i++) {
-  const id = newSnapshotId(new Date(begin + i * 60_000));
-  const data = newDataDirectory(set, id, 1);
+  const id = newSnapshotId(new Date(begin + i * step));
+  const own = newDataDirectory(set, id, 1);
   const artifacts = [FILES_ARTIFACT, CONTENTS_ARTIFACT].map((name) => ({
     name,
-    parts: [{ object: partName(data, name, 0), size: 12_345, sha256: randomBytes(32).toString('hex') }],
+    parts: [{ object: partName(own, name, 0), size: SIZE, sha256: randomBytes(32).toString('hex') }],
   }));
   const object = recordName(set, id);
   const bytes = sealDocument(
@@ -45,8 +49,8 @@ for (let i = 0; i < Number(count); i++) {
       seconds: 0.1,
       complete: true,
       entries: 30,
-      stored: 24_690,
-      data,
+      stored: 2 * SIZE,
+      data: own,
       artifacts,
       contents: randomBytes(32).toString('hex'),
       previous,
@@ -54,6 +58,11 @@ for (let i = 0; i < Number(count); i++) {
     NAMESPACES.record,
     [key],
   );
+  if (data === 'data') {
+    mkdirSync(join(directory, own), { recursive: true, mode: 0o700 });
+    for (const { parts } of artifacts)
+      for (const part of parts) writeFileSync(join(directory, part.object), zeros, { mode: 0o600 });
+  }
   writeFileSync(join(directory, object), bytes, { mode: 0o600 });
   previous = { id, sha256: createHash('sha256').update(bytes).digest('hex') };
 }

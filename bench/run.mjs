@@ -85,6 +85,23 @@ function makeTree(name, files, bytes) {
   }
 }
 
+/** A Compose project of 33 files: one of services, environment files, a secret and a mounted directory. */
+function makeProject(directory) {
+  mkdirSync(join(directory, 'conf'), { recursive: true });
+  const services = ['web', 'db', 'worker'].map(
+    (n) => `  ${n}:\n    image: x\n    env_file: [.env, ${n}.env]\n`,
+  );
+  const mounts = '    volumes: ["./conf:/etc/x:ro"]\nsecrets:\n  db: { file: ./db.txt }\n';
+  writeFileSync(join(directory, 'compose.yaml'), `services:\n${services.join('')}${mounts}`);
+  for (const name of ['.env', 'web.env', 'db.env', 'worker.env'])
+    writeFileSync(join(directory, name), textOf(1000));
+  writeFileSync(join(directory, 'db.txt'), `${randomBytes(18).toString('base64url')}\n`);
+  for (let i = 0; i < 27; i++) {
+    const name = join(directory, 'conf', i % 3 ? `f${i}.conf` : `f${i}.yaml`);
+    writeFileSync(name, 'server_name: example.org\nlisten: 80\n'.repeat(50));
+  }
+}
+
 function makeHalfRandom(name, mebibytes) {
   mkdirSync(at(name), { recursive: true });
   const file = openSync(join(at(name), 'dump.bin'), 'w');
@@ -275,6 +292,36 @@ const rows = {
     const warm = { strongroom: { command: list, env: location } };
     reportTime('list 10,000 snapshots, warm', compare(warm, runs), 0.4);
   },
+  'diff: two snapshots of 10,000 files'() {
+    makeTree('tdiff', 10_000, 2000);
+    const location = withIdentity('tdiff', env);
+    for (let i = 0; i < 10_000; i += 100)
+      writeFileSync(join(at('tdiff'), `d${(i / 100) | 0}/f${i}.env`), textOf(2000));
+    time(`cd ${at('tdiff')} && ${program} backup . --set app -q`, location);
+    const look = { command: `cd ${at('cwd')} && ${program} diff latest~1 latest --set app`, env: location };
+    reportTime('diff of two snapshots of 10,000 files', compare({ strongroom: look }, runs), 2);
+  },
+  'coverage: 10,000 files, 300 of them compose files'() {
+    for (let i = 0; i < 300; i++) makeProject(join(at('projects'), `p${i}`));
+    writeFileSync(join(at('projects'), 'strongroom.yaml'), 'sets:\n  app: { discover: [compose, dotenv] }\n');
+    const look = { command: `cd ${at('projects')} && ${program} coverage --snapshot none -q`, env };
+    reportTime('coverage of 10,000 files, 300 compose files', compare({ strongroom: look }, runs), 2);
+  },
+  'prune: 10,000 snapshots to 60'() {
+    const vault = makeVault('prune');
+    const filled = at('prune.filled');
+    const hostKey = join(at('state'), 'strongroom/host-key');
+    cpSync(vault, filled, { recursive: true });
+    execFileSync(node, [records, filled, hostKey, vaultId(vault), hostName(vault), '10000', '60', 'data']);
+    const prune = `${program} prune --keep-hourly 15 --keep-daily 30 --keep-weekly 12 --keep-monthly 12 --yes -q`;
+    const way = {
+      // A copy whose files are on the disk already: what is measured is their removal.
+      before: `rm -rf ${vault} ${at('cache')} && cp -r ${filled} ${vault} && chmod -R go= ${vault} && sync`,
+      command: prune,
+      env: { ...env, STRONGROOM_LOCATION: vault },
+    };
+    reportTime('prune 10,000 snapshots to 60, cold', compare({ strongroom: way }, Math.min(runs, 3)), 5);
+  },
   's3 small: back up 30 files to a bucket'() {
     const s3 = startS3();
     if (!s3) return;
@@ -346,6 +393,7 @@ const hostName = (vault) => documentOf(vault).hosts[0].name;
 function withIdentity(tree, base) {
   const vault = at(`${tree}-age.vault`);
   const location = { ...env, STRONGROOM_LOCATION: vault, STRONGROOM_IDENTITY_FILE: at('age.key') };
+  mkdirSync(at('cwd'), { recursive: true });
   delete location.STRONGROOM_PASSPHRASE_FILE;
   time(
     `cd ${at('cwd')} && rm -f strongroom.yaml && ${program} init --name bench --recipient ${agePublic} --yes -q && rm strongroom.yaml`,

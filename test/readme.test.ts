@@ -69,7 +69,9 @@ function sources(directory: string): string[] {
 describe('what the documents name', () => {
   test.each(documents)('is a command with such flags: %s', async (path) => {
     for (const line of codeOf(read(path))) {
-      const words = /(?:^|\s)strongroom ((?:(?![|&#]).)+)/.exec(line)?.[1]?.trim().split(/\s+/) ?? [];
+      // What follows `--` is another program's.
+      const typed = /(?:^|\s)strongroom ((?:(?![|&#]).)+)/.exec(line)?.[1]?.replace(/\s--\s.*$/, '');
+      const words = typed?.trim().split(/\s+/) ?? [];
       if (words.length === 0 || words[0] === 'COMMAND' || words[0]?.startsWith('--')) continue;
       const found = everyCommand()
         .filter(({ path: name }) => name.every((word, i) => words[i] === word))

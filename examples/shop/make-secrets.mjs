@@ -59,7 +59,7 @@ function certificate(host, { publicKey, privateKey }) {
     der(0x02, Buffer.from([1]), randomBytes(15)),
     ecdsaWithSha256,
     name,
-    sequence(time(0), time(1)),
+    sequence(time(0), time(365)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(subjectAltName)),

@@ -64,12 +64,14 @@ describe('bob leaves', () => {
   it('--dry-run shows what that key could read and what would be done, and changes nothing', async () => {
     const before = stored();
     const ran = await alice.ok(['keys', 'rotate', '--without', 'bob', '--dry-run'], withOffice);
-    expect(ran.stdout.replace(/age1\w+…/g, 'age1…')).toMatchInlineSnapshot(`
+    // Padding hides sizes, but the nonce does not compress to the same length each time.
+    const said = ran.stdout.replace(/age1\w+…/g, 'age1…').replace(/[\d.]+ KiB/, 'N KiB');
+    expect(said).toMatchInlineSnapshot(`
       "The vault shop gets key number 2 in place of 1.
         opens with: age (age1…), office
         no more with: bob (age1…), which could read 2 snapshots until now; \`strongroom keys exposure --key bob\` lists the secrets in them, to be changed where they are used
         hosts that go on: alice, web-1; see \`strongroom hosts list\`
-        re-encrypts 2 snapshots, 4.0 KiB
+        re-encrypts 2 snapshots, N KiB
       "
     `);
     const { summary } = await rotate(['--without', 'bob', '--dry-run'], withOffice);
@@ -107,7 +109,8 @@ describe('bob leaves', () => {
       .replaceAll(alice.work, 'WORK')
       .replace(/age1\w+/g, 'age1…')
       .replace(/vault: \w+/g, 'vault: ID')
-      .replace(/SHA256:[\w+/]{43}/g, 'SHA256:…');
+      .replace(/SHA256:[\w+/]{43}/g, 'SHA256:…')
+      .replace(/[\d.]+ KiB/, 'N KiB');
     expect(said).toMatchInlineSnapshot(`
       "The vault shop has a new key, number 2 (revision 5)
       Left out: office. Add them again with \`strongroom keys add\`.
@@ -115,7 +118,7 @@ describe('bob leaves', () => {
       Replace \`pin:\` in WORK/strongroom.yaml by the line below, and wherever that file was copied to.
       Elsewhere run \`strongroom trust SHA256:…\`, with the fingerprint told by you and not by the store.
       pin: { vault: ID, generation: 2, revision: 5, recipient: age1…, authority: "SHA256:…" }
-      2 snapshots re-encrypted, 4.0 KiB
+      2 snapshots re-encrypted, N KiB
       "
     `);
     fingerprint = /authority: "(SHA256:\S+)"/.exec(ran.stdout)![1]!;

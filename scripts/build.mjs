@@ -20,6 +20,7 @@ process.chdir(root);
 // What few runs need, by the name of its file beside the program.
 const SELDOM_NEEDED = {
   'age-encryption': 'age-encryption',
+  nodemailer: 'nodemailer',
   yaml: 'yaml',
   'bcrypt-pbkdf': 'bcrypt-pbkdf',
   'smol-toml': 'smol-toml',

@@ -30,12 +30,26 @@ chromium         chromium         recovery kits as a browser shows and prints th
 pdftoppm         poppler-utils    recovery kits as a browser shows and prints them
 curl             curl             a vault in a bucket of a real S3 service
 flock            util-linux       a vault in a bucket of a real S3 service
+initdb           postgresql       dumps of a real PostgreSQL server
+pg_dump          postgresql-client dumps of a real PostgreSQL server
+mariadbd         mariadb-server   dumps of a real MariaDB server
+mariadb-dump     mariadb-client   dumps of a real MariaDB server
+redis-server     redis-server     dumps of a real Redis server
+redis-cli        redis-tools      dumps of a real Redis server
+sqlite3          sqlite3          dumps of real SQLite files
+crontab          cron             schedules taken by cron
+systemd-analyze  systemd          units and times read by systemd
+unshare          util-linux       schedules installed beside those of the machine
+shellcheck       shellcheck       the shell in deploy/
+promtool         prometheus       metrics and alert rules checked by Prometheus
 '
 
 missing() {
   local program package purpose
+  # PostgreSQL's servers are on no path.
+  local path="$PATH:/usr/sbin:/sbin:$(printf '%s:' /usr/lib/postgresql/*/bin)"
   while read -r program package purpose; do
-    [ -z "$program" ] || PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || echo "$program $package $purpose"
+    [ -z "$program" ] || PATH="$path" command -v "$program" >/dev/null || echo "$program $package $purpose"
   done <<<"$table"
 }
 

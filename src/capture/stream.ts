@@ -26,6 +26,14 @@ export interface Stream {
    * @throws StreamError; UsageError `stream-not-loadable` where this kind cannot
    */
   load(dump: AsyncIterable<Buffer>, options: LoadOptions): Promise<Loaded>;
+  /**
+   * Loads a dump into a scratch database that can be asked, for a drill. Nothing that exists is touched; what fails or
+   * is interrupted leaves nothing behind. Undefined where this kind, as it is set, cannot.
+   * @throws StreamError, as `load`; InterruptedError
+   */
+  readonly rehearse?:
+    | ((dump: AsyncIterable<Buffer>, options: RehearseOptions) => Promise<Rehearsal>)
+    | undefined;
 }
 
 export interface DumpOptions {
@@ -50,6 +58,32 @@ export interface Loaded {
   readonly into: string;
   /** How to use it, or to drop it: a command. */
   readonly hint?: string;
+}
+
+export interface RehearseOptions {
+  /** Ends the load, and any query. */
+  readonly signal?: AbortSignal | undefined;
+  /** Absolute, there, and of this drill alone: where files go. */
+  readonly directory: string;
+}
+
+/** A dump that was loaded for a drill. */
+export interface Rehearsal {
+  /** Where it is: `database shop_restored_7k3f9q`. */
+  readonly into: string;
+  /**
+   * Asks it. What answers may hold what a hostile host dumped: text, to be shown to nobody as it is.
+   * @param text a query in the language of its engine
+   * @returns rows a line each, columns apart by tabs; without the newline at the end
+   * @throws StreamError, `stream-answer` where that is more than 64 KiB, `stream-timeout` beyond the stream's own time
+   * limit, `stream-failed` for what the engine refuses, without a value; UsageError `stream-not-askable`
+   */
+  query(text: string): Promise<string>;
+  /**
+   * Takes it all away. To be called in any case, after an interruption too; the second time does nothing.
+   * @throws StreamError when something is left, and says what
+   */
+  drop(): Promise<void>;
 }
 
 /** Where the settings of a stream are read from. */

@@ -5,19 +5,38 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Stream, StreamError } from '../../src/capture/stream.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Rehearsal, type Stream, StreamError } from '../../src/capture/stream.ts';
 import { InterruptedError } from '../../src/errors.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface StreamFixture {
-  /** A source of 1 MiB or more, so that it waits for whoever reads it. @param env over what it has otherwise */
-  open(env?: Environment): Stream;
+  /**
+   * A source of 1 MiB or more, so that it waits for whoever reads it.
+   * @param env over what it has otherwise
+   * @param settings likewise
+   */
+  open(env?: Environment, settings?: Readonly<Record<string, unknown>>): Stream;
   /** One whose tool fails, or that cannot be reached: a wrong password, say. */
   failing(): Stream;
   /** Text that must be seen nowhere. */
   readonly secrets: readonly string[];
+  readonly rehearsal: RehearsalFixture;
+}
+
+/** What a dump of `open()` is asked when it is loaded for a drill. */
+export interface RehearsalFixture {
+  /** A query, and what answers it. */
+  readonly asks: readonly [query: string, answer: string];
+  /** Ones that fail, and what may be said of it. Each holds one of the secrets. */
+  readonly refused: readonly (readonly [query: string, why: RegExp])[];
+  /** One whose answer is longer than 64 KiB. */
+  readonly long: string;
+  /** One that does not end. */
+  readonly endless: string;
+  /** All that there is, beside what a drill makes. */
+  state(): Promise<string>;
 }
 
 /** @param type as strongroom.yaml has it */
@@ -98,6 +117,161 @@ export function describeStream(type: string, make: () => Promise<StreamFixture>)
       expect(error.message).toContain(`stream ${stream.name}`);
       expectNoSecret(textOf(error));
       expect(started(before)).toEqual([]);
+    });
+
+    describe('in a drill', () => {
+      let directory: string;
+      let dump: Buffer;
+      let state: string;
+      let running: ReturnType<typeof children>;
+      beforeAll(async () => {
+        dump = await whole(fixture.open().dump());
+      });
+      beforeEach(async () => {
+        directory = mkdtempSync(join(tmpdir(), 'drill-'));
+        state = await fixture.rehearsal.state();
+        running = children();
+      });
+      afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+      const rehearse = (
+        stream: Stream,
+        bytes: AsyncIterable<Buffer> = inChunks(dump),
+        signal?: AbortSignal,
+      ): Promise<Rehearsal> => {
+        if (!stream.rehearse) throw new Error(`no ${type} can be rehearsed`);
+        return stream.rehearse(bytes, { directory, signal });
+      };
+      const failure = async (work: Promise<unknown>): Promise<StreamError> => {
+        const error = await work.then(
+          () => new Error('it did not fail'),
+          (cause: unknown) => cause,
+        );
+        expect(error).toBeInstanceOf(StreamError);
+        expectNoSecret(textOf(error as StreamError));
+        return error as StreamError;
+      };
+      const expectNothingLeft = async (): Promise<void> => {
+        expect(started(running)).toEqual([]);
+        expect(readdirSync(directory)).toEqual([]);
+        expect(await fixture.rehearsal.state()).toBe(state);
+      };
+
+      it('answers a query, and is gone when it is dropped, be it twice', async () => {
+        const [query, answer] = fixture.rehearsal.asks;
+        const rehearsal = await rehearse(fixture.open());
+        try {
+          expect(await rehearsal.query(query)).toBe(answer);
+          expect(await rehearsal.query(query)).toBe(answer);
+          expectNoSecret(inspect(rehearsal, { depth: 9 }));
+          expect(rehearsal.into).toMatch(/^[^\n]+$/);
+        } finally {
+          await Promise.all([rehearsal.drop(), rehearsal.drop()]);
+          await rehearsal.drop();
+        }
+        await expect(rehearsal.query(query)).rejects.toThrow(StreamError);
+        await expectNothingLeft();
+      });
+
+      it('can be two at a time', async () => {
+        const [query, answer] = fixture.rehearsal.asks;
+        const [one, two] = await Promise.all([rehearse(fixture.open()), rehearse(fixture.open())]);
+        await one.drop();
+        expect(await two.query(query)).toBe(answer);
+        await two.drop();
+        await expectNothingLeft();
+      });
+
+      it('says that a query failed, and quotes nothing', async () => {
+        const rehearsal = await rehearse(fixture.open());
+        try {
+          for (const [query, why] of fixture.rehearsal.refused) {
+            expect(fixture.secrets.some((secret) => query.includes(secret))).toBe(true);
+            const error = await failure(rehearsal.query(query));
+            expect(error.code, query).toBe('stream-failed');
+            expect(error.message).toMatch(why);
+            expect(error.message).toMatch(/^stream \w+: /);
+            expect(error.stderr).toBe('');
+            expectNoSecret(inspect(error, { depth: 9 }));
+          }
+          for (const nothing of ['', ' \n']) {
+            await expect(rehearsal.query(nothing)).rejects.toMatchObject({ code: 'stream-not-askable' });
+          }
+        } finally {
+          await rehearsal.drop();
+        }
+        await expectNothingLeft();
+      });
+
+      it('takes no answer that is long, and waits for none for ever', async () => {
+        const rehearsal = await rehearse(fixture.open({}, { timeout: '5s' }));
+        try {
+          expect((await failure(rehearsal.query(fixture.rehearsal.long))).code).toBe('stream-answer');
+          expect((await failure(rehearsal.query(fixture.rehearsal.endless))).code).toBe('stream-timeout');
+        } finally {
+          await rehearsal.drop();
+        }
+        await expectNothingLeft();
+      });
+
+      it('is interrupted while it is loaded, and leaves nothing', async () => {
+        await expect(rehearse(fixture.open(), inChunks(dump), AbortSignal.abort())).rejects.toThrow(
+          InterruptedError,
+        );
+        await expectNothingLeft();
+        const controller = new AbortController();
+        async function* half(): AsyncGenerator<Buffer> {
+          yield* inChunks(dump.subarray(0, dump.length / 2));
+          controller.abort();
+          yield* inChunks(dump.subarray(dump.length / 2));
+        }
+        await expect(rehearse(fixture.open(), half(), controller.signal)).rejects.toThrow(InterruptedError);
+        await expectNothingLeft();
+      });
+
+      it('is interrupted at any moment, and leaves nothing', async () => {
+        for (const ms of [3, 20, 50, 90, 150, 300]) {
+          const signal = AbortSignal.timeout(ms);
+          const ended = await rehearse(fixture.open(), inChunks(dump), signal).catch(
+            (cause: unknown) => cause,
+          );
+          if (ended instanceof Error) expect(ended, String(ms)).toBeInstanceOf(InterruptedError);
+          else await (ended as Rehearsal).drop();
+          await expectNothingLeft();
+        }
+      });
+
+      it('is interrupted while it is asked, shows no secret meanwhile, and can be dropped', async () => {
+        const controller = new AbortController();
+        const rehearsal = await rehearse(fixture.open(), inChunks(dump), controller.signal);
+        const asked = rehearsal.query(fixture.rehearsal.endless);
+        const commands = started(running).join('\n');
+        setTimeout(() => controller.abort(), 200);
+        await expect(asked).rejects.toThrow(InterruptedError);
+        await rehearsal.drop();
+        expectNoSecret(commands);
+        expect(commands).not.toContain(fixture.rehearsal.endless);
+        await expectNothingLeft();
+      });
+
+      it('leaves nothing of a dump that is not whole', async () => {
+        for (const end of [0, dump.length / 2, dump.length - 300, dump.length - 3].map(Math.floor)) {
+          const cut = rehearse(fixture.open(), inChunks(dump.subarray(0, end)));
+          expect((await failure(cut)).code, String(end)).toMatch(/^stream-(?:unfinished|failed|empty)$/);
+          await expectNothingLeft();
+        }
+        async function* broken(): AsyncGenerator<Buffer> {
+          yield* inChunks(dump.subarray(0, dump.length / 2));
+          throw new Error('what it is read from broke');
+        }
+        await expect(rehearse(fixture.open(), broken())).rejects.toThrow('what it is read from broke');
+        await expectNothingLeft();
+      });
+
+      it('says which tool is missing, and leaves nothing', async () => {
+        expect((await failure(rehearse(fixture.open({ PATH: nothing })))).code).toBe('tool-missing');
+        await expectNothingLeft();
+      });
     });
   });
 }

@@ -1,20 +1,23 @@
 // Any program: what it prints is the dump, and it says by its status whether that is all. No shell comes between. What
 // its settings name as proof is asked of it: an end, a size, a second program that reads it.
-import { randomBytes } from 'node:crypto';
 import { UsageError } from '../../errors.ts';
-import { type DumpOptions, type LoadOptions, type Stream, StreamError, type StreamKind } from '../stream.ts';
+import { type Stream, StreamError, type StreamKind } from '../stream.ts';
+import {
+  INTO,
+  isRehearsable,
+  loadByCommand,
+  nameOf,
+  refuseUnnamed,
+  rehearseByCommand,
+  type Words,
+} from './command-load.ts';
 import { endingIn, provenBy } from './proof.ts';
-import { scratchName } from './scratch.ts';
 import { secretOf, secretShape } from './secret-setting.ts';
 import { line, timeout, timeoutOf } from './shapes.ts';
 import { runTool, type ToolOptions } from './tool.ts';
 
-/** Stands for where a dump is loaded into, in the arguments of `load`. */
-const INTO = '{into}';
 /** As the shell has them; those that would have another program run are not ours to set from a secret. */
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Longest name that is made up for what a dump is loaded into, as databases have it. */
-const NAME = 63;
 
 const program = (summary: string) =>
   ({ kind: 'list', summary, of: line('the program, or one argument') }) as const;
@@ -38,13 +41,19 @@ export const command: StreamKind = {
       trailer: line('Text that must end the dump; white space after it does not count'),
       minimum: { kind: 'integer', summary: 'The least bytes that a dump has (1 unless set)', minimum: 1 },
       load: program(`A program that reads a dump and feeds it back; ${INTO} stands for where to`),
+      query: program(`For drills: a program that reads a query and answers it from ${INTO}`),
+      drop: program(`For drills: a program that takes ${INTO} away`),
       timeout,
     },
   },
   open(name, settings, ground) {
     const run = wordsOf(settings.run, name, 'run');
-    const check = settings.check === undefined ? undefined : wordsOf(settings.check, name, 'check');
-    const load = settings.load === undefined ? undefined : wordsOf(settings.load, name, 'load');
+    const given = (key: string) =>
+      settings[key] === undefined ? undefined : wordsOf(settings[key], name, key);
+    const check = given('check');
+    const programs = { load: given('load'), query: given('query'), drop: given('drop') };
+    const { load } = programs;
+    refuseUnnamed(name, programs);
     const { trailer, minimum = 1 } = settings as { trailer?: string; minimum?: number };
     const sources = Object.entries((settings.env ?? {}) as Readonly<Record<string, unknown>>).map(
       ([variable, setting]) => ({
@@ -53,7 +62,11 @@ export const command: StreamKind = {
       }),
     );
     const base = { name, env: ground.env, cwd: ground.root, timeout: timeoutOf(settings.timeout) };
-    const options = async ({ signal }: DumpOptions | LoadOptions): Promise<ToolOptions> => {
+    const options = async ({
+      signal,
+    }: {
+      readonly signal?: AbortSignal | undefined;
+    }): Promise<ToolOptions> => {
       const adds: Record<string, string> = {};
       for (const { variable, secret } of sources) if (secret) adds[variable] = await secret.read();
       return { ...base, adds, secrets: Object.values(adds), signal };
@@ -72,22 +85,15 @@ export const command: StreamKind = {
         yield* check ? provenBy((copy, stop) => proven(check, copy, stop, tool), ended) : ended;
       },
       async load(dump, asked) {
-        if (!load)
-          throw notLoadable(
-            name,
-            'has no program to load it',
-            'give it one (load: […]), or pipe what strongroom cat prints',
-          );
-        const into = placeOf(load, name, asked);
-        const [file, ...args] = load.map((word) => word.replaceAll(INTO, () => into));
-        for await (const _ of runTool(file ?? '', args, { ...(await options(asked)), stdin: dump }));
-        return { into };
+        return await loadByCommand(dump, programs, { ...asked, run: await options(asked) });
       },
+      rehearse: isRehearsable(programs)
+        ? async (dump, asked) =>
+            await rehearseByCommand(dump, programs, { ...asked, run: await options(asked) })
+        : undefined,
     } satisfies Stream;
   },
 };
-
-type Words = readonly [string, ...string[]];
 
 /** @throws UsageError bad-setting */
 function wordsOf(setting: unknown, stream: string, key: string): Words {
@@ -103,8 +109,6 @@ function wordsOf(setting: unknown, stream: string, key: string): Words {
     },
   );
 }
-
-const nameOf = ([file]: Words): string => file.slice(file.lastIndexOf('/') + 1);
 
 interface Of {
   /** The stream. */
@@ -156,24 +160,4 @@ async function proven(
       },
     );
   }
-}
-
-/** What stands for `{into}`. @throws UsageError */
-function placeOf(load: Words, name: string, { into, isLive = false }: LoadOptions): string {
-  const isNamed = load.some((word) => word.includes(INTO));
-  if (!isNamed && !isLive) {
-    throw notLoadable(
-      name,
-      `loads into one place only, which may be live`,
-      `name that place (load: […, '${INTO}']), or say that it is to be replaced`,
-    );
-  }
-  if (into?.startsWith('-')) {
-    throw new UsageError('bad-argument', `${into} would be taken for a flag`, { hint: 'name it otherwise' });
-  }
-  return into ?? (isNamed ? scratchName(name, NAME, randomBytes(5)) : nameOf(load));
-}
-
-function notLoadable(name: string, why: string, hint: string): UsageError {
-  return new UsageError('stream-not-loadable', `stream ${name} ${why}`, { object: name, hint });
 }

@@ -4,8 +4,9 @@
 import { createRequire } from 'node:module';
 import { StreamError } from '../stream.ts';
 import type { DatabaseFile } from './database-file.ts';
+import { written } from './rehearse.ts';
 import { openSession, type Session } from './session.ts';
-import type { ToolOptions } from './tool.ts';
+import { runTool, type ToolOptions } from './tool.ts';
 
 /** An engine: given the file to open for reading, a program and its arguments. */
 export interface DuckdbEngine {
@@ -22,6 +23,9 @@ const SETTINGS = [
   "SET temp_directory = '';",
 ];
 
+/** A view of the dump may name any file of this machine, which a reader of the view would read; nor may it change that. */
+const CLOSED = ['SET enable_external_access = false;', 'SET lock_configuration = true;'];
+
 /** What the child of Node runs: a line of JSON in, its rows out. */
 const CHILD = `
 const [api, file] = process.argv.slice(1);
@@ -31,7 +35,7 @@ const { DuckDBInstance } = require(api);
   const connection = await instance.connect();
   for await (const line of require('node:readline').createInterface({ input: process.stdin })) {
     const rows = (await connection.runAndReadAll(JSON.parse(line))).getRows();
-    process.stdout.write(rows.map((row) => row.join('|') + '\\n').join(''));
+    process.stdout.write(rows.map((row) => row.join('\\t') + '\\n').join(''));
   }
   connection.closeSync();
   instance.closeSync();
@@ -56,7 +60,18 @@ export function packageEngine(): DuckdbEngine | undefined {
 /** DuckDB's own program. */
 export const programEngine: DuckdbEngine = {
   program: 'duckdb',
-  args: (path) => ['-readonly', '-batch', '-bail', '-init', '/dev/null', '-list', '-noheader', path],
+  args: (path) => [
+    '-readonly',
+    '-batch',
+    '-bail',
+    '-init',
+    '/dev/null',
+    '-list',
+    '-noheader',
+    '-separator',
+    '\t',
+    path,
+  ],
   line: (sql) => sql,
 };
 
@@ -77,6 +92,17 @@ export async function openDuckdb(
     await session.stop();
     throw explained(error, file);
   }
+}
+
+/** What it prints for a query of a file that nobody changes; columns apart by tabs. @param path absolute */
+export function askDuckdb(
+  engine: DuckdbEngine,
+  path: string,
+  sql: string,
+  options: Omit<ToolOptions, 'stdin'>,
+): AsyncGenerator<Buffer> {
+  const lines = [...SETTINGS, ...CLOSED, sql].map((statement) => engine.line(statement));
+  return runTool(engine.program, engine.args(path), { ...options, stdin: written(`${lines.join('\n')}\n`) });
 }
 
 function explained(error: unknown, { name, shown }: DatabaseFile): unknown {

@@ -1,25 +1,15 @@
 // DuckDB: the bytes of a database's file, while a reader of DuckDB's own keeps writers away. A file that a writer has
-// is left alone: DuckDB has no way to read it, and a copy would be torn.
-import { realpath, rm, stat } from 'node:fs/promises';
+// is left alone: DuckDB has no way to read it, and a copy would be torn. How it is fed back is in duckdb-load.ts.
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Loaded, type LoadOptions, type Stream, StreamError, type StreamKind } from '../stream.ts';
-import {
-  bytesOf,
-  type DatabaseFile,
-  nameNew,
-  openFile,
-  receive,
-  refuseExisting,
-  replace,
-  scratchFile,
-} from './database-file.ts';
+import { type Stream, StreamError, type StreamKind } from '../stream.ts';
+import { bytesOf, type DatabaseFile, openFile } from './database-file.ts';
+import { loadDuckdb, logsOf } from './duckdb-load.ts';
+import { rehearseDuckdb } from './duckdb-rehearse.ts';
 import { type DuckdbEngine, openDuckdb, packageEngine, programEngine, readAll } from './duckdb-shell.ts';
 import type { Session } from './session.ts';
 import { line, timeout, timeoutOf } from './shapes.ts';
 import type { ToolOptions } from './tool.ts';
-
-/** The log of what is not yet in the file, and its forms while it is being moved there. */
-const LOGS = ['.wal', '.wal.checkpoint', '.wal.recovery'];
 
 /** @param engine what DuckDB there is */
 export function duckdbBy(engine: () => DuckdbEngine): StreamKind {
@@ -59,7 +49,11 @@ export function duckdbBy(engine: () => DuckdbEngine): StreamKind {
           }
         },
         async load(dump, options) {
-          return await load(dump, file, { ...options, root: ground.root, engine: engine(), run });
+          return await loadDuckdb(dump, file, { ...options, root: ground.root, engine: engine(), run });
+        },
+        async rehearse(dump, options) {
+          const { root } = ground;
+          return await rehearseDuckdb(dump, file, { ...options, root, engine: engine(), run });
         },
       } satisfies Stream;
     },
@@ -96,55 +90,5 @@ async function refuseLog({ name, shown, path }: DatabaseFile): Promise<void> {
         hint: `its writer did not end well; open it for writing once (duckdb ${shown} -c CHECKPOINT), then try again`,
       },
     );
-  }
-}
-
-/** Where they would be: through a link, beside either name. */
-async function logsOf(path: string): Promise<string[]> {
-  return [...new Set([path, await realpath(path)])].flatMap((at) => LOGS.map((ending) => at + ending));
-}
-
-interface DuckdbLoadOptions extends LoadOptions {
-  readonly root: string;
-  readonly engine: DuckdbEngine;
-  readonly run: Pick<ToolOptions, 'name' | 'env' | 'cwd' | 'timeout'>;
-}
-
-/** @throws as `Stream.load`; ConflictError target-exists */
-async function load(
-  dump: AsyncIterable<Buffer>,
-  from: DatabaseFile,
-  { into, isLive = false, signal, root, engine, run }: DuckdbLoadOptions,
-): Promise<Loaded> {
-  const path = into === undefined ? scratchFile(from.path) : resolve(root, into);
-  const file: DatabaseFile = { name: from.name, shown: into ?? path, path };
-  const isThere = isLive && into !== undefined && (await stat(path).catch(() => undefined)) !== undefined;
-  if (!isThere) await refuseExisting(file, LOGS);
-  const beside = await receive(dump, file, signal);
-  try {
-    const given = { name: from.name, shown: 'the dump', path: beside };
-    await readAll(await openDuckdb(engine, given, { ...run, signal }), given);
-    if (isThere) await takePlace(beside, file, () => openDuckdb(engine, file, { ...run, signal }));
-    else await nameNew(beside, file);
-  } finally {
-    await rm(beside, { force: true });
-  }
-  return { into: `file ${file.shown}` };
-}
-
-/** Nobody can open the old one for writing until the new one is there. */
-async function takePlace(beside: string, file: DatabaseFile, open: () => Promise<Session>): Promise<void> {
-  // One that nobody can open is replaced as well: that may be why.
-  const held = await open().catch((error: unknown) => {
-    if (error instanceof StreamError && error.code === 'stream-failed') return undefined;
-    throw error;
-  });
-  try {
-    // DuckDB would take them for the new one's.
-    for (const log of await logsOf(file.path)) await rm(log, { force: true });
-    await replace(beside, await realpath(file.path));
-    await held?.close();
-  } finally {
-    await held?.stop();
   }
 }

@@ -8,7 +8,8 @@ import { whichOf } from './which.ts';
 
 /** Names of tables in a note, at most. */
 const NAMED = 20;
-const TRAILER = /\n-- Dump completed(?: on [^\n]*)?\n$/;
+/** What a dump ends in. */
+export const TRAILER = /\n-- Dump completed(?: on [^\n]*)?\n$/;
 
 export interface MysqlTables {
   readonly database: string;

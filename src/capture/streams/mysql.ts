@@ -5,6 +5,7 @@ import { type Stream, StreamError, type StreamKind } from '../stream.ts';
 import { type HeadFacts, noteHead, textAfter } from './head-facts.ts';
 import { dumpMysql } from './mysql-dump.ts';
 import { loadMysql } from './mysql-load.ts';
+import { rehearseMysql } from './mysql-rehearse.ts';
 import { serverFields, serverOf } from './mysql-server.ts';
 import { lines, timeout, timeoutOf } from './shapes.ts';
 import type { ToolOptions } from './tool.ts';
@@ -66,6 +67,9 @@ export const mysql: StreamKind = {
       },
       async load(dump, options) {
         return await loadMysql(dump, { ...options, server: await server(), run: base });
+      },
+      async rehearse(dump, options) {
+        return await rehearseMysql(dump, { ...options, server: await server(), run: base });
       },
     } satisfies Stream;
   },

@@ -1,5 +1,11 @@
-// The beginning of a dump of PostgreSQL: which format it is in, and which server it is from.
+// The beginning of a dump of PostgreSQL, which tells its format and the server it is from; and its end, where that is text.
 import { textAfter } from './head-facts.ts';
+
+/** What each format ends in. The line after it, since August 2025, ends what psql may not do. */
+export const TRAILERS = {
+  plain: /^-- PostgreSQL database dump complete\n--\s*(?:^\\unrestrict \w+\s*)?$(?![\s\S])/m,
+  globals: /^-- PostgreSQL database cluster dump complete\n--\s*(?:^\\unrestrict \w+\s*)?$(?![\s\S])/m,
+};
 
 /** Text that begins with the server's version. @param head the first bytes of a dump */
 export function postgresVersion(head: Buffer): string | undefined {

@@ -7,6 +7,7 @@ import { peek } from './peek.ts';
 import { isCustom } from './postgres-head.ts';
 import { canRestrict, restricted } from './postgres-restrict.ts';
 import { connectTo, type PostgresServer } from './postgres-server.ts';
+import { DROPPING, delayed } from './rehearse.ts';
 import { scratchName } from './scratch.ts';
 import { runTool, type ToolOptions, toolText } from './tool.ts';
 
@@ -25,25 +26,42 @@ export interface PostgresLoadOptions extends LoadOptions {
   /** As the settings have it; a dump in another format is refused. */
   readonly format: Form;
   readonly run: Pick<ToolOptions, 'name' | 'env' | 'cwd' | 'timeout' | 'package'>;
+  /** What pg_restore leaves out of a new database: `--no-owner`. */
+  readonly without?: readonly string[];
+}
+
+export interface PostgresLoaded extends Loaded {
+  /** Its name. */
+  readonly database: string;
 }
 
 /** @throws as `Stream.load` */
 export async function loadPostgres(
   dump: AsyncIterable<Buffer>,
   options: PostgresLoadOptions,
-): Promise<Loaded> {
+): Promise<PostgresLoaded> {
   const { head, whole, close } = await peek(dump, HEAD);
   try {
+    if (head.length === 0)
+      throw new StreamError('stream-empty', `stream ${options.run.name}: the dump is empty`);
     return await load(whole, isCustom(head) ? 'custom' : formOfText(head), options);
   } finally {
     await close();
   }
 }
 
-async function load(dump: AsyncIterable<Buffer>, form: Form, options: PostgresLoadOptions): Promise<Loaded> {
-  const { server, into, isLive = false, signal } = options;
-  const { adds, secrets } = server;
-  const run: ToolOptions = { ...options.run, signal, adds, secrets, hides: QUOTED };
+/** How the tools are run. */
+export function toolsOf({ run, server, signal }: PostgresLoadOptions): ToolOptions {
+  return { ...run, signal, adds: server.adds, secrets: server.secrets, hides: QUOTED };
+}
+
+async function load(
+  dump: AsyncIterable<Buffer>,
+  form: Form,
+  options: PostgresLoadOptions,
+): Promise<PostgresLoaded> {
+  const { server, into, isLive = false, without = [] } = options;
+  const run = toolsOf(options);
   const refuse = (why: string, hint: string) =>
     new UsageError('stream-not-loadable', `stream ${run.name} ${why}`, { object: run.name, hint });
   // A host that was taken over chooses what it sends, not what is run on it.
@@ -77,25 +95,28 @@ async function load(dump: AsyncIterable<Buffer>, form: Form, options: PostgresLo
     );
   }
   try {
-    await (form === 'custom' ? restore(dump, name, [], run) : psql(dump, name, run));
+    await (form === 'custom' ? restore(dump, name, without, run) : psql(dump, name, run));
   } catch (error) {
-    await drop(name, run);
+    // Whatever becomes of it: the first failure is the one to tell.
+    await dropPostgres(name, run).catch(() => {});
     throw explained(error);
   }
   return {
+    database: name,
     into: `database ${name}`,
     hint: `psql ${quoted(name)} to look at it, dropdb ${quoted(name)} to drop it`,
   };
 }
 
 /** All or nothing: what the dump holds is dropped and made again in one transaction. */
-async function replace(dump: AsyncIterable<Buffer>, name: string, run: ToolOptions): Promise<Loaded> {
+async function replace(dump: AsyncIterable<Buffer>, name: string, run: ToolOptions): Promise<PostgresLoaded> {
   try {
     await restore(dump, name, ['--clean', '--if-exists', '--single-transaction'], run);
   } catch (error) {
     throw explained(error);
   }
   return {
+    database: name,
     into: `database ${name}`,
     hint: 'what the dump does not hold, such as tables made since, is as it was',
   };
@@ -124,7 +145,8 @@ async function ran(program: string, args: readonly string[], options: ToolOption
 async function create(name: string, run: ToolOptions): Promise<boolean> {
   try {
     // As it was made by initdb: what somebody added to template1 would be in the way.
-    await toolText('createdb', ['--no-password', '--template=template0', '--', name], run);
+    const args = ['--no-password', '--template=template0', '--', name];
+    await toolText('createdb', args, { ...run, signal: delayed(run.signal) });
     return true;
   } catch (error) {
     if (error instanceof StreamError && /already exists/.test(error.stderr)) return false;
@@ -150,10 +172,11 @@ function inTheWay(name: string): ConflictError {
   });
 }
 
-/** Whatever became of the load; the first failure is the one to tell. */
-async function drop(name: string, run: ToolOptions): Promise<void> {
+/** With whatever still runs in it; an interruption does not keep it. @throws as `toolText` */
+export async function dropPostgres(name: string, run: ToolOptions): Promise<void> {
   const { signal: _, ...rest } = run;
-  await toolText('dropdb', ['--no-password', '--if-exists', '--force', '--', name], rest).catch(() => {});
+  const args = ['--no-password', '--if-exists', '--force', '--', name];
+  await toolText('dropdb', args, { ...rest, timeout: DROPPING });
 }
 
 /** What the server says, and what to do about it. */
@@ -174,6 +197,6 @@ function formOfText(head: Buffer): Form {
 }
 
 /** A name as it may be typed in a shell. */
-function quoted(name: string): string {
+export function quoted(name: string): string {
   return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 }

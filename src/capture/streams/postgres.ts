@@ -3,8 +3,9 @@
 import { UsageError } from '../../errors.ts';
 import { type DumpOptions, type Stream, StreamError, type StreamKind } from '../stream.ts';
 import { type HeadFacts, noteHead } from './head-facts.ts';
-import { postgresVersion } from './postgres-head.ts';
+import { postgresVersion, TRAILERS } from './postgres-head.ts';
 import { type Form, loadPostgres } from './postgres-load.ts';
+import { rehearsePostgres } from './postgres-rehearse.ts';
 import { connectTo, type PostgresServer, serverFields, serverOf } from './postgres-server.ts';
 import { endingIn, notEmpty, provenBy } from './proof.ts';
 import { duration, lines, oneOf, timeout, timeoutOf } from './shapes.ts';
@@ -12,12 +13,6 @@ import { runTool, type ToolOptions } from './tool.ts';
 
 const PACKAGE = 'postgresql-client';
 const FORMATS: readonly Form[] = ['custom', 'plain', 'globals'];
-
-/** What each format ends in. The line after it, since August 2025, ends what psql may not do. */
-const TRAILERS = {
-  plain: /^-- PostgreSQL database dump complete\n--\s*(?:^\\unrestrict \w+\s*)?$(?![\s\S])/m,
-  globals: /^-- PostgreSQL database cluster dump complete\n--\s*(?:^\\unrestrict \w+\s*)?$(?![\s\S])/m,
-};
 
 /** pg_dump lets its wait for a lock end by the limit of a statement, and has no other. */
 const LOCKED = /canceling statement due to (?:lock|statement) timeout/;
@@ -89,6 +84,12 @@ export const postgres: StreamKind = {
       async load(dump, options) {
         return loadPostgres(dump, { ...options, server: await server(), format, run: base });
       },
+      // Roles belong to a whole server: there is no place of their own for them.
+      rehearse:
+        format === 'globals'
+          ? undefined
+          : async (dump, options) =>
+              rehearsePostgres(dump, { ...options, server: await server(), format, run: base }),
     } satisfies Stream;
   },
 };

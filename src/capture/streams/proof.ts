@@ -23,13 +23,14 @@ export async function* notEmpty(
 
 /**
  * @param trailer what its last KiB, as text of one byte a character, must match
+ * @param tool that prints it just now, if one does
  * @throws StreamError stream-unfinished at its end
  */
 export async function* endingIn(
   trailer: RegExp,
   dump: AsyncIterable<Buffer>,
   name: string,
-  tool: string,
+  tool?: string,
 ): AsyncGenerator<Buffer> {
   let end: Buffer = Buffer.alloc(0);
   for await (const chunk of dump) {
@@ -37,6 +38,7 @@ export async function* endingIn(
     yield chunk;
   }
   if (trailer.test(end.toString('latin1'))) return;
+  if (tool === undefined) throw new StreamError('stream-unfinished', `stream ${name}: the dump has no end`);
   throw new StreamError('stream-unfinished', `stream ${name}: what ${tool} printed has no end`, {
     hint: 'it ended before it was done; see what the server says of it',
   });

@@ -14,6 +14,7 @@ import {
 import { type HeadFacts, noteHead, textAfter } from './head-facts.ts';
 import { notEmpty } from './proof.ts';
 import { provenRdb } from './rdb.ts';
+import { rehearseRedis } from './redis-rehearse.ts';
 import { serverFields, serverOf } from './redis-server.ts';
 import { timeout, timeoutOf } from './shapes.ts';
 import { runTool } from './tool.ts';
@@ -32,6 +33,13 @@ export const redis: StreamKind = {
   open(name, settings, ground) {
     const server = serverOf(name, settings, ground);
     const found: HeadFacts = {};
+    const run = {
+      name,
+      env: ground.env,
+      cwd: ground.root,
+      timeout: timeoutOf(settings.timeout),
+      package: 'redis-tools',
+    };
     return {
       name,
       type: 'redis',
@@ -42,11 +50,7 @@ export const redis: StreamKind = {
         const { options, adds, secrets } = await server();
         const tool = await whichOf(['redis-cli', 'valkey-cli'], ground.env);
         const printed = runTool(tool, [...options, '--rdb', '-'], {
-          name,
-          env: ground.env,
-          cwd: ground.root,
-          timeout: timeoutOf(settings.timeout),
-          package: 'redis-tools',
+          ...run,
           adds,
           secrets,
           signal,
@@ -60,6 +64,13 @@ export const redis: StreamKind = {
       },
       async load(dump, options) {
         return await load(dump, name, { ...options, ground });
+      },
+      async rehearse(dump, options) {
+        return await rehearseRedis(dump, {
+          ...options,
+          run,
+          load: (bytes, asked) => load(bytes, name, { ...asked, ground }),
+        });
       },
     } satisfies Stream;
   },

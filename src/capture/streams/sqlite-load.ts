@@ -13,7 +13,7 @@ import {
   rightsFor,
   scratchFile,
 } from './database-file.ts';
-import { check, explained, needsItsApplication, type Shell, shellOf } from './sqlite-shell.ts';
+import { ALONE, check, explained, needsItsApplication, type Shell, shellOf } from './sqlite-shell.ts';
 import type { ToolOptions } from './tool.ts';
 
 /** What a database that was not closed leaves beside its file. SQLite would apply it to a new one. */
@@ -53,8 +53,7 @@ export async function loadSqlite(
 
 /** @throws StreamError stream-unfinished */
 async function proven(beside: string, file: DatabaseFile, options: ToolOptions): Promise<void> {
-  // Nobody else knows of it: so nothing is written beside it either.
-  const shell = shellOf(beside, 0, options, 'immutable=1');
+  const shell = shellOf(beside, 0, options, ALONE);
   const refuse = (stderr: string, cause?: unknown) =>
     new StreamError('stream-unfinished', `stream ${file.name}: the dump is not a sound SQLite database`, {
       stderr,
@@ -63,7 +62,10 @@ async function proven(beside: string, file: DatabaseFile, options: ToolOptions):
   try {
     const session = await shell.lenient();
     const found = await check(session);
+    const [pages, size] = await session.ask('PRAGMA page_count;', 'PRAGMA page_size;');
     await session.close();
+    // What is missing of the last page is read as zeros.
+    if ((await stat(beside)).size < Number(pages) * Number(size)) throw refuse('');
     if (found[0] !== 'ok') throw refuse('');
   } catch (error) {
     if (!(error instanceof StreamError) || error.code !== 'stream-failed') throw error;

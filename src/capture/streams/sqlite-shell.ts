@@ -3,12 +3,21 @@
 import { pathToFileURL } from 'node:url';
 import { StreamError } from '../stream.ts';
 import type { DatabaseFile } from './database-file.ts';
+import { written } from './rehearse.ts';
 import { openSession, type Session } from './session.ts';
-import type { ToolOptions } from './tool.ts';
+import { runTool, type ToolOptions } from './tool.ts';
 
 const PROGRAM = 'sqlite3';
+/** How a file is opened that nobody else knows of: nothing is written to it, nor beside it. */
+export const ALONE = 'mode=ro&immutable=1';
+/** Nothing of a start-up file; rows as they are. */
+const BATCH = ['-batch', '-init', '/dev/null', '-list', '-noheader'];
 /** A CHECK that calls writefile(), which this shell has, is run by integrity_check, trusted or not. */
-const SAFE = ['PRAGMA trusted_schema=OFF;', 'PRAGMA ignore_check_constraints=ON;'];
+const SAFE = [
+  'PRAGMA trusted_schema=OFF;',
+  'PRAGMA ignore_check_constraints=ON;',
+  'PRAGMA temp_store=MEMORY;',
+];
 
 export interface Shell {
   /** A connection that ends at its first error. */
@@ -22,25 +31,20 @@ export interface Shell {
 /**
  * @param path absolute
  * @param busy milliseconds to wait for a lock
- * @param query of the address: `mode=rw` opens only what is there
+ * @param query of the address: either opens only what is there
  */
 export function shellOf(
   path: string,
   busy: number,
   options: Omit<ToolOptions, 'stdin'>,
-  query: 'mode=rw' | 'immutable=1' = 'mode=rw',
+  query: typeof ALONE | 'mode=rw' = 'mode=rw',
 ): Shell {
   const sessions: Session[] = [];
   const connect = async (...args: string[]): Promise<Session> => {
-    // As an address no name is taken for a flag, and none is made by opening it.
-    const address = `${pathToFileURL(path)}?${query}`;
-    const session = openSession(
-      PROGRAM,
-      ['-batch', ...args, '-init', '/dev/null', '-list', '-noheader', address],
-      { ...options, package: 'sqlite3' },
-    );
+    const address = addressOf(path, query);
+    const session = openSession(PROGRAM, [...BATCH, ...args, address], { ...options, package: 'sqlite3' });
     sessions.push(session);
-    await session.ask(`.timeout ${busy}`, ...SAFE, 'PRAGMA temp_store=MEMORY;');
+    await session.ask(`.timeout ${busy}`, ...SAFE);
     return session;
   };
   return {
@@ -50,6 +54,23 @@ export function shellOf(
       await Promise.all(sessions.map((session) => session.stop()));
     },
   };
+}
+
+/** What it prints for a query of a file that nobody changes; columns apart by tabs. @param path absolute */
+export function askSqlite(
+  path: string,
+  sql: string,
+  options: Omit<ToolOptions, 'stdin'>,
+): AsyncGenerator<Buffer> {
+  // A table of the dump may be one that zipfile() reads from any file of this machine: it is not there then.
+  const args = [...BATCH, '-bail', '-safe', '-separator', '\t', addressOf(path, ALONE)];
+  const stdin = written(`${[...SAFE, sql].join('\n')}\n`);
+  return runTool(PROGRAM, args, { ...options, package: 'sqlite3', stdin });
+}
+
+/** As an address no name is taken for a flag, and none is made by opening it. */
+function addressOf(path: string, query: string): string {
+  return `${pathToFileURL(path)}?${query}`;
 }
 
 /** @returns `ok`, or what is wrong; nothing where it cannot be checked, which the end of a lenient session tells */

@@ -10,6 +10,7 @@ import { scrub } from './scrub.ts';
 import type { Session } from './session.ts';
 import { duration, line, timeout, timeoutOf } from './shapes.ts';
 import { loadSqlite } from './sqlite-load.ts';
+import { rehearseSqlite } from './sqlite-rehearse.ts';
 import { check, explained, isMalformed, needsItsApplication, type Shell, shellOf } from './sqlite-shell.ts';
 
 /** Milliseconds between two attempts to have the whole database in its file. */
@@ -58,6 +59,9 @@ export const sqlite: StreamKind = {
       },
       async load(dump, options) {
         return await loadSqlite(dump, file, { ...options, busy, run, root: ground.root });
+      },
+      async rehearse(dump, options) {
+        return await rehearseSqlite(dump, file, { ...options, busy, run, root: ground.root });
       },
     } satisfies Stream;
   },

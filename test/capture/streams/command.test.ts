@@ -1,6 +1,14 @@
 // Any program as a stream: what counts as a whole dump, where its secrets go, and how a dump is fed back. Real programs.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -37,11 +45,34 @@ async function failure(work: Promise<unknown>): Promise<StreamError> {
 }
 
 describeStream('command', async () => {
-  const settings = { env: { TOKEN: { env: 'TOKEN' } } };
+  const at = join(root, 'contract');
+  mkdirSync(at);
+  const settings = {
+    env: { TOKEN: { env: 'TOKEN' } },
+    // A database of a kind: a file, which is asked by a shell.
+    load: ['sh', '-c', `cat > ${at}/{into} && test "$(tail -c 4 ${at}/{into})" = end.`],
+    query: ['sh', '-c', `cd ${at} && test -f {into} && FILE={into} sh -eus`],
+    drop: ['rm', '-f', `${at}/{into}`],
+  };
   return {
-    open: (env) => sh(`head -c 3000000 /dev/zero; : $TOKEN`, settings, { TOKEN: SECRET, ...env }),
+    open: (env, more) =>
+      sh(
+        'head -c 3000000 /dev/zero; printf end.; : $TOKEN',
+        { ...settings, ...more },
+        { TOKEN: SECRET, ...env },
+      ),
     failing: () => sh(`echo half; echo "no entry for $TOKEN" >&2; exit 3`, settings, { TOKEN: SECRET }),
     secrets: [SECRET],
+    rehearsal: {
+      asks: [
+        'printf "%s\\t%s\\n" "$(wc -c < $FILE)" "$TOKEN"; echo "$TMPDIR" | wc -l',
+        `3000004\t${SECRET}\n1`,
+      ],
+      refused: [[`echo ${SECRET} >&2; exit 3`, /a query failed$/]],
+      long: 'cat "$FILE"',
+      endless: 'sleep 600',
+      state: async () => readdirSync(at).join(),
+    },
   };
 });
 
@@ -248,5 +279,50 @@ describe('a load', () => {
   ])('fails when %s', async (_, settings, options, code) => {
     const stream = open({ run: ['true'], ...settings });
     expect((await failure(stream.load(inChunks(bytes), options))).code).toBe(code);
+  });
+});
+
+describe('a drill of a program', () => {
+  const rehearse = async (settings: Record<string, unknown>, bytes = 'dump') => {
+    const stream = sh('echo dump', settings);
+    return await stream.rehearse?.(inChunks(Buffer.from(bytes)), { directory: root });
+  };
+
+  it('is there where a program loads it into a place that another takes away', () => {
+    const [load, drop] = [
+      ['cp', '/dev/stdin', '{into}'],
+      ['rm', '{into}'],
+    ];
+    for (const settings of [{}, { load }, { drop }, { load: ['cat'], drop }]) {
+      expect(sh('echo dump', settings).rehearse, JSON.stringify(settings)).toBeUndefined();
+    }
+    expect(sh('echo dump', { load, drop }).rehearse).toBeDefined();
+  });
+
+  it.each(['query', 'drop'])('refuses a %s that does not say of what', (key) => {
+    expect(() => sh('echo dump', { [key]: ['true'] })).toThrow(`${key} of stream app does not say of what`);
+    expect(() => sh('echo dump', { [key]: 'rm {into}' })).toThrow(`${key} of stream app is not a list`);
+  });
+
+  it('takes away what a load that failed has made', async () => {
+    const mark = join(root, 'half');
+    const settings = {
+      load: ['sh', '-c', `cat > ${mark}; echo {into} > ${mark}.name; exit 3`],
+      drop: ['sh', '-c', `test {into} = "$(cat ${mark}.name)" && rm ${mark} ${mark}.name`],
+    };
+    await expect(rehearse(settings)).rejects.toMatchObject({ code: 'stream-failed' });
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  it('says what it cannot ask, and tells when it cannot be taken away', async () => {
+    const rehearsal = await rehearse({
+      load: ['sh', '-c', 'cat # {into}'],
+      drop: ['sh', '-c', 'test -f gone # {into}'],
+    });
+    expect(rehearsal?.into).toMatch(/^app_restored_[0-9a-z]{5}$/);
+    await expect(rehearsal?.query('1')).rejects.toMatchObject({ code: 'stream-not-askable' });
+    await expect(rehearsal?.drop()).rejects.toMatchObject({ code: 'stream-failed' });
+    writeFileSync(join(root, 'gone'), '');
+    await rehearsal?.drop();
   });
 });

@@ -44,20 +44,24 @@ beforeEach(() => {
 });
 
 const STAND_IN = `#!${process.execPath}
-const flags = ['-readonly', '-batch', '-bail', '-init', '/dev/null', '-list', '-noheader'];
+const flags = ['-readonly', '-batch', '-bail', '-init', '/dev/null', '-list', '-noheader', '-separator', '\\t'];
 const [file, ...more] = process.argv.slice(2).filter((word) => !flags.includes(word));
 if (more.length > 0) { process.stderr.write('unknown option\\n'); process.exit(1); }
 const { DuckDBInstance } = require(${JSON.stringify(api)});
 (async () => {
   const connection = await (await DuckDBInstance.create(file, { access_mode: 'READ_ONLY' })).connect();
   let statement = '';
+  const run = async () => {
+    for (const row of (await connection.runAndReadAll(statement)).getRows()) process.stdout.write(row.join('\\t') + '\\n');
+    statement = '';
+  };
   for await (const line of require('node:readline').createInterface({ input: process.stdin })) {
     statement += line + '\\n';
-    if (!/;\\s*$/.test(statement)) continue;
-    for (const row of (await connection.runAndReadAll(statement)).getRows()) process.stdout.write(row.join('|') + '\\n');
-    statement = '';
+    if (/;\\s*$/.test(statement)) await run();
   }
-})().then(() => process.exit(0), (error) => process.stderr.write('Error: ' + error.message + '\\n', () => process.exit(1)));
+  if (statement.trim() !== '') await run();
+  process.stdout.end(() => process.exit(0));
+})().catch((error) => process.stderr.write('Error: ' + error.message + '\\n', () => process.exit(1)));
 `;
 
 const CLIENT = `
@@ -163,9 +167,30 @@ describeStream('duckdb', async () => {
   writeFileSync(join(at, 'b.duckdb'), 'no database');
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
   return {
-    open: (more) => kind.open('olap', { file: 'a.duckdb' }, { root: at, env: { ...env, ...more } }),
+    open: (more, settings) =>
+      kind.open('olap', { file: 'a.duckdb', ...settings }, { root: at, env: { ...env, ...more } }),
     failing: () => kind.open('olap', { file: 'b.duckdb' }, { root: at, env }),
     secrets: ['no secret is in it'],
+    rehearsal: {
+      asks: [
+        "SELECT count(*), 'naïve' FROM t UNION ALL SELECT 1, 'x' ORDER BY 1 DESC",
+        '300000\tnaïve\n1\tx',
+      ],
+      refused: [
+        ["SELECT 'no secret is in it' FROM tt", /there is no such table/],
+        ["SELECT 'no secret is in it', b FROM t", /there is no such column/],
+        ["SELEC 'no secret is in it'", /it is no SQL/],
+        ["SELECT 'no secret is in it'::INT", /a query failed/],
+        ["SELECT 'no secret is in it' FROM read_text('/etc/passwd')", /reaches other files/],
+        ["INSERT INTO t VALUES (length('no secret is in it'))", /it would change something/],
+      ],
+      long: 'FROM t',
+      endless: 'SELECT count(*) FROM t a, t b, t c WHERE xor(a.n, b.n) > c.n',
+      state: async () =>
+        readdirSync(at)
+          .map((file) => file + readFileSync(join(at, file), 'hex'))
+          .join(),
+    },
   };
 });
 
@@ -331,4 +356,45 @@ describe('a load', () => {
     expect(readdirSync(root)).toEqual(['shop.duckdb']);
     expect(readFileSync(join(root, 'shop.duckdb')).equals(bytes)).toBe(true);
   });
+});
+
+describe('in a drill', () => {
+  it.each(['package', 'program'])(
+    'lets no view of the dump read other files (by DuckDB’s %s)',
+    async (by) => {
+      writeFileSync(join(root, 'other'), 'hunter2');
+      const other = join(root, 'other');
+      sql(
+        'shop.duckdb',
+        'CREATE TABLE t AS SELECT range AS n FROM range(1000)',
+        `CREATE VIEW trades AS SELECT content FROM read_text('${other}')`,
+      );
+      const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+      const kind = by === 'package' ? duckdb : duckdbBy(() => programEngine);
+      const bytes = await dumped(open());
+      const directory = join(root, 'drill');
+      mkdirSync(directory);
+      // The root of the set is not there.
+      const stream = kind.open('olap', { file: 'shop.duckdb' }, { root: join(root, 'gone'), env });
+      const rehearsal = await stream.rehearse?.(inChunks(bytes), { directory });
+      if (!rehearsal) throw new Error('cannot be rehearsed');
+      expect(await rehearsal.query('SELECT count(*),\n  max(n)\nFROM t;\n')).toBe('1000\t999');
+      for (const query of ['FROM trades', `FROM read_text('${other}')`]) {
+        expect((await failure(rehearsal.query(query))).message).toContain(
+          'what it reads reaches other files',
+        );
+      }
+      for (const query of [
+        'SET enable_external_access = true',
+        `COPY t TO '${join(root, 'made')}'`,
+        `ATTACH '${join(root, 'made')}' AS made`,
+        'CREATE TABLE more(a INT)',
+      ]) {
+        expect((await failure(rehearsal.query(query))).code, query).toBe('stream-failed');
+      }
+      await rehearsal.drop();
+      expect(readdirSync(directory)).toEqual([]);
+      expect(readdirSync(root).sort()).toEqual(['drill', 'other', 'shop.duckdb']);
+    },
+  );
 });

@@ -80,9 +80,24 @@ describe.skipIf(skipFor.mariadb)(`MariaDB${missingFor.mariadb.map((name) => ` (n
   });
 
   describeStream('mysql', async () => ({
-    open: (env) => open({ database: 'shop' }, env),
+    open: (env, settings) => open({ database: 'shop', ...settings }, env),
     failing: () => open({ database: 'shop', password: { env: 'WRONG' } }, { WRONG: 'Tr0ub4dor&3' }),
     secrets: [PASSWORD, encodeURIComponent(PASSWORD), 'Tr0ub4dor&3'],
+    rehearsal: {
+      asks: [
+        "select count(*), 'naïve' from trades union all select max(id) + 1, 'a\\tb' from trades",
+        `${ROWS}\tnaïve\n${ROWS + 1}\ta\\tb`,
+      ],
+      refused: [
+        [`select '${PASSWORD}' from tradez`, /there is no such table/],
+        [`select '${PASSWORD}', prize from trades`, /there is no such column/],
+        [`selec '${PASSWORD}'`, /it is no SQL/],
+        [`insert into trades (id, note) values (-1, '${PASSWORD}')`, /it would change something/],
+      ],
+      long: 'select * from trades',
+      endless: 'select sleep(600) from trades',
+      state: async () => `${await databases()}${await contents('shop')}`,
+    },
   }));
 
   it('is the same after it was lost and fed back', async () => {

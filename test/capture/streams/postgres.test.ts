@@ -82,10 +82,25 @@ describe.skipIf(skipFor.postgres)(
     });
 
     describeStream('postgres', async () => ({
-      open: (env) => open({ database: 'shop', ...asOwner }, env),
+      open: (env, settings) => open({ database: 'shop', ...asOwner, ...settings }, env),
       failing: () =>
         open({ database: 'shop', user: 'shop', password: { env: 'WRONG' } }, { WRONG: 'Tr0ub4dor&3' }),
       secrets: [PASSWORD, encodeURIComponent(PASSWORD), 'Tr0ub4dor&3'],
+      rehearsal: {
+        asks: [
+          "select count(*), 'naïve' from trades union all select max(id), null from trades order by 1",
+          `${ROWS}\t\n${ROWS + 1}\tnaïve`,
+        ],
+        refused: [
+          [`select '${PASSWORD}' from tradez`, /there is no such table/],
+          [`select '${PASSWORD}'::int`, /a query failed$/],
+          [`selec '${PASSWORD}'`, /it is no SQL/],
+          [`insert into trades (id, note) values (-1, '${PASSWORD}')`, /it would change something/],
+        ],
+        long: 'select * from trades',
+        endless: 'select pg_sleep(600)',
+        state: async () => `${await databases()}${await contents('shop')}`,
+      },
     }));
 
     it.each(['custom', 'plain'])('is the same after it was lost and fed back (%s)', async (format) => {

@@ -95,6 +95,23 @@ describe('a recipe', () => {
     );
   });
 
+  it('for SQLite as SQL is drilled, with files in the directory of the drill alone', async () => {
+    execFileSync('sqlite3', [
+      join(root, 'data/ledger.db'),
+      "CREATE TABLE t(a); INSERT INTO t VALUES ('x'), ('y');",
+    ]);
+    const directory = join(root, 'drill');
+    mkdirSync(directory);
+    const before = readdirSync(root);
+    const { dump, rehearse } = open('ledger', 'command');
+    const rehearsal = await rehearse?.(dump(), { directory });
+    expect(await rehearsal?.query('SELECT count(*) FROM t;')).toBe('2');
+    expect(readdirSync(directory)).toHaveLength(1);
+    await rehearsal?.drop();
+    expect(readdirSync(directory)).toEqual([]);
+    expect(readdirSync(root)).toEqual(before);
+  });
+
   it('for etcd leaves nothing in memory, be it well or not', async () => {
     const memory = join(root, 'shm');
     mkdirSync(memory);

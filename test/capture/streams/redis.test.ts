@@ -54,9 +54,24 @@ describe.skipIf(skipFor.redis)(`Redis${missingFor.redis.map((name) => ` (needs $
   });
 
   describeStream('redis', async () => ({
-    open: (env) => open({}, env),
+    open: (env, settings) => open(settings, env),
     failing: () => open({ password: { env: 'WRONG' } }, { WRONG: 'Tr0ub4dor&3' }),
     secrets: [server.password, 'Tr0ub4dor&3'],
+    rehearsal: {
+      asks: ['XRANGE "stream:1" 11-1 21-1', '11-1\ta\t11\n21-1\ta\t21'],
+      refused: [
+        [`EXITS ${server.password}`, /a query failed/],
+        [`HGET text:1 ${server.password}`, /the key is of another type/],
+        [`GET ${server.password} too`, /too many arguments/],
+        [`SET text:1 ${server.password}`, /no command that only reads/],
+        [`EVAL "return 1" 0 ${server.password}`, /no command that only reads/],
+        [`CONFIG SET dir /${server.password}`, /no command that only reads/],
+        [`GET "${server.password}`, /a query failed/],
+      ],
+      long: 'KEYS *',
+      endless: 'XREAD BLOCK 0 STREAMS stream:1 $',
+      state: () => digest(server),
+    },
   }));
 
   it.each(['yes', 'no'])(

@@ -95,9 +95,29 @@ describeStream('sqlite', async () => {
   ]);
   writeFileSync(join(at, 'b.db'), 'no database: tr0ub4dor'.repeat(500));
   return {
-    open: (env) => sqlite.open('db', { file: 'a.db' }, { root: at, env: { ...process.env, ...env } }),
+    open: (env, settings) =>
+      sqlite.open('db', { file: 'a.db', ...settings }, { root: at, env: { ...process.env, ...env } }),
     failing: () => sqlite.open('db', { file: 'b.db' }, { root: at, env: process.env }),
     secrets: ['tr0ub4dor'],
+    rehearsal: {
+      asks: [
+        "SELECT count(*), 'naïve' FROM t UNION ALL SELECT length(a), NULL FROM t",
+        '1\tnaïve\n3000000\t',
+      ],
+      refused: [
+        ["SELECT 'tr0ub4dor' FROM tt", /there is no such table/],
+        ["SELECT 'tr0ub4dor', b FROM t", /there is no such column/],
+        ["SELEC 'tr0ub4dor'", /it is no SQL/],
+        ["SELECT 'tr0ub4dor", /it is no SQL|a query failed/],
+        ["INSERT INTO t VALUES ('tr0ub4dor')", /it would change something/],
+      ],
+      long: 'SELECT hex(a) FROM t',
+      endless: 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n',
+      state: async () =>
+        readdirSync(at)
+          .map((file) => file + readFileSync(join(at, file), 'hex'))
+          .join(),
+    },
   };
 });
 
@@ -644,6 +664,53 @@ describe('a database in somebody else’s directory', () => {
       expect((await dumped(open({ file: join(other, 'private.db') }))).length).toBeGreaterThan(0);
     } finally {
       rmSync(other, { recursive: true });
+    }
+  });
+});
+
+describe('in a drill', () => {
+  const rehearsed = async (bytes: Buffer) => {
+    const directory = join(root, 'drill');
+    mkdirSync(directory);
+    const { rehearse } = sqlite.open(
+      'db',
+      { file: 'shop.db' },
+      { root: join(root, 'gone'), env: process.env },
+    );
+    if (!rehearse) throw new Error('cannot be rehearsed');
+    return { directory, rehearsal: await rehearse(of(bytes), { directory }) };
+  };
+
+  it('lets nothing of the dump reach other files, and is read as it is', async () => {
+    const mark = join(root, 'written');
+    sql(
+      'shop.db',
+      'CREATE TABLE t(a); INSERT INTO t VALUES (1), (2);',
+      `CREATE VIEW trades AS SELECT writefile('${mark}', 'x') AS a FROM t;`,
+      "CREATE VIEW read AS SELECT readfile('/etc/passwd') AS a;",
+      `CREATE VIRTUAL TABLE archive USING zipfile('${join(root, 'other.zip')}');`,
+    );
+    writeFileSync(join(root, 'other.zip'), '');
+    const { directory, rehearsal } = await rehearsed(await dumped(open()));
+    expect(await rehearsal.query('SELECT count(*) FROM t')).toBe('2');
+    for (const view of ['trades', 'read']) {
+      const error = await failure(rehearsal.query(`SELECT sum(a) FROM ${view}`));
+      expect(error.message).toContain('calls a function that reaches other files');
+      expect(error.stderr).toBe('');
+    }
+    const error = await failure(rehearsal.query('SELECT count(*) FROM archive'));
+    expect(error.message).toContain('it needs what sqlite3 does not have');
+    expect(readdirSync(root).sort()).toEqual(['drill', 'other.zip', 'shop.db']);
+    await rehearsal.drop();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('takes no file for whole that lacks some of its last page', async () => {
+    sql('shop.db', 'CREATE TABLE t(a); INSERT INTO t VALUES (randomblob(100000));');
+    const bytes = await dumped(open());
+    for (const end of [bytes.length - 1, bytes.length - 3000, bytes.length - 4096]) {
+      const loading = open().load(of(bytes.subarray(0, end)), { into: 'cut.db' });
+      expect((await failure(loading)).code, String(end)).toBe('stream-unfinished');
     }
   });
 });

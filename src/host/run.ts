@@ -104,18 +104,21 @@ export async function runInForeground(
 }
 
 /**
- * Runs a line of shell that is to end soon, in a process group of its own. What it prints goes to our stderr.
+ * Runs a program that is to end soon, in a process group of its own. What it prints goes to our stderr.
  *
+ * @param argv the program and its arguments; no shell is asked
  * @param limitMs after which it is killed, with all that it has started
  * @returns undefined when it was killed for that, or because the signal fired
+ * @throws UsageError `no-such-command` when it was not started
  */
 export async function runBriefly(
-  line: string,
+  argv: readonly string[],
   surroundings: Surroundings,
   limitMs: number,
   signal?: AbortSignal,
 ): Promise<Status | undefined> {
-  const child = started('sh', ['-c', line], surroundings, { stdio: ['ignore', 2, 2], detached: true });
+  const [program = '', ...args] = argv;
+  const child = started(program, args, surroundings, { stdio: ['ignore', 2, 2], detached: true });
   let isKilled = false;
   const kill = (): void => {
     isKilled = true;
@@ -129,7 +132,7 @@ export async function runBriefly(
   signal?.addEventListener('abort', kill, { once: true });
   if (signal?.aborted) kill();
   try {
-    const status = await ended(child, 'sh');
+    const status = await ended(child, program);
     return isKilled ? undefined : status;
   } finally {
     clearTimeout(timer);

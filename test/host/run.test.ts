@@ -63,20 +63,20 @@ describe('a program in the foreground', () => {
 
 describe('a line of shell', () => {
   it('ends with its exit code', async () => {
-    expect(await runBriefly('exit 4', surroundings(scratch()), 10_000)).toBe(4);
+    expect(await runBriefly(['sh', '-c', 'exit 4'], surroundings(scratch()), 10_000)).toBe(4);
   });
 
   it('that takes too long is killed, with all that it started', async () => {
     const cwd = scratch();
     const line = '(trap "" TERM; echo $$ > pid; sleep 1; touch late) & wait';
-    expect(await runBriefly(line, surroundings(cwd), 200)).toBeUndefined();
+    expect(await runBriefly(['sh', '-c', line], surroundings(cwd), 200)).toBeUndefined();
     await wait(1200);
     expect(existsSync(join(cwd, 'late'))).toBe(false);
   });
 
   it('is killed when it is called off', async () => {
     const called = new AbortController();
-    const running = runBriefly('sleep 60', surroundings(scratch()), 60_000, called.signal);
+    const running = runBriefly(['sleep', '60'], surroundings(scratch()), 60_000, called.signal);
     called.abort();
     expect(await running).toBeUndefined();
   });

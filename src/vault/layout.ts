@@ -15,6 +15,7 @@ export const LIMITS = {
   /** It embeds a record, whose quotes and newlines are escaped there, and lists as many parts again. */
   reencryption: 40 * MiB,
   ledger: 16 * MiB,
+  drill: MiB,
   slot: MiB,
   recovery: MiB,
   part: 16 * MiB,
@@ -26,6 +27,7 @@ export const LIMITS = {
 export const PREVIOUS = 'previous';
 export const KEYS = 'keys/';
 export const LEDGER = 'ledger/';
+export const DRILLS = 'drills/';
 export const SNAPSHOTS = 'snapshots/';
 export const DATA = 'data/';
 /** What vault documents' names begin with. */
@@ -89,9 +91,13 @@ export function streamArtifact(name: string): string {
 
 /** Whether `name` is the name of an artifact of format 1. */
 export function isArtifact(name: string): boolean {
-  if (name === FILES_ARTIFACT || name === CONTENTS_ARTIFACT) return true;
-  const match = /^stream-(.+)\.gz\.age$/.exec(name);
-  return match !== null && isName(match[1] ?? '');
+  return name === FILES_ARTIFACT || name === CONTENTS_ARTIFACT || streamOfArtifact(name) !== undefined;
+}
+
+/** The stream that an artifact is of; undefined where it is of none. */
+export function streamOfArtifact(name: string): string | undefined {
+  const [, stream = ''] = /^stream-(.+)\.gz\.age$/.exec(name) ?? [];
+  return isName(stream) ? stream : undefined;
 }
 
 /** The gzip comment that ties an artifact's plaintext to its snapshot (docs/format.md section 7). */
@@ -101,4 +107,14 @@ export function artifactComment(vault: string, set: string, id: string, artifact
 
 export function newLedgerName(date: Date): string {
   return `${LEDGER}${compactTime(date)}-${randomName(6)}.json`;
+}
+
+export function newDrillName(date: Date): string {
+  return `${DRILLS}${compactTime(date)}-${randomName(6)}.json`;
+}
+
+/** The document time that the name of a drill's evidence holds; undefined when it is none. */
+export function timeOfDrillName(object: string): string | undefined {
+  const match = /^drills\/([^/]{1,40})\.json$/.exec(object);
+  return match ? timeOfSnapshotId(match[1] ?? '') : undefined;
 }

@@ -1,6 +1,7 @@
 // Whether a signed record or ledger entry counts: is its signer listed, and may it say what it says
 // (docs/format.md sections 6 and 8). Pure: it is handed documents whose signatures fit.
 import { IntegrityError } from '../errors.ts';
+import type { Drill } from './documents/drill.ts';
 import type { LedgerAction, LedgerEntry } from './documents/ledger.ts';
 import {
   namesOwnData,
@@ -147,6 +148,27 @@ export function judgeLedgerEntry(
   if (host.removed !== undefined && !outlasts(host, 'entries', facts.sha256)) {
     refuse('removed-host', object, `is by ${host.name}, which was removed from the vault`);
   }
+}
+
+/**
+ * The generation whose authority signed evidence of a drill alone. Ask before it is parsed.
+ * @throws IntegrityError `unlisted-writer`; `exposed-key` for one that leaked: whoever has it could call anything drilled
+ */
+export function drillerOf(document: VaultDocument, signers: readonly string[], object: string): Generation {
+  const generation = generationOf(document, signers);
+  if (!generation)
+    return refuse('unlisted-writer', object, 'is signed by a key that may not say how a drill went');
+  if (generation.compromised) refuse('exposed-key', object, 'is signed with a key that leaked');
+  return generation;
+}
+
+/** @param signer as `drillerOf` has it @throws IntegrityError `wrong-host`, `future` */
+export function judgeDrill(drill: Drill, signer: Generation, modified: Date): void {
+  const { object, generation, time } = drill;
+  if (generation !== signer.generation)
+    refuse('wrong-host', object, 'is signed with another key than it names');
+  if (Date.parse(time) > modified.getTime() + MAX_AHEAD_MS)
+    refuse('future', object, 'is dated later than the store received it');
 }
 
 /** What hosts may say that maintain. */

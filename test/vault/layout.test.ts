@@ -140,6 +140,7 @@ it('the limits are those of the specification', () => {
     record: 16 * MiB,
     reencryption: 40 * MiB,
     ledger: 16 * MiB,
+    drill: MiB,
     slot: MiB,
     recovery: MiB,
     part: 16_777_216,

@@ -1,0 +1,108 @@
+// Which snapshots a drill restores: of each set and host the one that `restore latest` would take, or an older one by lot.
+// Reads their contents, so that it is known how much room they need; restores nothing.
+import { randomInt } from 'node:crypto';
+import { StoreError, StrongroomError } from '../../errors.ts';
+import { readSnapshotContents } from '../artifact-read.ts';
+import type { Contents } from '../documents/contents.ts';
+import { inScope } from '../names.ts';
+import { chooseSnapshot } from '../select.ts';
+import { readSnapshots, type Snapshots } from '../snapshots.ts';
+import type { UnlockedVault } from '../vault.ts';
+import type { DrillTarget } from './target.ts';
+
+export interface DrillPlanOptions {
+  /** Only this set, or this host's. */
+  readonly set?: string;
+  readonly host?: string;
+  /** An older snapshot than the newest of each, where there is one. */
+  readonly older?: boolean;
+  /** The sets that are configured: one without any snapshot fails the drill. */
+  readonly sets?: readonly string[];
+}
+
+export interface DrillPlan {
+  readonly targets: readonly DrillTarget[];
+  /** Bytes of all files and streams, and how many entries. */
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+/**
+ * @returns targets by set and host; those that cannot be restored say why
+ * @throws StoreError; InterruptedError
+ */
+export async function planDrill(vault: UnlockedVault, options: DrillPlanOptions = {}): Promise<DrillPlan> {
+  const read = await readSnapshots(vault);
+  const targets: DrillTarget[] = [];
+  for (const one of groupsOf(vault, read, options)) targets.push(await targetOf(vault, read, one, options));
+  const held = targets.flatMap(({ contents }) => contents ?? []);
+  return {
+    targets,
+    bytes: held.reduce((sum, { bytes, streams }) => sum + bytes + sumOf(streams), 0),
+    entries: held.reduce((sum, { entries, streams }) => sum + entries.length + streams.length, 0),
+  };
+}
+
+const sumOf = (streams: Contents['streams']): number => streams.reduce((sum, s) => sum + s.bytes, 0);
+
+interface Group {
+  readonly set: string;
+  /** Undefined where no host has written it. */
+  readonly host: string | undefined;
+}
+
+/** Of every host that may still write: what a removed one left is history, and drilled when it is asked for. */
+function groupsOf(
+  { document }: UnlockedVault,
+  { snapshots, refused }: Snapshots,
+  { set, host, sets = [] }: DrillPlanOptions,
+): Group[] {
+  const mayWrite = (of: string, by: string) =>
+    document.hosts.some(
+      (h) => h.name === by && h.removed === undefined && h.may.includes('write') && inScope(of, h.sets),
+    );
+  const found = new Map<string, Group>();
+  for (const s of snapshots) {
+    if (host === undefined ? mayWrite(s.set, s.host) : s.host === host)
+      found.set(`${s.set}/${s.host}`, { set: s.set, host: s.host });
+  }
+  const known = new Set([...found.values()].map((group) => group.set));
+  // A set of which no record counts any more is not one that nobody has.
+  for (const name of new Set([...sets, ...refused.map((r) => r.set)]))
+    if (!known.has(name) && host === undefined) found.set(`${name}/`, { set: name, host: undefined });
+  return [...found]
+    .filter(([, group]) => set === undefined || group.set === set)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, group]) => group);
+}
+
+async function targetOf(
+  vault: UnlockedVault,
+  read: Snapshots,
+  { set, host }: Group,
+  { older = false }: DrillPlanOptions,
+): Promise<DrillTarget> {
+  const of = { set, host: host ?? '' };
+  try {
+    const { snapshot: newest } = chooseSnapshot(read, { set, ...(host === undefined ? {} : { host }) });
+    const others = read.snapshots.filter(
+      (s) => s.set === set && s.host === newest.host && s.complete && s.id < newest.id,
+    );
+    const snapshot = older && others.length > 0 ? others[randomInt(others.length)]! : newest;
+    const target = { ...of, host: newest.host, snapshot, newest, isOlder: snapshot !== newest };
+    try {
+      return { ...target, contents: await readSnapshotContents(vault, snapshot) };
+    } catch (error) {
+      return { ...target, failure: failureOf(error) };
+    }
+  } catch (error) {
+    return { ...of, isOlder: false, failure: failureOf(error) };
+  }
+}
+
+/** What a restore would stop at is what a drill is for; that nothing can be read at all is no finding. */
+function failureOf(error: unknown): StrongroomError {
+  if (!(error instanceof StrongroomError) || error instanceof StoreError || error.exitCode === 130)
+    throw error;
+  return error;
+}

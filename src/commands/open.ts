@@ -59,8 +59,10 @@ async function contextFor(context: Context, opening: Opening): Promise<VaultCont
 /** The pin of the configuration, if it holds one. @throws UsageError `bad-pin` */
 export async function configuredPin(context: Context): Promise<Pin | undefined> {
   const { config, location } = await context.settings();
-  // The file's pin is of the vault at the file's location: another place that was asked for may hold another vault.
-  if (config?.location !== undefined && config.location !== location) return undefined;
+  // The file's pin is of the vault at the file's location: another place that was asked for may hold another vault, unless
+  // it is one of its replicas.
+  const isReplica = config?.replicas.some((replica) => replica.location === location) === true;
+  if (config?.location !== undefined && config.location !== location && !isReplica) return undefined;
   return config?.pin && checkPin(config.pin);
 }
 
@@ -202,10 +204,22 @@ async function knowsVault(context: Context): Promise<boolean> {
   return location !== undefined && (await (await context.world()).memory.pinFor(location)) !== undefined;
 }
 
+/** People read so many of a kind; programs get them all. */
+const MOST_ALIKE = 10;
+
 /** Says what came to light while reading, on stderr. */
 export function warnFindings(context: Context, findings: Vault['findings']): void {
   const hint = 'run `strongroom verify` for the whole picture';
+  const counts = new Map<string, number>();
   for (const { code, message, object, severity } of findings) {
-    context.warn(code, message, { object, hint, severity });
+    const count = (counts.get(code) ?? 0) + 1;
+    counts.set(code, count);
+    if (count <= MOST_ALIKE || context.options.json) context.warn(code, message, { object, hint, severity });
+  }
+  if (context.options.json) return;
+  for (const [code, count] of counts) {
+    const more = count - MOST_ALIKE;
+    const severity = findings.some((f) => f.code === code && f.severity === 'error') ? 'error' : 'warning';
+    if (more > 0) context.warn(code, `and ${more} more like these`, { hint, severity });
   }
 }

@@ -91,6 +91,16 @@ describe('list', () => {
     `);
   });
 
+  it('names ten of a kind, and how many more there are; to programs all', async () => {
+    await at.ok('backup');
+    for (let n = 10; n < 35; n++)
+      at.write(join(at.base, `vault/snapshots/shop/20250101T0000${n}Z-aaaaaa.json`), 'garbage');
+    const said = await at.ok('list');
+    expect(said.err.match(/is not signed/g)).toHaveLength(10);
+    expect(said.err).toContain('strongroom: warning: and 15 more like these\n');
+    expect((await at.ok('list --json')).err.match(/is not signed/g)).toHaveLength(25);
+  });
+
   it('of a vault that nothing vouches for says whom it trusts', async () => {
     const said = await at.say('list --location ../vault --json', {
       XDG_STATE_HOME: join(at.base, 'other'),

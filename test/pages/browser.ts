@@ -12,7 +12,7 @@ const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]
 /** Programs that are missing here; tests that need them are skipped, and say so. */
 export const missingPrograms = ['chromium', 'pdftoppm'].filter((program) => !has(program));
 
-function chromium(directory: string, ...args: string[]): void {
+function chromium(directory: string, ...args: string[]): string {
   const home = join(directory, 'home');
   mkdirSync(home, { recursive: true });
   const flags = [
@@ -22,12 +22,14 @@ function chromium(directory: string, ...args: string[]): void {
     '--hide-scrollbars',
     `--user-data-dir=${home}/data`,
   ];
-  const { status, stderr } = spawnSync('chromium', [...flags, ...args], {
+  const { status, stdout, stderr } = spawnSync('chromium', [...flags, ...args], {
     env: { PATH: process.env.PATH, HOME: home },
     encoding: 'utf8',
     timeout: 60_000,
+    maxBuffer: 2 ** 28,
   });
   if (status !== 0) throw new Error(`chromium: ${status}\n${stderr}`);
+  return stdout;
 }
 
 /** @returns the page as it is seen in a window. */
@@ -56,6 +58,74 @@ export function sheets(directory: string, page: string): PNG[] {
   return readdirSync(out)
     .sort()
     .map((name) => PNG.sync.read(readFileSync(join(out, name))));
+}
+
+export interface Layout {
+  /** What it is wide in the end, in CSS pixels: more than the window where one has to scroll sideways. */
+  readonly width: number;
+  /** The background of the page, as `rgb(…)`. */
+  readonly background: string;
+  /** Of the text that is told worst from what is behind it, by WCAG 2.1: 1 to 21. */
+  readonly contrast: number;
+  readonly worst: string;
+}
+
+/** Measures in the page itself, which runs no script of its own: a frame around it does. */
+const MEASURE = `
+const light = (rgb) => {
+  const [r, g, b] = rgb.map((c) => c / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const colour = (text) => text.match(/[\\d.]+/g).map(Number);
+addEventListener('load', () => {
+  const { contentDocument: page, contentWindow: view } = document.querySelector('iframe');
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const [r, g, b, alpha = 1] = colour(view.getComputedStyle(at).backgroundColor);
+      if (alpha > 0) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  let found = { contrast: 21, worst: '' };
+  for (const element of page.body.querySelectorAll('*')) {
+    const text = [...element.childNodes].filter((n) => n.nodeType === 3 && n.data.trim() !== '');
+    if (text.length === 0) continue;
+    const [a, b] = [light(colour(view.getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+    const contrast = (a + 0.05) / (b + 0.05);
+    if (contrast < found.contrast) found = { contrast, worst: text[0].data };
+  }
+  const width = page.documentElement.scrollWidth;
+  const background = view.getComputedStyle(page.documentElement).backgroundColor;
+  document.body.innerHTML = '<pre></pre>';
+  document.querySelector('pre').textContent = encodeURIComponent(JSON.stringify({ width, background, ...found }));
+});`;
+
+/** @param width of the window, in CSS pixels */
+export function laidOut(directory: string, page: string, width: number, isDark = false): Layout {
+  const frame = join(directory, 'frame.html');
+  writeFileSync(
+    frame,
+    `<!doctype html><body><iframe src="file://${page}" style="width:${width}px;height:800px;border:0"></iframe><script>${MEASURE}</script>`,
+  );
+  const dom = chromium(
+    directory,
+    '--dump-dom',
+    '--allow-file-access-from-files',
+    '--virtual-time-budget=5000',
+    `--blink-settings=preferredColorScheme=${isDark ? 0 : 1}`,
+    `file://${frame}`,
+  );
+  const [, found] = /<pre>(.*?)<\/pre>/s.exec(dom) ?? [];
+  if (found === undefined) throw new Error(`nothing was measured: ${dom.slice(0, 2000)}`);
+  return JSON.parse(decodeURIComponent(found)) as Layout;
+}
+
+/** The text of each printed sheet. */
+export function printedText(directory: string, page: string): string[] {
+  const file = printed(directory, page);
+  const drawn = spawnSync('pdftotext', ['-layout', file, '-'], { encoding: 'utf8' });
+  if (drawn.status !== 0) throw new Error(drawn.stderr);
+  return drawn.stdout.split('\f').filter((sheet) => sheet.trim() !== '');
 }
 
 /** The text of the QR code in a picture; undefined where it finds none. */

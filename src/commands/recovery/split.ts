@@ -19,8 +19,13 @@ export const command = defineCommand({
   needs: 'a way to open the vault, and permission to add a key to it',
   args: {},
   flags: {
-    shares: { value: 'N', parse: number, summary: 'how many are made, else 5' },
-    threshold: { value: 'N', parse: number, summary: 'how many of them are needed, else 3' },
+    shares: { value: 'N', parse: number, form: 'a whole number', summary: 'how many are made, else 5' },
+    threshold: {
+      value: 'N',
+      parse: number,
+      form: 'a whole number',
+      summary: 'how many of them are needed, else 3',
+    },
     output: {
       value: 'DIR',
       summary: `a new directory for the pages, else VAULT-NAME-shares in ${PAGES_PLACE}`,

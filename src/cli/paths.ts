@@ -1,6 +1,6 @@
 // Where this user's files live: the XDG base directories, systemd's for a unit, and the system's for root.
 
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import type { Environment, Paths } from '../commands/context.ts';
 
 /**
@@ -12,12 +12,12 @@ import type { Environment, Paths } from '../commands/context.ts';
  */
 export function findPaths(env: Environment, home: string, isRoot: boolean): Paths {
   const choose = (variable: string, system: string, user: string): string => {
-    const base = absolute(env[variable]);
+    const base = ifAbsolute(env[variable]);
     if (base !== undefined) return join(base, 'strongroom');
     return isRoot ? system : join(home, user, 'strongroom');
   };
   // systemd separates several directories by a colon; the first is the unit's own.
-  const unit = absolute(env.STATE_DIRECTORY?.split(':')[0]);
+  const unit = ifAbsolute(env.STATE_DIRECTORY?.split(':')[0]);
   return {
     config: choose('XDG_CONFIG_HOME', '/etc/strongroom', '.config'),
     state: unit ?? choose('XDG_STATE_HOME', '/var/lib/strongroom', '.local/state'),
@@ -26,6 +26,16 @@ export function findPaths(env: Environment, home: string, isRoot: boolean): Path
   };
 }
 
-function absolute(path: string | undefined): string | undefined {
+/**
+ * A directory as an absolute path; `~/` is the home directory. What is no path stays as it is: `s3://…`, and
+ * `~name`, which the store refuses.
+ */
+export function absolute(place: string, base: string, home: string): string {
+  if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(place)) return place;
+  if (place === '~' || place.startsWith('~/')) return join(home, place.slice(1));
+  return place.startsWith('~') ? place : resolve(base, place);
+}
+
+function ifAbsolute(path: string | undefined): string | undefined {
   return path !== undefined && isAbsolute(path) ? path : undefined;
 }

@@ -2,8 +2,8 @@
 
 import type { Environment, Settings } from '../commands/context.ts';
 import { UsageError } from '../errors.ts';
-import { absolute, parseConfig } from './config.ts';
 import { findConfig } from './config-file.ts';
+import { absolute } from './paths.ts';
 
 /** The global flags that settings come from. */
 export interface SettingFlags {
@@ -34,7 +34,7 @@ export async function resolveSettings(flags: SettingFlags, { cwd, home, env }: P
     env: flags.env,
     isToBeMade: flags.makesConfig ?? false,
   });
-  const config = found && (await parseConfig(found.text, found.path, home));
+  const config = found && (await (await import('./config.ts')).parseConfig(found.text, found.path, home));
   if (found !== undefined) origins.set('configFile', configOrigin(flags, variable('STRONGROOM_CONFIG')));
   if (flags.env !== undefined) origins.set('env', '--env');
   if (found !== undefined && config?.pin !== undefined) origins.set('pin', found.path);

@@ -1,13 +1,13 @@
 // The composition root: the one place that picks stores, unlock methods, memory and the signing key.
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { openStream } from '../capture/streams/index.ts';
-import type { World } from '../commands/context.ts';
+import type { Settings, World } from '../commands/context.ts';
 import { stateMemory } from '../host/memory.ts';
 import { recordCache } from '../host/record-cache.ts';
 import { ensureSigningKey, hostName, readSigningKey, signingKeyPath } from '../host/signing-key.ts';
 import { methods } from '../keys/index.ts';
 import { openStore } from '../store/index.ts';
+import type { S3Options } from '../store/s3/options.ts';
 import type { WorldParts } from './run.ts';
 
 const LONG_RUN_MS = 1000;
@@ -20,23 +20,30 @@ function boundGarbage(): void {
   setTimeout(() => setFlagsFromString('--heap-growing-percent=50'), LONG_RUN_MS).unref();
 }
 
+/** A replica may have settings of its own, however it is asked for: `--to` and `--location` mean the same place. */
+function s3SettingsFor(location: string, { config }: Settings): S3Options {
+  const plain = (place: string) => place.replace(/\/+$/, '');
+  const replica = config?.replicas.find((one) => plain(one.location) === plain(location));
+  return replica?.s3 ?? config?.s3 ?? {};
+}
+
 /** Builds what commands ask of the world, out of this machine's parts. */
 export async function createWorld({ env, paths, secrets }: WorldParts): Promise<World> {
   const keyPath = signingKeyPath(paths.state);
   return {
-    openStore: (location, { config }, create = false) => {
+    openStore: (location, settings, create = false) => {
       if (location.startsWith('s3:')) boundGarbage();
-      return openStore(location, { create, env, s3: config?.s3 ?? {} });
+      return openStore(location, { create, env, s3: s3SettingsFor(location, settings) });
     },
     s3Place: async (location) =>
       location.startsWith('s3:')
         ? (await import('../store/s3/location.ts')).parseS3Location(location)
         : undefined,
-    bucket: async (location, { config }) => {
+    bucket: async (location, settings) => {
       if (!location.startsWith('s3:')) return undefined;
       const { withConfiguredEndpoint } = await import('../store/s3/client.ts');
-      const settings = await withConfiguredEndpoint(config?.s3 ?? {}, env);
-      return (await import('../store/s3/bucket.ts')).s3Bucket(location, settings, env);
+      const s3 = await withConfiguredEndpoint(s3SettingsFor(location, settings), env);
+      return (await import('../store/s3/bucket.ts')).s3Bucket(location, s3, env);
     },
     kmsKeyState: async (arn) =>
       (await import('../keys/kms/state.ts')).kmsKeyState(arn, { endpoint: env.AWS_ENDPOINT_URL_KMS }),
@@ -56,6 +63,7 @@ export async function createWorld({ env, paths, secrets }: WorldParts): Promise<
       return make ? await ensureSigningKey(keyPath, hostName(env)) : await readSigningKey(keyPath);
     },
     methods,
-    stream: (config, root) => openStream(config, { root, env }),
+    stream: async (config, root) =>
+      (await import('../capture/streams/index.ts')).openStream(config, { root, env }),
   };
 }

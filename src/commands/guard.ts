@@ -1,17 +1,17 @@
 // `strongroom guard`: runs a command between a snapshot and a probe, and puts the files back when either fails.
 import { InterruptedError, StrongroomError, UsageError } from '../errors.ts';
+import { checkProgram } from '../host/find-program.ts';
 import { holdSignals } from '../host/run.ts';
-import { planBackup } from '../vault/backup/plan.ts';
 import { beforeCommand, GuardError } from '../vault/guard/failure.ts';
-import { printableName } from '../vault/guard/guard.ts';
 import { type AskedSet, setsToBackUp } from './backup/sets.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { attempt } from './guard/attempt.ts';
 import { parseDuration } from './guard/duration.ts';
-import { endKilledGuards } from './guard/earlier.ts';
+import { type GuardPlan, plansOf } from './guard/plan.ts';
 import { prepare } from './guard/prepare.ts';
 import { checkUrl, type ProbeOptions } from './guard/probe.ts';
+import { type Settled, settle } from './guard/settle.ts';
 
 interface Outcome {
   /** Absent in a dry run, and where only earlier guards were settled. */
@@ -19,21 +19,21 @@ interface Outcome {
     readonly snapshots: readonly { readonly set: string; readonly snapshot: string }[];
     readonly tries: number;
   };
-  readonly plans: readonly {
-    readonly set: string;
-    readonly paths: readonly string[];
-    readonly complete: boolean;
-  }[];
+  readonly plans: readonly GuardPlan[];
   readonly command: readonly string[];
-  readonly settled?: boolean;
+  readonly settled?: Settled;
 }
+
+/** As of other conflicts. */
+const STILL_OPEN = 11;
 
 const DEFAULTS = { retries: 3, timeout: 10_000, grace: 0, interval: 2000 };
 
 export const command = defineCommand({
   description: [
-    'Takes a snapshot of each set of strongroom.yaml, keeps a plain copy of its files beside them, and runs COMMAND with the terminal as it is. When COMMAND fails, or the probe after it, the files of the sets are put back from the copy as they were, modes and owners included; what COMMAND added among them is moved aside. Needs no key.',
+    'Takes a snapshot of each set of strongroom.yaml, keeps a plain copy of its files beside them, and runs COMMAND with the terminal as it is. When COMMAND fails, or the probe after it, the files of the sets are put back from the copy as they were, modes and owners included; what COMMAND added among them is moved aside, and stays there until you remove it. Needs no key.',
     'The exit code is that of COMMAND, or 5 where only the probe failed. 125: it failed before COMMAND ran, and nothing was changed. 126: the files could not be put back. Databases and whatever else is not a file of a set stay as COMMAND left them.',
+    'A guard that was killed while it put the files back is finished by the next run. One that was killed while COMMAND ran has to be judged by you: --recover puts the files back, --accept lets them stand. Both go by the sets of strongroom.yaml, or settle all that is open on this machine where no set is configured (--config none); exit code 11 while one is left.',
   ],
   needs: 'as backup, and write access to the files',
   stdout: 'bytes',
@@ -52,15 +52,10 @@ export const command = defineCommand({
     retries: {
       value: 'N',
       summary: 'how often to try the probe again; else 3',
-      parse: (text: string) => (/^\d{1,4}$/.test(text) ? Number(text) : undefined),
     },
-    timeout: { value: 'TIME', summary: 'how long one try may take, such as 30s; else 10s', parse: positive },
-    grace: {
-      value: 'TIME',
-      summary: 'how long to wait before the first try; else not at all',
-      parse: parseDuration,
-    },
-    interval: { value: 'TIME', summary: 'how long to wait between two tries; else 2s', parse: parseDuration },
+    timeout: { value: 'TIME', summary: 'how long one try may take, such as 500ms or 30s; else 10s' },
+    grace: { value: 'TIME', summary: 'how long to wait before the first try; else not at all' },
+    interval: { value: 'TIME', summary: 'how long to wait between two tries; else 2s' },
     allowIncomplete: { summary: 'run COMMAND even if some files of a set cannot be taken' },
     dryRun: { summary: 'show what would be taken and run, and do neither' },
     recover: { summary: 'put back what a guard that was killed had not, and do nothing else' },
@@ -80,10 +75,19 @@ export const command = defineCommand({
   ],
   async run({ args, flags }, context): Promise<Outcome> {
     const argv = args.command;
-    if (flags.recover || flags.accept)
-      return await settle(await setsOf(flags.set, context), flags, argv, context);
-    if (flags.dryRun)
-      return { plans: await plansOf(await setsOf(flags.set, context), context), command: argv };
+    if (flags.recover || flags.accept) {
+      if (argv.length > 0 || flags.dryRun || (flags.recover && flags.accept)) throw tooMuch();
+      const settled = await settle(flags.set, flags.recover ? 'undo' : 'keep', context);
+      return { plans: [], command: [], settled };
+    }
+    if (flags.dryRun) {
+      return await before(async () => {
+        probingOf(flags);
+        if (argv.length > 0) checkProgram(argv[0]!, context);
+        const sets = await setsOf(flags.set, context);
+        return { plans: await plansOf(sets, flags.allowIncomplete, context), command: argv };
+      });
+    }
     const held = holdSignals();
     try {
       const { prepared, probing } = await before(async () => {
@@ -93,6 +97,7 @@ export const command = defineCommand({
             hint: 'give it after --, such as: strongroom guard -- ./deploy.sh',
           });
         }
+        checkProgram(argv[0]!, context);
         const sets = await setsOf(flags.set, context);
         return { prepared: await prepare(sets, argv[0]!, flags.allowIncomplete, context), probing };
       });
@@ -108,7 +113,13 @@ export const command = defineCommand({
     }
   },
   human({ ran, plans, command, settled }, out) {
-    if (settled === false) out.note('there was no guard to settle');
+    if (settled?.settled === false && settled.open === 0) out.note('there was no guard to settle');
+    if ((settled?.open ?? 0) > 0) {
+      const left = out.count(settled!.open, 'guard is', 'guards are');
+      out.note(
+        `${left} still open: settle each with the configuration of its set, or all with \`--config none\``,
+      );
+    }
     for (const { set, paths } of plans) {
       for (const path of paths) out.line(path);
       out.note(`${set}: would take ${out.count(paths.length, 'entry', 'entries')}`);
@@ -120,7 +131,7 @@ export const command = defineCommand({
   },
   json({ ran, plans, settled }, line) {
     for (const { set, paths, complete } of plans) line('plan', { set, entries: paths.length, complete });
-    if (settled !== undefined) return { settled };
+    if (settled !== undefined) return { ...settled };
     if (ran === undefined) return { sets: plans.length, dry_run: true };
     return {
       sets: ran.snapshots.length,
@@ -130,7 +141,14 @@ export const command = defineCommand({
       rolled_back: false,
     };
   },
+  exitCode: ({ settled }) => ((settled?.open ?? 0) > 0 ? STILL_OPEN : 0),
 });
+
+function tooMuch(): UsageError {
+  return new UsageError('too-much', '--recover and --accept each stand alone', {
+    hint: 'settle what is open first, then run the command',
+  });
+}
 
 async function setsOf(set: string | undefined, context: Context): Promise<AskedSet[]> {
   return setsToBackUp([], { set, exclude: [] }, await context.settings(), context.cwd);
@@ -149,57 +167,35 @@ async function before<T>(act: () => Promise<T>): Promise<T> {
 interface Probing {
   readonly healthCommand: string | undefined;
   readonly healthUrl: string | undefined;
-  readonly retries: number | undefined;
-  readonly timeout: number | undefined;
-  readonly grace: number | undefined;
-  readonly interval: number | undefined;
+  readonly retries: string | undefined;
+  readonly timeout: string | undefined;
+  readonly grace: string | undefined;
+  readonly interval: string | undefined;
 }
 
+/** Read here and not by the table: what is wrong with them ends a guard with its own exit code. */
 function probingOf({ healthCommand, healthUrl, ...given }: Probing): ProbeOptions {
   if (healthUrl !== undefined) checkUrl(healthUrl);
+  const time = (name: 'timeout' | 'grace' | 'interval', least: number): number => {
+    const found = given[name] === undefined ? DEFAULTS[name] : parseDuration(given[name]);
+    if (found !== undefined && found >= least) return found;
+    throw badValue(name, 'a time such as 500ms, 30s or 2m');
+  };
+  const { retries = `${DEFAULTS.retries}` } = given;
+  if (!/^\d{1,4}$/.test(retries)) throw badValue('retries', 'a number from 0 to 9999');
   return {
     command: healthCommand,
     url: healthUrl,
-    retries: given.retries ?? DEFAULTS.retries,
-    timeout: given.timeout ?? DEFAULTS.timeout,
-    grace: given.grace ?? DEFAULTS.grace,
-    interval: given.interval ?? DEFAULTS.interval,
+    retries: Number(retries),
+    timeout: time('timeout', 1),
+    grace: time('grace', 0),
+    interval: time('interval', 0),
   };
 }
 
-function positive(text: string): number | undefined {
-  return parseDuration(text) || undefined;
-}
-
-async function settle(
-  sets: readonly AskedSet[],
-  {
-    recover,
-    accept,
-    dryRun,
-  }: { readonly recover: boolean; readonly accept: boolean; readonly dryRun: boolean },
-  argv: readonly string[],
-  context: Context,
-): Promise<Outcome> {
-  if (argv.length > 0 || dryRun || (recover && accept)) {
-    throw new UsageError('too-much', '--recover and --accept each stand alone', {
-      hint: 'settle what is open first, then run the command',
-    });
-  }
-  const roots = sets.map(({ sources }) => sources.root);
-  const settled = await endKilledGuards(roots, context, recover ? 'undo' : 'keep');
-  return { plans: [], command: [], settled };
-}
-
-async function plansOf(sets: readonly AskedSet[], context: Context): Promise<Outcome['plans']> {
-  const plans = [];
-  for (const { set, sources: asked } of sets) {
-    const { sources, problems } = await planBackup(asked, context.now(), {
-      signal: context.signal,
-      env: context.env,
-    });
-    const paths = sources.map(({ path, type }) => printableName(path) + (type === 'dir' ? '/' : ''));
-    plans.push({ set, paths, complete: !problems.some(({ incomplete }) => incomplete) });
-  }
-  return plans;
+function badValue(name: string, form: string): UsageError {
+  return new UsageError('bad-value', `the value of --${name} is not ${form}`, {
+    object: `--${name}`,
+    hint: 'nothing was run; see `strongroom guard --help`',
+  });
 }

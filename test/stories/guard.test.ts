@@ -3,16 +3,21 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -48,11 +53,20 @@ async function deployed(files = 12): Promise<{ on: Machine; app: string; vault: 
   return { on, app, vault };
 }
 
+/** As a person does who has looked at it. */
+function removeAside(on: Machine): void {
+  for (const name of readdirSync(on.state).filter((one) => one.startsWith('.strongroom-undo-')))
+    rmSync(join(on.state, name, 'added'), { recursive: true, force: true });
+}
+
 const guard = (on: Machine, script: string, flags: string[] = []): Promise<Ran> =>
   on.run(['guard', ...flags, '--', 'sh', '-c', script]);
 
-/** What a guard leaves beside the app. */
-const left = (app: string) => readdirSync(join(app, '..')).filter((name) => name !== 'app');
+/** What a guard leaves, in the state directory or beside the app: absolute. */
+const left = (on: Machine, app: string) =>
+  [on.state, join(app, '..')]
+    .flatMap((at) => readdirSync(at).map((name) => join(at, name)))
+    .filter((path) => path.includes('.strongroom-'));
 
 describe('a deploy under guard', () => {
   let on: Machine;
@@ -76,7 +90,7 @@ describe('a deploy under guard', () => {
     expect(ran.stdout).toBe('said\n0022\n');
     expect(ran.stderr).toMatch(/"message_type":"summary".*"rolled_back":false/);
     expect(readFileSync(join(other.app, '.env'), 'utf8')).toBe('new\n');
-    expect(left(other.app)).toEqual([]);
+    expect(left(other.on, other.app)).toEqual([]);
     expect(readdirSync(join(other.on.state, 'guards'))).toEqual([]);
     const [snapshot] = (await other.on.ok(['list', '--json'])).lines();
     expect(snapshot).toMatchObject({ set: 'app', complete: true, tags: { guard: 'true' } });
@@ -92,8 +106,17 @@ describe('a deploy under guard', () => {
     expect(ran.stderr).not.toMatch(/DB_PASSWORD|old 1/);
     const [, to = ''] = /moved aside: new, to (\S+)/.exec(ran.stderr) ?? [];
     expect(readFileSync(join(to, 'x'), 'utf8')).toBe('x\n');
-    expect((await guard(on, 'true')).code).toBe(0);
-    expect(left(app)).toEqual([]);
+    // A good one says where that is, and leaves it there.
+    const good = await guard(on, 'true');
+    expect([good.code, good.stderr]).toEqual([0, expect.stringContaining('until you remove it')]);
+    expect(readFileSync(join(to, 'x'), 'utf8')).toBe('x\n');
+    const doctor = await on.run(['doctor']);
+    expect(doctor.stdout + doctor.stderr).toMatch(
+      /warning +guarded deploys: what they moved aside is still in \S+added/,
+    );
+    removeAside(on);
+    await on.ok(['guard', '--', 'true']);
+    expect(left(on, app)).toEqual([]);
   });
 
   variant('says the same to programs', async () => {
@@ -110,6 +133,7 @@ describe('a deploy under guard', () => {
     });
     expect(lines.at(-1)).toMatchObject({ message_type: 'exit_error', code: 'command-failed', exit_code: 7 });
     expect(everything(app)).toEqual(before);
+    removeAside(on);
     await guard(on, 'true');
   });
 
@@ -119,10 +143,21 @@ describe('a deploy under guard', () => {
   });
 
   it('that cannot be started changes nothing: 125', async () => {
-    const ran = await on.run(['guard', '--', 'no-such-program']);
-    expect(ran.code).toBe(125);
-    expect(ran.stderr).toContain('the command was not started');
-    expect(left(app)).toEqual([]);
+    const snapshots = async () => (await on.ok(['list', '--json'])).lines().length;
+    const earlier = await snapshots();
+    for (const [program, where] of [
+      ['no-such-program', 'on the PATH'],
+      ['./deploy.sh', `in "${on.work}"`],
+    ] as const) {
+      const ran = await on.run(['guard', '--', program]);
+      expect(ran.code).toBe(125);
+      expect(ran.stderr).toContain(`the command was not started: "${program}" is no program ${where}`);
+      const dry = await on.run(['guard', '--dry-run', '--', program]);
+      expect(dry.code).toBe(125);
+    }
+    // It is known before there is any snapshot for its sake.
+    expect(await snapshots()).toBe(earlier);
+    expect(left(on, app)).toEqual([]);
   });
 
   it('whose probe hangs is undone when the time is up', async () => {
@@ -142,6 +177,7 @@ describe('a deploy under guard', () => {
     expect(ran.stderr).toContain('the probe failed, 2 times: it took longer than 200 ms');
     expect(performance.now() - began).toBeLessThan(20_000);
     expect(everything(app)).toEqual(before);
+    removeAside(on);
     await guard(on, 'true');
   });
 
@@ -152,7 +188,7 @@ describe('a deploy under guard', () => {
     const ran = await guard(on, 'true', probe);
     expect(ran.code).toBe(0);
     expect(ran.stderr).toContain('the probe was well at try 3');
-    expect(left(app)).toEqual([]);
+    expect(left(on, app)).toEqual([]);
   });
 
   it('is asked after at a URL', async () => {
@@ -178,6 +214,7 @@ describe('a deploy under guard', () => {
       expect(gone.code).toBe(5);
       expect(gone.stderr).toContain('there was no answer');
     }
+    removeAside(on);
     await guard(on, 'true');
   });
 
@@ -186,8 +223,12 @@ describe('a deploy under guard', () => {
       ['--', ...[]],
       ['--set', 'nope', '--', 'true'],
       ['--health-url', 'file:///etc/passwd', '--', 'true'],
+      ['--timeout', '5', '--', 'true'],
+      ['--grace', '1', '--', 'true'],
+      ['--retries', 'x', '--', 'true'],
     ])
       expect((await on.run(['guard', ...args])).code, args.join(' ')).toBe(125);
+    expect((await on.run(['guard', '--timeout', '5', '--', 'true'])).stderr).toContain('such as 500ms, 30s');
   });
 
   variant('is undone even where nobody hears of it', async () => {
@@ -198,6 +239,7 @@ describe('a deploy under guard', () => {
     const ran = spawnSync('sh', ['-c', script], { cwd: on.work, env: on.env() });
     expect(ran.status).not.toBe(0);
     expect(everything(app)).toEqual(before);
+    removeAside(on);
     expect((await guard(on, 'true')).code).toBe(0);
     // The disk that it goes to fills up while the command runs.
     const under = [
@@ -213,6 +255,7 @@ describe('a deploy under guard', () => {
       const late = await on.run(['guard', '--', 'sh', '-c', full + wreck()], { under });
       expect(late.code).not.toBe(0);
       expect(everything(app)).toEqual(before);
+      removeAside(on);
       expect((await guard(on, 'true')).code).toBe(0);
     }
   });
@@ -234,6 +277,8 @@ describe('a deploy under guard', () => {
     expect(ran.code).toBe(125);
     expect(ran.stderr).toContain('gone.pem');
     expect(existsSync(join(other.app, 'ran'))).toBe(false);
+    const dry = await other.on.run(['guard', '--dry-run', '--', 'true']);
+    expect([dry.code, dry.stderr]).toEqual([125, expect.stringContaining('gone.pem')]);
     const allowed = await guard(other.on, `touch ${other.app}/ran; exit 3`, ['--allow-incomplete']);
     expect(allowed.code).toBe(3);
     expect(existsSync(join(other.app, 'ran'))).toBe(false);
@@ -256,7 +301,7 @@ describe('a deploy under guard', () => {
       child.kill(signal);
       expect(await ended, signal).toBe(130);
       expect(everything(app)).toEqual(before);
-      expect(left(app)).toEqual([]);
+      expect(left(on, app)).toEqual([]);
     }
   });
 
@@ -269,7 +314,7 @@ describe('a deploy under guard', () => {
     expect(second.stderr).toContain('another guard is under way');
     writeFileSync(flag, '');
     expect((await first).code).toBe(0);
-    expect(left(app)).toEqual([]);
+    expect(left(on, app)).toEqual([]);
   });
 
   variant('is tagged with the commit', async () => {
@@ -303,7 +348,7 @@ describe('a guard that is killed', () => {
       const script = `echo new > ${app}/.env; kill -9 $PPID`;
       expect((await on.run(['guard', '--', 'sh', '-c', script])).signal).toBe('SIGKILL');
       expect(readFileSync(join(app, '.env'), 'utf8')).toBe('new\n');
-      expect(left(app)).toHaveLength(1);
+      expect(left(on, app)).toHaveLength(1);
     };
     await killed();
     const refused = await guard(on, 'true');
@@ -311,14 +356,63 @@ describe('a guard that is killed', () => {
     expect(refused.stderr).toContain('guard --recover');
     const backup = await on.ok(['backup']);
     expect(backup.stderr).toContain('was killed before it knew how its command ended');
+    // What nobody has judged would be the newest snapshot: a timer says so too.
+    const quiet = await on.ok(['backup', '--quiet']);
+    expect(quiet.stderr).toContain('was killed before it knew how its command ended');
+    const doctor = await on.run(['doctor']);
+    expect([doctor.code, doctor.stdout]).toEqual([5, expect.stringContaining('guard --recover')]);
     await on.ok(['guard', '--recover']);
     expect(everything(app)).toEqual(before);
-    expect(left(app)).toEqual([]);
+    expect(left(on, app)).toEqual([]);
     await killed();
     await on.ok(['guard', '--accept']);
     expect(readFileSync(join(app, '.env'), 'utf8')).toBe('new\n');
-    expect(left(app)).toEqual([]);
+    expect(left(on, app)).toEqual([]);
     expect((await guard(on, 'true')).code).toBe(0);
+  });
+
+  it('is settled even where its command has removed the configuration, or put another one there', async () => {
+    const { on, app } = await deployed(4);
+    const before = everything(app);
+    const config = join(on.work, 'strongroom.yaml');
+    const text = readFileSync(config, 'utf8');
+    const killed = async (act: string) => {
+      writeFileSync(config, text, { mode: 0o600 });
+      const script = `${act}; echo new > ${app}/.env; kill -9 $PPID`;
+      expect((await on.run(['guard', '--', 'sh', '-c', script])).signal).toBe('SIGKILL');
+    };
+    await killed(`rm ${config}`);
+    await on.ok(['guard', '--recover']);
+    expect(everything(app)).toEqual(before);
+    await killed(`echo '{' > ${config}`);
+    const broken = await on.ok(['guard', '--recover']);
+    expect(broken.stderr).toContain('every guard is settled');
+    expect(everything(app)).toEqual(before);
+    await killed(`sed -i 's|root: [^,]*|root: ${on.work}|' ${config}`);
+    // It may be another deployment's: that is for people to say.
+    const other = await on.run(['guard', '--recover']);
+    expect(other.code, other.stderr).toBe(11);
+    expect(other.stderr).toMatch(/1 guard is still open.*--config none/);
+    expect(readFileSync(join(app, '.env'), 'utf8')).toBe('new\n');
+    await on.ok(['guard', '--recover', '--config', 'none']);
+    expect(everything(app)).toEqual(before);
+    const none = await on.ok(['guard', '--recover', '--config', 'none']);
+    expect(none.stderr).toContain('there was no guard to settle');
+  });
+
+  it('after its command has turned the link that the root is, is found by the next run', async () => {
+    const { on, app } = await deployed(4);
+    const current = join(app, '..', 'current');
+    symlinkSync('app', current);
+    const config = join(on.work, 'strongroom.yaml');
+    writeFileSync(config, readFileSync(config, 'utf8').replace(`root: ${app}`, `root: ${current}`));
+    const before = everything(app);
+    const turn = `mkdir ${app}2; echo new > ${app}/.env; ln -sfn app2 ${current}`;
+    await on.run(['guard', '--', 'sh', '-c', `${turn}; kill -9 $PPID`]);
+    expect((await guard(on, 'true')).code).toBe(125);
+    await on.ok(['guard', '--recover']);
+    expect(readlinkSync(current)).toBe('app');
+    expect(everything(app)).toEqual(before);
   });
 
   it('at any moment of putting back, has it finished by the next run, whatever that is', async () => {
@@ -345,8 +439,9 @@ describe('a guard that is killed', () => {
       if (phases.includes('running')) await on.ok(['guard', '--recover']);
       else await on.ok(next[i % next.length]!);
       expect(everything(app), `at ${moment} ms`).toEqual(before);
+      removeAside(on);
       await on.ok(['guard', '--', 'true']);
-      expect(left(app)).toEqual([]);
+      expect(left(on, app)).toEqual([]);
       expect(readdirSync(join(on.state, 'guards'))).toEqual([]);
     }
     expect(killed).toBeGreaterThan(MOMENTS / 4);
@@ -381,8 +476,9 @@ describe.runIf(isRoot)('for somebody who is not root', () => {
     const again = await on.run(['guard', '--', 'false'], { under: NOBODY });
     expect(again.stderr).toContain('it had changed no file of the set');
     expect(everything(app)).toEqual(before);
+    removeAside(on);
     expect((await on.run(['guard', '--', 'true'], { under: NOBODY })).code).toBe(0);
-    expect(left(app)).toEqual([]);
+    expect(left(on, app)).toEqual([]);
   });
 
   it.runIf(canMount)(
@@ -485,6 +581,34 @@ describe.runIf(canMount)('on other mounts', () => {
     expect(seen('a')).toContain('/d/x');
     expect(seen('b')).toBe(seen('a'));
   });
+
+  /** A machine whose app, or only whose state directory, is on a small disk, which the command fills to the brim. */
+  const filled = async (isAppThere: boolean, options: string) => {
+    const { on, app } = await deployed(12);
+    const small = join(on.directory, 'small');
+    mkdirSync(small, { mode: 0o700 });
+    const keep = isAppThere ? ` && cp -a ${app}/. ${small}/app && mount --bind ${small}/app ${app}` : '';
+    // What would go up to / stays in the machine.
+    const made = `mount --bind ${on.directory} ${on.directory} && mount -t tmpfs -o ${options} none ${small} && mkdir -m 700 ${small}/app && cp -a ${on.state} ${small}/strongroom${keep}`;
+    const look = `cd / && find ${app} -type f -not -path '*undo*' | sort | xargs md5sum; find ${app} -not -path '*undo*' -printf '%p %m %y\\n' | sort`;
+    const fill = `dd if=/dev/zero of=${small}/fill bs=64k 2>&-; dd if=/dev/zero of=${small}/fill2 bs=512 2>&-; i=0; while true > ${small}/n$i; do i=$((i+1)); done 2>&-`;
+    const deploy = `cd ${app}; rm -rf d0 empty; for f in d*/*; do echo new > $f; done; echo new > .env; mkdir added; cd /; ${fill}; exit 4`;
+    const shell = `${made} && { (${look}) > ${on.directory}/a; "$@"; s=$?; (${look}) > ${on.directory}/b; exit $s; }`;
+    const under = ['unshare', '-m', 'sh', '-c', shell, 'sh'];
+    const ran = await on.run(['guard', '--', 'sh', '-c', deploy], { under, env: { XDG_STATE_HOME: small } });
+    expect(ran.code, ran.stderr).toBe(4);
+    const seen = (name: string) => readFileSync(join(on.directory, name), 'utf8');
+    expect(seen('a')).toContain('/d0/f0');
+    expect(seen('b')).toBe(seen('a'));
+  };
+
+  it.each<[string, boolean, string]>([
+    ['that of the state directory, or', false, 'size=3m,nr_inodes=300'],
+    ['that of both, or', true, 'size=4m,nr_inodes=1k'],
+    ['its table of inodes', true, 'size=40m,nr_inodes=220'],
+  ])('a full disk keeps nothing from coming back: %s', async (_, isAppThere, options) => {
+    await filled(isAppThere, options);
+  });
 });
 
 describe.runIf(spawnSync('strace', ['-V']).status === 0)('watched by strace', () => {
@@ -527,16 +651,88 @@ describe.runIf(spawnSync('strace', ['-V']).status === 0)('watched by strace', ()
   );
 });
 
+describe('what a deploy does to the guard itself', () => {
+  it('by removing all that we remember is no failure, and no copy stays', async () => {
+    const { on, app } = await deployed(4);
+    // On another disk, the copies are not where our notes are.
+    const state = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'strongroom-state-'));
+    const env = { XDG_STATE_HOME: state };
+    cpSync(on.state, join(state, 'strongroom'), { recursive: true });
+    try {
+      // Should the highest directory be /, it is that of the machine.
+      const under = [
+        'unshare',
+        '-m',
+        'sh',
+        '-c',
+        `mount --bind ${on.directory} ${on.directory} && exec "$@"`,
+        'sh',
+      ];
+      const how = canMount ? { under, env } : { env };
+      const script = `rm -rf ${state}/strongroom; echo new > ${app}/.env`;
+      const ran = await on.run(['guard', '--', 'sh', '-c', script], how);
+      expect(ran.code, ran.stderr).toBe(0);
+      expect(readFileSync(join(app, '.env'), 'utf8')).toBe('new\n');
+      const names = [on.directory, join(app, '..'), app].flatMap((at) => readdirSync(at));
+      expect(names.filter((name) => name.startsWith('.strongroom-undo-'))).toEqual([]);
+    } finally {
+      rmSync(state, { recursive: true });
+    }
+  });
+
+  it('by cleaning what is around the files takes no copy away', async () => {
+    const { on, app } = await deployed(4);
+    const before = everything(app);
+    const clean = `cd ${app}/..; git init -q .; git clean -fdxq; find . -mindepth 1 -not -path './app*' -delete; echo new > ${app}/.env; exit 9`;
+    const ran = await guard(on, clean);
+    expect(ran.code, ran.stderr).toBe(9);
+    expect(everything(app)).toEqual(before);
+  });
+
+  it.runIf(existsSync('/usr/bin/flock'))('is not done beside the guard of another user', async () => {
+    const { on, app } = await deployed(3);
+    const state = join(on.directory, 'his');
+    cpSync(on.state, join(state, 'strongroom'), { recursive: true });
+    const flag = join(on.directory, 'go-on');
+    const first = guard(on, `touch ${flag}.began; while ! test -e ${flag}; do sleep 0.05; done; exit 3`);
+    while (!existsSync(`${flag}.began`)) await wait(20);
+    const his = await on.run(['guard', '--', 'sh', '-c', `echo his > ${app}/.env`], {
+      env: { XDG_STATE_HOME: state },
+    });
+    expect(his.code).toBe(125);
+    expect(his.stderr).toContain('another guard is under way');
+    writeFileSync(flag, '');
+    expect((await first).code).toBe(3);
+    const again = await on.run(['guard', '--', 'true'], { env: { XDG_STATE_HOME: state } });
+    expect(again.code, again.stderr).toBe(0);
+  });
+
+  it('by leaving something behind that writes on, does not keep the files from coming back', async () => {
+    const { on, app } = await deployed(40);
+    const before = everything(app);
+    const writer = `i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo $i > ${app}/.x; mv ${app}/.x ${app}/.env; sleep 0.004; done`;
+    const script = `cd ${app}; for f in d*/*; do echo new > $f; done; (${writer}) >&- 2>&- & exit 6`;
+    const ran = await guard(on, script);
+    expect(ran.code, ran.stderr).toBe(6);
+    await wait(1200);
+    const after = everything(app);
+    for (const path of Object.keys(before).filter((one) => one.startsWith('d')))
+      expect(after[path], path).toBe(before[path]);
+  });
+});
+
 describe('where the files cannot be put back', () => {
   it('it says where they are, and puts them back when it can: 126', async () => {
     const { on, app } = await deployed(4);
     const before = everything(app);
-    const script = `echo new > ${app}/.env; rm -r ${app}/d0; mv ${app}/../.strongroom-undo-* ${on.directory}/hidden; exit 3`;
+    const script = `echo new > ${app}/.env; rm -r ${app}/d0; mv ${on.state}/.strongroom-undo-* ${on.directory}/hidden; exit 3`;
     const ran = await guard(on, script);
     expect(ran.code).toBe(126);
     expect(ran.stderr).toContain('the files could not be put back');
     expect(ran.stderr).toContain('guard --recover');
-    const [, place = ''] = /in '(.*)\/before'/.exec(ran.stderr) ?? [];
+    // It names no copy that is not there.
+    expect(ran.stderr).not.toContain('/before');
+    const [, place = ''] = /the copy in '([^']*)' is gone/.exec(ran.stderr) ?? [];
     expect(readFileSync(join(app, '.env'), 'utf8')).toBe('new\n');
     expect((await on.run(['guard', '--', 'true'])).code).toBe(125);
     const backup = await on.ok(['backup']);

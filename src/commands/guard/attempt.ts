@@ -46,21 +46,21 @@ export async function attempt(
     return tries;
   }
   const ids = snapshots.map(({ snapshot }) => snapshot);
-  const places = guard.places.map(printableName);
   // Where the disk is full or the terminal gone, it is still to be done.
   evenUnheard(() => context.notice(`${failure.message}: putting the files back`));
   let done: readonly PutBack[];
   try {
     done = await guard.undo();
   } catch (error) {
-    throw notPutBack(error, places, ids);
+    throw notPutBack(error, guard.copies.map(printableName), ids);
   }
   evenUnheard(() => {
     for (const one of done) tell(one, context);
+    if (done.some(({ removed }) => removed.length > 0))
+      context.notice('what was moved aside stays there until you remove it');
   });
-  throw new GuardError(failure.exitCode, failure.code, `${failure.message}; ${sumOf(done)}`, {
-    hint: `the snapshot from before is ${ids.join(', ')}`,
-  });
+  const details = { hint: `the snapshot from before is ${ids.join(', ')}` };
+  throw new GuardError(failure.exitCode, failure.code, `${failure.message}; ${sumOf(done)}`, details, ids);
 }
 
 function evenUnheard(say: () => void): void {

@@ -6,19 +6,19 @@ import type { Context } from '../context.ts';
 import { count } from '../counted.ts';
 
 /**
- * @param roots absolute
+ * @param roots absolute; undefined for all guards of this machine's state directory
  * @param verdict what a person has said of commands that nobody has judged
  * @returns whether anything was settled
  */
 export async function endKilledGuards(
-  roots: readonly string[],
+  roots: readonly string[] | undefined,
   context: Context,
   verdict?: 'undo' | 'keep',
 ): Promise<boolean> {
   const stateDirectory = context.paths.state;
   if (!hasJournals(stateDirectory)) return false;
-  const { placeOf, settleEarlier } = await import('../../vault/guard/guard.ts');
-  const { undone, kept, open } = await settleEarlier(roots.map(placeOf), {
+  const { settleEarlier } = await import('../../vault/guard/guard.ts');
+  const { undone, kept, open, failed } = await settleEarlier(roots, {
     stateDirectory,
     now: () => context.now(),
     onWarning: (message) => context.warn('recovery', message),
@@ -32,8 +32,23 @@ export async function endKilledGuards(
     );
   }
   for (const root of kept) context.notice(`${root} stays as the command of a guard left it`);
-  for (const { code, message, hint = '', object = '' } of open) context.warn(code, message, { hint, object });
+  for (const one of open) warnOf(one, context);
+  if (failed.length > 0) throw failed[0];
   return undone.length > 0 || kept.length > 0;
+}
+
+/** Half a deploy would be `latest` otherwise, and nobody have heard of it: said under `--quiet` too. */
+function warnOf({ code, message, hint = '', object = '' }: StrongroomError, context: Context): void {
+  context.warn(code, message, { hint, object, severity: 'error' });
+}
+
+/** Guards that are still to be settled, said to people. @returns how many */
+export async function warnOfOpenGuards(context: Context): Promise<number> {
+  if (!hasJournals(context.paths.state)) return 0;
+  const { leftBehind } = await import('../../vault/guard/guard.ts');
+  const { open } = leftBehind(context.paths.state);
+  for (const one of open) warnOf(one, context);
+  return open.length;
 }
 
 /** As above, for a backup: that a rollback cannot be finished is said, and is no reason to have no backup. */

@@ -2,7 +2,7 @@
 import { StrongroomError } from '../../errors.ts';
 import { gitCommit } from '../../host/git-commit.ts';
 import type { BackupResult } from '../../vault/backup/backup.ts';
-import { beginGuard, type Guard, guardedFiles, printableName } from '../../vault/guard/guard.ts';
+import { beginGuard, type Guard, guardedFiles, leftBehind, printableName } from '../../vault/guard/guard.ts';
 import { backUp } from '../backup/one-set.ts';
 import type { AskedSet } from '../backup/sets.ts';
 import type { Context } from '../context.ts';
@@ -36,6 +36,9 @@ export async function prepare(
     await copy(guard, sets, allowIncomplete, context);
     if (sets.some(({ streams }) => streams.length > 0))
       context.notice('databases are in the snapshot, but only files are put back should it fail');
+    const aside = leftBehind(context.paths.state).aside.map(printableName);
+    if (aside.length > 0)
+      context.notice(`what earlier guards moved aside is still in ${aside.join(', ')}, until you remove it`);
     const made = snapshots.map((one) => `${one.set}: ${one.snapshot}`).join(', ');
     context.notice(`${made}; running ${printableName(program)}`);
     return { guard, snapshots };
@@ -90,7 +93,7 @@ async function copy(
   }
 }
 
-function incompleteSet(set: string, why: string): StrongroomError {
+export function incompleteSet(set: string, why: string): StrongroomError {
   return new StrongroomError('incomplete', `the set ${set} cannot be guarded as a whole: ${why}`, {
     object: set,
     hint: 'the command was not run; with --allow-incomplete only what could be taken is put back',

@@ -60,7 +60,7 @@ async function faultOfCommand(
   timeout: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const status = await runBriefly(command, surroundings, timeout, signal);
+  const status = await runBriefly(['sh', '-c', command], surroundings, timeout, signal);
   if (status === undefined) return signal.aborted ? 'it was interrupted' : tooLong(timeout);
   return status === 0 ? undefined : `it ended with exit code ${status}`;
 }

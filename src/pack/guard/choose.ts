@@ -15,18 +15,29 @@ export function mountOf(directory: string, mounts: Mounts): string {
 }
 
 /**
- * Chooses where the copies of files on one mount go: beside the directory or further up, so that they outlive it and
- * a command that goes through all files does not find them; within the roots only where nothing else will do.
+ * Chooses where the copies of files on one mount go: into the state directory if that is on it, else as far up as the
+ * caller has a directory, as deploys clean what is near the files: `rsync --delete`, `git clean`. Within the roots only
+ * where nothing else will do.
  *
  * @param top absolute real path of a directory on the mount
  * @param roots real paths of what is guarded
+ * @param state absolute real path of the state directory
  * @throws StrongroomError `no-room-beside` when nothing may be made there, or others could meddle with it
  */
-export function choosePlace(top: string, id: string, mounts: Mounts, roots: readonly string[]): UndoPlace {
+export function choosePlace(
+  top: string,
+  id: string,
+  mounts: Mounts,
+  roots: readonly string[],
+  state?: string,
+): UndoPlace {
   const mount = mountOf(top, mounts);
-  const candidates = [...directoriesAbove(top, mount, mounts), top].filter(
-    (directory) => isWritable(directory) && isQuiet(directory),
-  );
+  const above = [...directoriesAbove(top, mount, mounts).toReversed(), top];
+  const candidates = [
+    ...(state !== undefined && mountOf(state, mounts) === mount ? [state] : []),
+    ...above.filter(isOwn),
+    ...above,
+  ].filter((directory) => isWritable(directory) && isQuiet(directory));
   const isOutside = (directory: string) => !roots.some((root) => isWithin(directory, root));
   const chosen = candidates.find(isOutside) ?? candidates[0];
   if (chosen !== undefined) return { path: posix.join(chosen, undoName(id)), mount };
@@ -50,6 +61,12 @@ function directoriesAbove(top: string, mount: string, mounts: Mounts): string[] 
     found.push(at);
   }
   return found;
+}
+
+/** The caller's, and no place for everybody such as /tmp, which somebody cleans. */
+function isOwn(directory: string): boolean {
+  const { uid, mode } = lstatSync(fsPath(directory));
+  return uid === process.geteuid!() && (mode & 0o002) === 0;
 }
 
 function isWritable(directory: string): boolean {

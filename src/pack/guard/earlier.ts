@@ -1,13 +1,17 @@
 // What earlier guards left: a rollback that was begun is always finished, a copy that nobody needs goes, and where
-// nobody has said whether what a command did is good, somebody is asked.
+// nobody has said whether what a command did is good, somebody is asked. The journals say what there is, and nothing
+// else: a configuration may have gone with what the command did.
 
 import { ConflictError } from '../../errors.ts';
-import { isWithin } from '../collect-place.ts';
 import { printableName } from '../names.ts';
 import { abandon, isRunning, thisRunner } from '../place/runner.ts';
 import { type FoundGuard, type GuardJournal, moveGuard, readGuards, writeGuard } from './journal.ts';
+import { lockRoots } from './lock.ts';
 import type { PutBack } from './put-back.ts';
-import { letGo, type UndoOptions, undoGuard } from './undo.ts';
+import { freeRoom } from './room.ts';
+import { namesOf, overlap } from './roots.ts';
+import { holdsAside, letGo, type UndoOptions, undoGuard } from './undo.ts';
+import { ADDED } from './where.ts';
 
 export interface EarlierOptions extends UndoOptions {
   /** The id of a guard that is not meant: one's own. */
@@ -25,64 +29,112 @@ export interface Earlier {
   readonly kept: readonly string[];
   /** Guards that somebody has to judge, or whose command still runs. */
   readonly open: readonly ConflictError[];
+  /** Why some could not be settled, a reason for each. */
+  readonly failed: readonly unknown[];
 }
 
 /**
  * Settles what guards that ended by force left in these roots.
  *
- * @param roots real paths
- * @throws ConflictError `guard-running`, and `guard-pending` where `isStrict`; as `undoGuard`
+ * @param roots absolute, as they were given; undefined for all of this state directory
+ * @returns in `failed`: ConflictError `guard-running`, and `guard-pending` where `isStrict`; as `undoGuard`
+ * @throws StrongroomError `unsafe-state-directory`
  */
-export async function settleEarlier(roots: readonly string[], options: EarlierOptions): Promise<Earlier> {
-  const { stateDirectory, exceptFor, isStrict = false, verdict, onWarning } = options;
-  const undone: PutBack[] = [];
-  const kept: string[] = [];
-  const open: ConflictError[] = [];
+export async function settleEarlier(
+  roots: readonly string[] | undefined,
+  options: EarlierOptions,
+): Promise<Earlier> {
+  const { stateDirectory, exceptFor, onWarning } = options;
+  const asked = roots?.flatMap(namesOf);
+  const earlier = { undone: [] as PutBack[], kept: [] as string[], open: [] as ConflictError[] };
+  const failed: unknown[] = [];
   for (const found of readGuards(stateDirectory, onWarning)) {
-    const { journal, phase, writtenMs } = found;
-    const isHere = overlaps(journal.roots, roots);
-    if (journal.id === exceptFor || phase === 'kept') continue;
-    if (isRunning(journal.id, journal.runner, Date.now() - writtenMs)) {
-      if (isHere && (isStrict || verdict !== undefined)) throw running(journal, 'another guard is under way');
-    } else if (phase === 'taking' || phase === 'done') {
-      letGo(journal, options);
-    } else if (isHere) {
-      if (isCommandRunning(found)) {
-        const why = `the command of a guard that was killed still runs, as process ${journal.command!.pid}`;
-        if (isStrict || verdict !== undefined) throw running(journal, why);
-        open.push(running(journal, why));
-      } else if (verdict !== 'keep' && (phase === 'undoing' || verdict === 'undo')) {
-        undone.push(...(await finish(found, options)));
-      } else if (verdict === 'keep') {
-        moveGuard(stateDirectory, journal.id, phase, 'done');
-        letGo(journal, options);
-        kept.push(...journal.roots);
-      } else if (isStrict) throw pending(journal);
-      else open.push(pending(journal));
+    const { journal } = found;
+    if (journal.id === exceptFor) continue;
+    const isHere = asked === undefined || overlap([...journal.roots, ...journal.names], asked);
+    try {
+      await settleOne(found, isHere, options, earlier);
+    } catch (error) {
+      failed.push(error);
     }
   }
-  return { undone, kept, open };
+  return { ...earlier, failed };
 }
 
-/** When all is well again, what a rollback had set aside goes. @param roots real paths */
-export function letGoKept(roots: readonly string[], options: UndoOptions): void {
-  for (const { journal, phase } of readGuards(options.stateDirectory)) {
-    if (phase !== 'kept' || !overlaps(journal.roots, roots)) continue;
+async function settleOne(
+  found: FoundGuard,
+  isHere: boolean,
+  options: EarlierOptions,
+  { undone, kept, open }: { undone: PutBack[]; kept: string[]; open: ConflictError[] },
+): Promise<void> {
+  const { isStrict = false, verdict, stateDirectory } = options;
+  const { journal, phase } = found;
+  const isAsked = isHere && (isStrict || verdict !== undefined);
+  if (phase === 'kept') {
+    if (!journal.places.some(holdsAside)) letGo(journal, options);
+  } else if (isAtWork(found)) {
+    if (isAsked) throw running(journal, 'another guard is under way');
+  } else if (phase === 'taking' || phase === 'done') {
     letGo(journal, options);
+  } else if (isHere) {
+    const error = openFault(found);
+    if (error?.code === RUNNING) {
+      if (isAsked) throw error;
+      open.push(error);
+    } else if (verdict === 'keep') {
+      moveGuard(stateDirectory, journal.id, phase, 'done');
+      letGo(journal, options);
+      kept.push(...journal.roots);
+    } else if (phase === 'undoing' || verdict === 'undo') undone.push(...(await finish(found, options)));
+    else if (isStrict) throw error;
+    else open.push(error);
   }
+}
+
+export interface LeftBehind {
+  /** Guards that were killed, and that nobody has settled yet. */
+  readonly open: readonly ConflictError[];
+  /** Absolute paths of directories with what rollbacks have moved out of the way. */
+  readonly aside: readonly string[];
+}
+
+/**
+ * Says what earlier guards left, and changes nothing.
+ *
+ * @throws StrongroomError `unsafe-state-directory`
+ */
+export function leftBehind(stateDirectory: string): LeftBehind {
+  const found = readGuards(stateDirectory);
+  const isOpen = (one: FoundGuard) => (one.phase === 'running' || one.phase === 'undoing') && !isAtWork(one);
+  const ended = found.filter((one) => one.phase === 'kept' || !isAtWork(one));
+  const places = ended.flatMap(({ journal }) => journal.places);
+  return {
+    open: found.filter(isOpen).map(openFault),
+    aside: places.filter(holdsAside).map(({ path }) => `${path}/${ADDED}`),
+  };
 }
 
 async function finish({ journal, phase }: FoundGuard, options: EarlierOptions): Promise<PutBack[]> {
+  const { stateDirectory } = options;
   // From now on this process is the one that works there.
   const ours = { ...journal, runner: thisRunner() };
-  if (phase === 'running') moveGuard(options.stateDirectory, journal.id, phase, 'undoing');
+  // What stands there may be guarded from elsewhere by now.
+  const unlock = lockRoots(journal.roots);
   try {
-    writeGuard(options.stateDirectory, ours, 'undoing');
+    if (phase === 'running') moveGuard(stateDirectory, journal.id, phase, 'undoing');
+    freeRoom(journal, options);
+    writeGuard(stateDirectory, ours, 'undoing');
     return await undoGuard(ours, options);
   } catch (error) {
     abandon(journal.id);
     throw error;
+  } finally {
+    unlock();
   }
+}
+
+function isAtWork({ journal, writtenMs }: FoundGuard): boolean {
+  return isRunning(journal.id, journal.runner, Date.now() - writtenMs);
 }
 
 function isCommandRunning({ journal, writtenMs }: FoundGuard): boolean {
@@ -90,29 +142,33 @@ function isCommandRunning({ journal, writtenMs }: FoundGuard): boolean {
   return command !== undefined && isRunning(`${id} command`, command, Date.now() - writtenMs);
 }
 
-function overlaps(some: readonly string[], others: readonly string[]): boolean {
-  return some.some((a) => others.some((b) => isWithin(a, b) || isWithin(b, a)));
-}
-
 function shown({ roots }: GuardJournal): string {
   return roots.map(printableName).join("', '");
 }
 
+const RUNNING = 'guard-running';
+
 function running(journal: GuardJournal, why: string): ConflictError {
-  return new ConflictError('guard-running', `${why} in '${shown(journal)}'`, {
+  return new ConflictError(RUNNING, `${why} in '${shown(journal)}'`, {
     object: shown(journal),
     hint: 'wait for it to end',
   });
 }
 
-function pending(journal: GuardJournal): ConflictError {
+/** What is to be said of a guard that was killed, in the phases `running` and `undoing`. */
+function openFault(found: FoundGuard): ConflictError {
+  const { journal, phase } = found;
+  if (isCommandRunning(found)) {
+    const pid = journal.command!.pid;
+    return running(journal, `the command of a guard that was killed still runs, as process ${pid}`);
+  }
   const places = journal.places.map(({ path }) => `'${printableName(path)}'`).join(', ');
-  return new ConflictError(
-    'guard-pending',
-    `an earlier guard of '${shown(journal)}' was killed before it knew how its command ended`,
-    {
-      object: shown(journal),
-      hint: `what was there before is in ${places}: put it back with \`strongroom guard --recover\`, or let things stand with \`strongroom guard --accept\``,
-    },
-  );
+  const how =
+    phase === 'undoing'
+      ? 'could not put back what was there before'
+      : 'was killed before it knew how its command ended';
+  return new ConflictError('guard-pending', `an earlier guard of '${shown(journal)}' ${how}`, {
+    object: shown(journal),
+    hint: `what was there before is in ${places}: put it back with \`strongroom guard --recover\`, or let things stand with \`strongroom guard --accept\``,
+  });
 }

@@ -2,29 +2,26 @@
 // nothing of snapshots, commands and probes.
 
 import { randomBytes } from 'node:crypto';
-import { lstatSync, type Stats } from 'node:fs';
-import { posix } from 'node:path';
+import { existsSync } from 'node:fs';
 import { StrongroomError } from '../../errors.ts';
-import { collect, type Problem, type Selection, type Source } from '../collect.ts';
+import type { Problem } from '../collect.ts';
 import { fsPath } from '../names.ts';
-import { placeFailure, stopIfAborted } from '../place/failures.ts';
+import { errno } from '../place/failures.ts';
 import { abandon, runnerOf, thisRunner } from '../place/runner.ts';
-import { placeOf, resolveExisting } from '../place/target.ts';
-import { destinationOf } from './changes.ts';
-import { letGoKept, settleEarlier } from './earlier.ts';
-import {
-  dropGuard,
-  type GuardedTree,
-  type GuardJournal,
-  moveGuard,
-  type Phase,
-  writeGuard,
-} from './journal.ts';
-import { makePlace, placeFinder, syncPlaces } from './places.ts';
+import { placeOf } from '../place/target.ts';
+import { settleEarlier } from './earlier.ts';
+import { dropGuard, type GuardJournal, moveGuard, type Phase, writeGuard } from './journal.ts';
+import { lockRoots } from './lock.ts';
 import type { PutBack } from './put-back.ts';
-import { linkAt } from './settle.ts';
-import { blindSpots, checkRoom, realRoot, takeFiles } from './take.ts';
+import { namesOf } from './roots.ts';
+import { realRoot } from './take.ts';
+import { type Guarded, takeSets } from './take-sets.ts';
 import { letGo, undoGuard } from './undo.ts';
+import { BEFORE } from './where.ts';
+
+export type { Guarded };
+
+const NOT_NOTED = 'that the guard has ended well could not be noted';
 
 export interface GuardOptions {
   /** Absolute; journals are kept in its `guards` directory. */
@@ -33,12 +30,6 @@ export interface GuardOptions {
   readonly signal?: AbortSignal;
   /** Told, in one line safe to show. */
   readonly onWarning?: (message: string) => void;
-}
-
-/** A set that is guarded. */
-export interface Guarded {
-  readonly set: string;
-  readonly selection: Selection;
 }
 
 export interface Guard {
@@ -63,12 +54,14 @@ export interface Guard {
    * @throws StrongroomError; the copies then stay
    */
   undo(): Promise<readonly PutBack[]>;
-  /** What was done is good: the copies go, and with them what earlier guards of these roots had set aside. */
+  /** What was done is good: the copies go. That they cannot is told, and is no failure. */
   keep(): void;
   /** Before anything was done: the copies go. Does nothing after that. */
   release(): void;
-  /** Where the copies are, absolute. */
+  /** Absolute paths of the directories of ours. */
   readonly places: readonly string[];
+  /** Those with what was there before, as far as they are still there. */
+  readonly copies: readonly string[];
 }
 
 /**
@@ -80,23 +73,34 @@ export interface Guard {
 export async function beginGuard(roots: readonly string[], options: GuardOptions): Promise<Guard> {
   const { stateDirectory, signal } = options;
   let real = roots.map(placeOf);
+  const names = roots.flatMap(namesOf);
   const id = randomBytes(8).toString('hex');
-  let journal: GuardJournal = { format: 1, id, runner: thisRunner(), roots: real, places: [], trees: [] };
+  const runner = thisRunner();
+  let journal: GuardJournal = { format: 1, id, runner, roots: real, names, places: [], trees: [] };
   let phase: Phase = 'taking';
   let isOpen = true;
-  const write = (next: Phase, change: Partial<GuardJournal> = {}): void => {
+  let unlock = (): void => {};
+  const note = (next: Phase, change: Partial<GuardJournal> = {}): GuardJournal => {
     journal = { ...journal, ...change };
     writeGuard(stateDirectory, journal, next);
     phase = next;
+    return journal;
   };
   // Before we look for others: of two that begin together, neither overlooks the other.
-  write('taking');
+  note('taking');
   const end = (): void => {
     isOpen = false;
+    unlock();
     try {
       moveGuard(stateDirectory, id, phase, 'done');
     } catch (error) {
-      throw placeFailure(error, stateDirectory);
+      if (errno(error) !== 'ENOENT') {
+        abandon(id);
+        options.onWarning?.(`${NOT_NOTED}; let things stand with \`strongroom guard --accept\``);
+        return;
+      }
+      // The command has made away with our notes, and no run after us could find the copies.
+      options.onWarning?.('the command removed what the guard had noted; its copies go all the same');
     }
     phase = 'done';
     letGo(journal, options);
@@ -107,11 +111,14 @@ export async function beginGuard(roots: readonly string[], options: GuardOptions
     phase = 'undoing';
   };
   try {
-    await settleEarlier(real, { ...options, exceptFor: id, isStrict: true });
+    const { failed } = await settleEarlier(roots, { ...options, exceptFor: id, isStrict: true });
+    if (failed.length > 0) throw failed[0];
     // They may have brought back a root, or the link to one.
     real = roots.map(realRoot);
-    write('taking', { roots: real });
+    unlock = lockRoots(real);
+    note('taking', { roots: real, names: [...new Set([...names, ...roots.flatMap(namesOf)])] });
   } catch (error) {
+    unlock();
     dropGuard(stateDirectory, id);
     throw error;
   }
@@ -120,55 +127,26 @@ export async function beginGuard(roots: readonly string[], options: GuardOptions
     get places() {
       return journal.places.map(({ path }) => path);
     },
+    get copies() {
+      const copies = journal.places.map(({ path }) => `${path}/${BEFORE}`);
+      return copies.filter((path) => existsSync(fsPath(path)));
+    },
     async take(sets, onFile) {
-      const problems = new Map<string, readonly Problem[]>();
-      const collected: { readonly guarded: Guarded; readonly sources: Source[]; readonly blind: string[] }[] =
-        [];
-      for (const asked of sets) {
-        const guarded = { ...asked, selection: withoutOwn(asked.selection, stateDirectory) };
-        const found = await collect(guarded.selection, signal ? { signal } : {});
-        problems.set(guarded.set, found.problems);
-        collected.push({ guarded, sources: found.sources, blind: blindSpots(found.problems) });
-      }
-      const finder = placeFinder(id, real);
-      const placed = collected.map(({ sources }, index) => {
-        const files = sources.filter(({ type }) => type === 'file');
-        const root = real[index]!;
-        const at = (path: string) => finder.index(posix.dirname(destinationOf(root, path)));
-        finder.index(root);
-        return new Map(files.map(({ path }) => [path, at(path)] as const));
+      const write = (change: Partial<GuardJournal>) => note('taking', change);
+      const { trees, problems } = await takeSets({
+        sets,
+        roots,
+        real,
+        stateDirectory,
+        signal,
+        onFile,
+        write,
       });
-      const own = real.map((root) => accessOf(lstatSync(fsPath(root))));
-      // The journal is there before the first directory: a killed run leaves nothing that the next one cannot find.
-      write('taking', { places: finder.places });
-      const trees: GuardedTree[] = [];
-      try {
-        const places = finder.places.map(makePlace);
-        write('taking', { places });
-        for (const [index, place] of places.entries()) {
-          const files = collected.flatMap(({ sources }, i) =>
-            sources.filter(({ path }) => placed[i]!.get(path) === index),
-          );
-          if (files.length > 0) checkRoom(place, files);
-        }
-        for (const [index, { guarded, sources, blind }] of collected.entries()) {
-          const { set, selection } = guarded;
-          const entries = await takeFiles({ set, sources, placeOf: placed[index]! }, places, signal, onFile);
-          const root = real[index]!;
-          const link = linkAt(roots[index]!, resolveExisting(posix.dirname(roots[index]!)));
-          const isLink = link ? { link } : {};
-          trees.push({ set, root, ...isLink, own: own[index]!, selection, blind, entries });
-        }
-        await syncPlaces(places);
-      } catch (error) {
-        throw placeFailure(error, real[0]!);
-      }
-      stopIfAborted(signal);
-      write('running', { trees });
+      note('running', { trees });
       return problems;
     },
     noteCommand(pid) {
-      if (phase === 'running') write('running', { command: runnerOf(pid) });
+      if (phase === 'running') note('running', { command: runnerOf(pid) });
     },
     condemn,
     async undo() {
@@ -186,27 +164,13 @@ export async function beginGuard(roots: readonly string[], options: GuardOptions
       } catch (error) {
         abandon(id);
         throw error;
+      } finally {
+        unlock();
       }
     },
-    keep() {
-      end();
-      letGoKept(real, options);
-    },
+    keep: end,
     release() {
       if (isOpen && (phase === 'taking' || phase === 'running')) end();
     },
   };
-}
-
-/** Our own journals change while we work: they are no part of what is put back. */
-function withoutOwn(selection: Selection, stateDirectory: string): Selection {
-  const own = [...new Set([stateDirectory, placeOf(stateDirectory)])];
-  return {
-    ...selection,
-    exclude: [...selection.exclude, ...own.map((path) => path.replace(/[*?[{\\]/g, '\\$&'))],
-  };
-}
-
-function accessOf({ mode, uid, gid, mtimeMs }: Stats): GuardedTree['own'] {
-  return { mode: mode & 0o7777, uid, gid, mtimeMs };
 }

@@ -35,6 +35,8 @@ export interface Kept extends Entry {
   readonly ino: number;
   /** Absent where a change in the same tick of the clock could have been missed. */
   readonly ctimeMs?: number;
+  /** Where it has an ACL: what that lets the owning group do, as the bits of one octal digit. The mode says another. */
+  readonly aclGroup?: number;
   /** Index of the place of a file's copy; its `sha256` is there too then. */
   readonly place?: number;
 }
@@ -51,6 +53,7 @@ export interface GuardedTree {
     readonly uid: number;
     readonly gid: number;
     readonly mtimeMs: number;
+    readonly aclGroup?: number;
   };
   readonly selection: Selection;
   /** Paths that could not be looked into: nothing there counts as added. */
@@ -66,6 +69,8 @@ export interface GuardJournal {
   readonly command?: Runner;
   /** Real paths of the roots of all sets. */
   readonly roots: readonly string[];
+  /** What else they are called, as `namesOf` says: a command may turn a link, and the real path is another then. */
+  readonly names: readonly string[];
   readonly places: readonly UndoPlace[];
   /** Empty while `taking`. */
   readonly trees: readonly GuardedTree[];
@@ -78,7 +83,15 @@ export interface FoundGuard {
   readonly writtenMs: number;
 }
 
+/** Room that is kept for the rollback's own notes; see `room.ts`. */
+export const ROOM = 'room';
+
 const NAME = /^([0-9a-f]{16})\.(taking|running|undoing|done|kept)$/;
+
+/** @returns its own directory, beside the journal */
+export function roomIn(stateDirectory: string, id: string): string {
+  return `${directoryOf(stateDirectory)}/${id}.${ROOM}`;
+}
 
 function directoryOf(stateDirectory: string): string {
   return `${stateDirectory}/guards`;
@@ -107,6 +120,7 @@ export function moveGuard(stateDirectory: string, id: string, from: Phase, to: P
 export function dropGuard(stateDirectory: string, id: string): void {
   const directory = directoryOf(stateDirectory);
   for (const ending of ['part', ...PHASES]) rmSync(`${directory}/${id}.${ending}`, { force: true });
+  rmSync(roomIn(stateDirectory, id), { recursive: true, force: true });
 }
 
 /**
@@ -152,11 +166,11 @@ export function parseGuard(text: string, id: string): GuardJournal | undefined {
   }
 }
 
-function isJournal({ format, runner, roots, places, trees }: GuardJournal): boolean {
+function isJournal({ format, runner, roots, names, places, trees }: GuardJournal): boolean {
   return (
     format === 1 &&
     isCount(runner.pid) &&
-    roots.every(isAbsolute) &&
+    [...roots, ...names].every(isAbsolute) &&
     places.every(({ path, mount }) => isAbsolute(path) && typeof mount === 'string') &&
     trees.every((tree) => isTree(tree, places.length))
   );

@@ -10,7 +10,7 @@ import { isLost } from '../place/failures.ts';
 import { readMounts } from '../place/mounts.ts';
 import { syncDirectory } from '../place/own-file.ts';
 import { syncAll } from '../place/sync.ts';
-import { nameOf, parentOf } from '../place/target.ts';
+import { nameOf, parentOf, placeOf } from '../place/target.ts';
 import { choosePlace, mountOf } from './choose.ts';
 import type { UndoPlace } from './journal.ts';
 import { ADDED, BEFORE } from './where.ts';
@@ -135,8 +135,8 @@ export function clearPlace(place: UndoPlace, onWarning?: (message: string) => vo
 }
 
 /** Removes one thing in a place. @throws a system error; it can be called again */
-export function clearWithin(place: UndoPlace, name: string): void {
-  const found = openPlaceOf(place);
+export function clearWithin(place: UndoPlace, name: string, onWarning?: (message: string) => void): void {
+  const found = openPlaceOf(place, onWarning);
   if (found === undefined) return;
   try {
     const below = openChild(found, name);
@@ -160,13 +160,18 @@ export interface PlaceFinder {
   index(directory: string): number;
 }
 
-/** @param roots real paths of what is guarded */
+/**
+ * @param roots real paths of what is guarded
+ * @param stateDirectory absolute; it is there
+ */
 export function placeFinder(
   id: string,
   roots: readonly string[],
+  stateDirectory: string,
   known: readonly UndoPlace[] = [],
 ): PlaceFinder {
   const mounts = readMounts();
+  const state = placeOf(stateDirectory);
   const places = [...known];
   const byDirectory = new Map<string, number>();
   return {
@@ -176,7 +181,7 @@ export function placeFinder(
       if (index >= 0) return index;
       const mount = mountOf(directory, mounts);
       index = places.findIndex((place) => place.mount === mount);
-      if (index < 0) index = places.push(choosePlace(directory, id, mounts, roots)) - 1;
+      if (index < 0) index = places.push(choosePlace(directory, id, mounts, roots, state)) - 1;
       byDirectory.set(directory, index);
       return index;
     },

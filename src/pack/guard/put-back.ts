@@ -2,6 +2,7 @@
 // aside, and all of it is one placement, so that it happens wholly or not at all.
 
 import { mkdirSync, renameSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ConflictError, StrongroomError } from '../../errors.ts';
 import type { Entry } from '../entry.ts';
 import { fsPath, printableName } from '../names.ts';
@@ -12,9 +13,10 @@ import { recoverPlacement } from '../place/recover.ts';
 import { openStaging } from '../place/stage.ts';
 import { joined, parentOf, placeOf } from '../place/target.ts';
 import type { PlacementPlan, Staging } from '../place/types.ts';
+import { asEntry, withoutAcls } from './as-before.ts';
 import { type Changes, changesOf, destinationOf } from './changes.ts';
 import { copyGone, feed } from './feed.ts';
-import type { GuardedTree, Kept, UndoPlace } from './journal.ts';
+import type { GuardedTree, UndoPlace } from './journal.ts';
 import { closeAgain, openUp } from './open-up.ts';
 import { settle } from './settle.ts';
 import { copyPath } from './where.ts';
@@ -42,6 +44,9 @@ export interface PutBackOptions {
 
 /** Something may be written while we work. More often than this we do not run after it. */
 const ROUNDS = 3;
+/** How often what changed under our hands is looked at anew, and how long we wait before that, each time twice as long. */
+const RETRIES = 5;
+const PAUSE_MS = 100;
 
 interface Tally {
   readonly restored: Set<string>;
@@ -58,7 +63,7 @@ export async function putBack(tree: GuardedTree, options: PutBackOptions): Promi
   try {
     if (placeOf(tree.root) !== tree.root) throw rootMoved(tree.root);
     await recoverPlacement(tree.root, { stateDirectory, onWarning });
-    for (let round = 1; !(await putBackOnce(tree, options, tally)); round++) {
+    for (let round = 1; !(await putBackCalmly(tree, options, tally)); round++) {
       if (round < ROUNDS) continue;
       const root = printableName(tree.root);
       onWarning(`something in '${root}' still changes, or has an owner that only root can give back`);
@@ -74,11 +79,24 @@ export async function putBack(tree: GuardedTree, options: PutBackOptions): Promi
   return { set: tree.set, root: tree.root, restored: [...restored], removed, warnings: [...warnings] };
 }
 
+/** The command may have left something behind that still writes: what it does between our look and our step is no end. */
+async function putBackCalmly(tree: GuardedTree, options: PutBackOptions, tally: Tally): Promise<boolean> {
+  for (let retry = 1; ; retry++) {
+    try {
+      return await putBackOnce(tree, options, tally);
+    } catch (error) {
+      const hasChanged = error instanceof ConflictError && error.code === 'changed-since-plan';
+      if (!hasChanged || retry > RETRIES) throw error;
+      await pause(PAUSE_MS * 2 ** (retry - 1));
+    }
+  }
+}
+
 /** @returns whether all was as it should be, so that there was nothing left to do */
 async function putBackOnce(tree: GuardedTree, options: PutBackOptions, tally: Tally): Promise<boolean> {
   const opened = openUp(tree);
   try {
-    const { plan, moved } = await planOf(tree, await changesOf(tree), options);
+    const { plan, moved } = await planOf(tree, await changesOf(tree), options, tally);
     const { units } = plan.layout;
     if (units.length === 0) return true;
     const report = await place(tree, plan, options);
@@ -138,11 +156,14 @@ async function planOf(
   tree: GuardedTree,
   { suspects, added, displaced }: Changes,
   { stateDirectory, now, placesFor, asideFor }: PutBackOptions,
+  { warnings }: Tally,
 ): Promise<{ plan: PlacementPlan; moved: ReadonlyMap<string, string> }> {
   const moved = new Map([...added, ...displaced].map((path) => [destinationOf(tree.root, path), path]));
   const places = placesFor([...moved.keys()].map((path) => parentOf(path) || '/'));
   const entries: Entry[] = [];
-  for (const entry of suspects) entries.push(asEntry(tree, entry, places));
+  const onWarning = (message: string) => void warnings.add(message);
+  for (const entry of await withoutAcls(tree, suspects, onWarning))
+    entries.push(asEntry(tree, entry, places));
   const to = (path: string) => asideFor(tree.set, moved.get(path) ?? path.slice(1), path);
   const plan = await planPlacement(
     entries,
@@ -157,26 +178,6 @@ async function planOf(
     },
   );
   return { plan, moved };
-}
-
-/** The entry, as placements know it. */
-function asEntry(tree: GuardedTree, kept: Kept, places: readonly UndoPlace[]): Entry {
-  const { path, type, mode, uid, gid, mtime, size, target, sha256 } = kept;
-  const entry: Entry = {
-    path,
-    type,
-    mode,
-    uid,
-    gid,
-    mtime,
-    size,
-    ...(target === undefined ? {} : { target }),
-  };
-  if (type !== 'file') return entry;
-  const copy = copyPath(places[kept.place!]!, tree.set, path);
-  const seen = lookAt(fsPath(copy));
-  if (seen?.type !== 'file' || seen.size !== size) throw copyGone(copy);
-  return { ...entry, sha256: sha256! };
 }
 
 /** Copies what is to come back into the staging; where the disk is full, the copies themselves go there. */

@@ -19,6 +19,7 @@ import { lookAt } from '../place/existing.ts';
 import { errno, isLost } from '../place/failures.ts';
 import { timeOf } from '../place/finish.ts';
 import { nameOf, parentOf } from '../place/target.ts';
+import { aclLost, groupsByAcl, withoutAcl } from './acl.ts';
 import { destinationOf } from './changes.ts';
 import type { GuardedTree, Kept } from './journal.ts';
 
@@ -62,10 +63,17 @@ function giveRoot({ root, own }: GuardedTree): string[] {
         warnings.push(`'${printableName(root)}' could not be given to owner ${own.uid}:${own.gid}`);
       }
     }
-    if ((fstatSync(fd).mode & 0o7777) !== own.mode) chmodSync(path, own.mode);
+    if ((fstatSync(fd).mode & 0o7777) !== own.mode) chmodSync(path, modeOf(root, own, warnings));
     if (now.mtimeMs !== own.mtimeMs) utimesSync(path, own.mtimeMs / 1000, own.mtimeMs / 1000);
   });
   return warnings;
+}
+
+/** A root that was made anew has no ACL. */
+function modeOf(root: string, { mode, aclGroup }: GuardedTree['own'], warnings: string[]): number {
+  if (aclGroup === undefined || groupsByAcl([root]).has(root)) return mode;
+  warnings.push(aclLost(root));
+  return withoutAcl(mode, aclGroup);
 }
 
 /** A root such as `current`, which deploys turn to another directory. */

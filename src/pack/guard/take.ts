@@ -25,6 +25,8 @@ import { pour } from '../place/copy.ts';
 import { hashFile, lookAt } from '../place/existing.ts';
 import { diskFull, placeFailure, stopIfAborted } from '../place/failures.ts';
 import { bornMode } from '../place/modes.ts';
+import { groupsByAcl } from './acl.ts';
+import { destinationOf } from './changes.ts';
 import type { Kept, UndoPlace } from './journal.ts';
 import { copyPath } from './where.ts';
 
@@ -37,6 +39,8 @@ const TRIES = 3;
 /** What the copy is made of. */
 export interface Take {
   readonly set: string;
+  /** Real path of its root. */
+  readonly root: string;
   readonly sources: readonly Source[];
   /** Index of the place of each file, by entry path. */
   readonly placeOf: ReadonlyMap<string, number>;
@@ -52,18 +56,19 @@ export interface Take {
  *   InterruptedError
  */
 export async function takeFiles(
-  { set, sources, placeOf }: Take,
+  { set, root, sources, placeOf }: Take,
   places: readonly UndoPlace[],
   signal?: AbortSignal,
   onFile?: (bytes: number) => void,
 ): Promise<Kept[]> {
   const kept: Kept[] = [];
   const made = new Set<string>();
+  const groups = aclGroups(root, sources);
   for (const source of sources) {
     stopIfAborted(signal);
     const place = placeOf.get(source.path);
     if (place === undefined) {
-      kept.push(asIs(source));
+      kept.push({ ...asIs(source), ...groups.get(source.path) });
       continue;
     }
     const to = copyPath(places[place]!, set, source.path);
@@ -71,13 +76,25 @@ export async function takeFiles(
     try {
       if (!made.has(above)) mkdirSync(fsPath(above), { recursive: true, mode: 0o700 });
       made.add(above);
-      kept.push({ ...(await copied(source, to)), place });
+      kept.push({ ...(await copied(source, to)), ...groups.get(source.path), place });
       onFile?.(source.size);
     } catch (error) {
       throw placeFailure(error, to);
     }
   }
   return kept;
+}
+
+/** By entry path. What lets no group in lets none in without its ACL either. */
+function aclGroups(root: string, sources: readonly Source[]): Map<string, Pick<Kept, 'aclGroup'>> {
+  const asked = sources.filter(({ type, mode }) => type !== 'symlink' && (mode & 0o070) !== 0);
+  const groups = groupsByAcl(asked.map(({ path }) => destinationOf(root, path)));
+  return new Map(
+    asked.flatMap(({ path }) => {
+      const aclGroup = groups.get(destinationOf(root, path));
+      return aclGroup === undefined ? [] : [[path, { aclGroup }] as const];
+    }),
+  );
 }
 
 /** What holds no content is known by its entry. */

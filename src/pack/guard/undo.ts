@@ -1,11 +1,12 @@
 // Undoes what a command did to all sets of a guard, and lets the copies go. It may be killed at any point and begun
 // again, by whoever finds the journal.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { StrongroomError } from '../../errors.ts';
-import { fsPath, printableName } from '../names.ts';
+import { decodeName, fsPath, printableName } from '../names.ts';
 import { closeDirectory } from '../place/beneath.ts';
 import { lookAt } from '../place/existing.ts';
+import { isLost } from '../place/failures.ts';
 import { readMounts } from '../place/mounts.ts';
 import { abandon } from '../place/runner.ts';
 import { parentOf } from '../place/target.ts';
@@ -13,6 +14,7 @@ import { isQuiet, mountOf } from './choose.ts';
 import { dropGuard, type GuardJournal, moveGuard, type UndoPlace, writeGuard } from './journal.ts';
 import { clearPlace, clearWithin, makePlace, notOurs, openPlaceOf, placeFinder } from './places.ts';
 import { type PutBack, putBack } from './put-back.ts';
+import { freeRoom } from './room.ts';
 import { settle } from './settle.ts';
 import { ADDED, BEFORE } from './where.ts';
 
@@ -28,6 +30,7 @@ export interface UndoOptions {
  */
 export async function undoGuard(journal: GuardJournal, options: UndoOptions): Promise<PutBack[]> {
   const { stateDirectory } = options;
+  freeRoom(journal, options);
   const mounts = readMounts();
   // Numbers of devices are others after the machine was started anew.
   const mountNow = ({ path }: UndoPlace) => mountOf(parentOf(path) || '/', mounts);
@@ -38,7 +41,7 @@ export async function undoGuard(journal: GuardJournal, options: UndoOptions): Pr
   current = { ...journal, places: journal.places.map((place) => ({ ...place, mount: mountNow(place) })) };
   const round = freeRound(journal.places);
   const placesFor = (directories: readonly string[]): readonly UndoPlace[] => {
-    const finder = placeFinder(journal.id, journal.roots, current.places);
+    const finder = placeFinder(journal.id, journal.roots, stateDirectory, current.places);
     for (const directory of directories) finder.index(directory);
     const known = current.places.length;
     if (finder.places.length === known) return current.places;
@@ -62,12 +65,8 @@ export async function undoGuard(journal: GuardJournal, options: UndoOptions): Pr
   for (const tree of journal.trees) {
     done.push(await putBack(tree, { stateDirectory, now: options.now(), placesFor, asideFor }));
   }
-  const isAnythingKept = current.places.some((place) => existsSync(fsPath(`${place.path}/${ADDED}`)));
-  orLater(current, options, () =>
-    moveGuard(stateDirectory, journal.id, 'undoing', isAnythingKept ? 'kept' : 'done'),
-  );
-  if (isAnythingKept) thinOut(current, options);
-  else letGo(current, options);
+  orLater(current, options, () => moveGuard(stateDirectory, journal.id, 'undoing', 'done'));
+  letGo(current, options);
   // Where the copies stood, the directory has another time now.
   for (const tree of journal.trees) {
     try {
@@ -103,23 +102,36 @@ function freeRound(places: readonly UndoPlace[]): number {
   }
 }
 
-/** Removes the copies of what is back in place, and leaves what was moved aside. */
-function thinOut(journal: GuardJournal, options: UndoOptions): void {
+/**
+ * Removes the copies of a guard that is `done`, and forgets it. What was moved aside is nobody's copy: that stays until
+ * a person has looked at it, and the journal says where.
+ */
+export function letGo(journal: GuardJournal, options: UndoOptions): void {
+  const { stateDirectory, onWarning } = options;
+  freeRoom(journal, options);
   orLater(journal, options, () => {
+    const places = journal.places.filter(holdsAside);
     for (const place of journal.places) {
-      if (existsSync(fsPath(`${place.path}/${ADDED}`))) clearWithin(place, BEFORE);
-      else clearPlace(place, options.onWarning);
+      if (places.includes(place)) clearWithin(place, BEFORE, onWarning);
+      else clearPlace(place, onWarning);
     }
-    writeGuard(options.stateDirectory, { ...journal, trees: [] }, 'kept');
+    if (places.length === 0) dropGuard(stateDirectory, journal.id);
+    else writeGuard(stateDirectory, { ...journal, places, trees: [] }, 'kept');
   });
 }
 
-/** Removes the copies of a guard that is `done`, and forgets it. */
-export function letGo(journal: GuardJournal, options: UndoOptions): void {
-  orLater(journal, options, () => {
-    for (const place of journal.places) clearPlace(place, options.onWarning);
-    dropGuard(options.stateDirectory, journal.id);
-  });
+/** Whether something is there that a rollback has moved out of the way. */
+export function holdsAside({ path }: UndoPlace): boolean {
+  const below = (at: string): string[] => {
+    try {
+      return readdirSync(fsPath(at), { encoding: 'buffer' }).map((name) => `${at}/${decodeName(name)}`);
+    } catch (error) {
+      if (isLost(error)) return [];
+      throw error;
+    }
+  };
+  // `added/N/SET/…`: when somebody has taken all that was in it, the rest is ours to remove.
+  return below(`${path}/${ADDED}`).flatMap(below).flatMap(below).length > 0;
 }
 
 // The files are as they are to be: that something is left over is said, and the next run tries again.

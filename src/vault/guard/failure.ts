@@ -11,10 +11,19 @@ export const PROBE_FAILED = 5;
 /** A guard that did not go well. Its exit code is the command's, or says what else went wrong. */
 export class GuardError extends StrongroomError {
   override readonly exitCode: number;
+  /** Ids of the snapshots from before, as far as there were any. */
+  readonly snapshots: readonly string[];
 
-  constructor(exitCode: number, code: string, message: string, details: ErrorDetails = {}) {
+  constructor(
+    exitCode: number,
+    code: string,
+    message: string,
+    details: ErrorDetails = {},
+    snapshots: readonly string[] = [],
+  ) {
     super(code, message, details);
     this.exitCode = exitCode;
+    this.snapshots = snapshots;
   }
 }
 
@@ -28,17 +37,20 @@ export function beforeCommand(error: StrongroomError): GuardError {
   });
 }
 
-/** @param places where the copies are, printable @param snapshots ids */
+/** @param copies directories with what was there before, printable; none where they are gone @param snapshots ids */
 export function notPutBack(
   cause: unknown,
-  places: readonly string[],
+  copies: readonly string[],
   snapshots: readonly string[],
 ): GuardError {
   const why = cause instanceof StrongroomError ? cause.message : 'an internal error';
-  const where = places.map((place) => `'${place}/before'`).join(', ');
+  const where = copies.map((copy) => `'${copy}'`).join(', ');
+  const here = where === '' ? '' : `; the files as they were are in ${where}`;
   const restore = snapshots.map((id) => `\`strongroom restore ${id}\``).join(', ');
-  return new GuardError(NOT_PUT_BACK, 'not-put-back', `the files could not be put back: ${why}`, {
-    hint: `see what is in the way, then run \`strongroom guard --recover\`; the files as they were are in ${where}${restore === '' ? '' : `, and with a key ${restore} has them too`}`,
+  const details = {
+    hint: `see what is in the way, then run \`strongroom guard --recover\`${here}${restore === '' ? '' : `; with a key ${restore} has them${here && ' too'}`}`,
     cause,
-  });
+  };
+  const message = `the files could not be put back: ${why}`;
+  return new GuardError(NOT_PUT_BACK, 'not-put-back', message, details, snapshots);
 }

@@ -3,11 +3,10 @@ import { UsageError } from '../../errors.ts';
 import type { Guarded } from '../../pack/guard/guard.ts';
 import { type BackupSources, type PlanOptions, planBackup } from '../backup/plan.ts';
 
-export { settleEarlier } from '../../pack/guard/earlier.ts';
+export { leftBehind, settleEarlier } from '../../pack/guard/earlier.ts';
 export { beginGuard, type Guard } from '../../pack/guard/guard.ts';
 export type { PutBack } from '../../pack/guard/put-back.ts';
 export { printableName } from '../../pack/names.ts';
-export { placeOf } from '../../pack/place/target.ts';
 
 /**
  * The files of a set as they are named now: what references lead to is settled here, so that a command that changes

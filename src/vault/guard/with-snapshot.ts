@@ -103,12 +103,11 @@ async function withFiles<T>(
   try {
     result = await act();
   } catch (error) {
-    const places = guard.places.map(printableName);
     try {
       for (const { warnings } of await guard.undo()) for (const message of warnings) onWarning?.(message);
     } catch (cause) {
       if (cause instanceof Error) cause.cause ??= error;
-      throw notPutBack(cause, places, [made.snapshot]);
+      throw notPutBack(cause, guard.copies.map(printableName), [made.snapshot]);
     }
     throw error;
   }

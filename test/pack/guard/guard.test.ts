@@ -14,10 +14,11 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { begun, beside, change, changes, everything, guardScene, selectionOf, taken } from './scenes.ts';
+import { leftBehind } from '../../../src/pack/guard/earlier.ts';
+import { begun, change, changes, everything, guardScene, kept, selectionOf, taken } from './scenes.ts';
 
 const isRoot = process.getuid!() === 0;
 const runs = process.env.STRONGROOM_LONG ? 3000 : 150;
@@ -125,7 +126,7 @@ describe('a guard that undoes', () => {
     expect(everything(place.target)).toEqual(before);
   });
 
-  test('what was added is moved aside, whole and named, until a guard goes well', async () => {
+  test('what was added is moved aside, whole and named, until somebody removes it', async () => {
     const place = guardScene({ '.env': 'old', 'logs/x.log': 'left out' });
     const guard = await taken(place, { exclude: ['**/*.log'] });
     mkdirSync(join(place.target, 'new/deep'), { recursive: true });
@@ -139,11 +140,15 @@ describe('a guard that undoes', () => {
     expect(readdirSync(`${keptAs}/deep`).sort()).toEqual(['file', 'x.log']);
     expect(readdirSync(place.target).sort()).toEqual(['.env', 'logs']);
     expect(readdirSync(join(place.target, 'logs')).sort()).toEqual(['x.log', 'y.log']);
-    expect(beside(place)).toHaveLength(1);
+    expect(kept(place)).toHaveLength(1);
     const next = await taken(place, { exclude: ['**/*.log'] });
     expect(existsSync(keptAs)).toBe(true);
     next.keep();
-    expect(beside(place)).toEqual([]);
+    expect(readFileSync(join(keptAs, 'deep/file'), 'utf8')).toBe('made by the command');
+    expect(leftBehind(place.stateDirectory).aside).toEqual([expect.stringMatching(/\/added$/)]);
+    rmSync(keptAs, { recursive: true });
+    (await taken(place, { exclude: ['**/*.log'] })).keep();
+    expect(kept(place)).toEqual([]);
     expect(readdirSync(join(place.stateDirectory, 'guards'))).toEqual([]);
   });
 
@@ -183,15 +188,14 @@ describe('a guard that undoes', () => {
     const guard = await taken(place);
     expect(await guard.undo()).toMatchObject([{ restored: [], removed: [], warnings: [] }]);
     expect(inodes()).toEqual(before);
-    expect(beside(place)).toEqual([]);
+    expect(kept(place)).toEqual([]);
   });
 });
 
 test('where a change in the same tick of the clock could be missed, no time is relied on', async () => {
   const place = guardScene({ fresh: 'x', old: 'y' });
   const guard = await taken(place);
-  const [name = ''] = readdirSync(join(place.stateDirectory, 'guards'));
-  expect(name).toMatch(/\.running$/);
+  const name = readdirSync(join(place.stateDirectory, 'guards')).find((one) => one.endsWith('.running'))!;
   const journal = JSON.parse(readFileSync(join(place.stateDirectory, 'guards', name), 'utf8'));
   for (const entry of journal.trees[0].entries) expect(entry.ctimeMs).toBeUndefined();
   guard.keep();
@@ -203,7 +207,9 @@ describe('the copy', () => {
     const guard = await taken(place);
     const [copy] = guard.places;
     expect(lstatSync(copy!).mode & 0o7777).toBe(0o700);
-    const files = Object.entries(everything(copy!)).map(([path]) => lstatSync(join(copy!, path)));
+    const files = Object.keys(everything(copy!)).flatMap((path) =>
+      path.startsWith('room') ? [] : [lstatSync(join(copy!, path))],
+    );
     for (const stats of files) {
       expect(stats.mode & 0o077).toBe(0);
       if (stats.isFile()) expect(stats.nlink).toBe(1);
@@ -217,7 +223,7 @@ describe('the copy', () => {
     const place = guardScene({ '.env': 'x' });
     const guard = await taken(place);
     // As if it had been made in the root.
-    const inside = join(place.target, beside(place)[0]!);
+    const inside = join(place.target, basename(kept(place)[0]!));
     mkdirSync(join(inside, 'before/app'), { recursive: true });
     writeFileSync(join(inside, 'before/app/.env'), 'copy');
     for (const include of [[], ['**/.env'], ['.'], ['*'], ['**']]) {
@@ -237,7 +243,7 @@ describe('the copy', () => {
     });
     first.release();
     (await begun(place)).release();
-    expect(beside(place)).toEqual([]);
+    expect(kept(place)).toEqual([]);
   });
 });
 
@@ -254,12 +260,22 @@ test('our own journals are not put back, wherever they are', async () => {
 });
 
 test('a command that removes our own notes is undone all the same', async () => {
-  const place = guardScene(TREE);
-  const before = everything(place.target);
+  // The copies are elsewhere, as the state directory is in the root.
+  const scene = guardScene(TREE);
+  const place = { ...scene, stateDirectory: join(scene.target, 'b/state') };
+  const before = contentOf(place.target);
+  mkdirSync(place.stateDirectory, { mode: 0o700 });
   const guard = await taken(place);
+  expect(guard.places).toEqual([expect.not.stringContaining('state')]);
   rmSync(place.stateDirectory, { recursive: true });
   for (const one of ['a', 'b']) rmSync(join(place.target, one), { recursive: true });
   const [done] = await guard.undo();
   expect(done!.restored).toContain('a/b');
-  expect(everything(place.target)).toEqual(before);
+  expect(contentOf(place.target)).toEqual(before);
 });
+
+/** Without our own notes, which come back with the rollback, and the times of the directory that they are in. */
+function contentOf(root: string): Record<string, string> {
+  const all = Object.entries(everything(root)).filter(([path]) => !/^b(?:\/state.*)?$/.test(path));
+  return Object.fromEntries(all);
+}

@@ -39,6 +39,7 @@ const journal: GuardJournal = {
   format: 1,
   id: ID,
   runner: thisRunner(),
+  names: ['/srv/app'],
   roots: ['/srv/app'],
   places: [{ path: '/srv/.strongroom-undo-x', mount: '1 /' }],
   trees: [tree],

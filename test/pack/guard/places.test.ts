@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { choosePlace } from '../../../src/pack/guard/choose.ts';
 import { beginGuard } from '../../../src/pack/guard/guard.ts';
-import { beside, everything, guardScene, type Scene, selectionOf, taken } from './scenes.ts';
+import { everything, guardScene, kept, type Scene, selectionOf, taken } from './scenes.ts';
 
 const asRoot = test.runIf(process.getuid!() === 0);
 const TREE = { '.env': 'old', 'd/key': { text: 'key', mode: 0o640 } } as const;
@@ -32,6 +32,13 @@ async function watched(place: Scene) {
   return { guard, said, copy: guard.places[0]! };
 }
 
+/** With its state directory in the root, where no copies go. */
+function elsewhere(place: Scene): Scene {
+  const stateDirectory = join(place.target, 'state');
+  mkdirSync(stateDirectory, { mode: 0o700 });
+  return { ...place, stateDirectory };
+}
+
 const journals = (place: Scene) => readdirSync(join(place.stateDirectory, 'guards'));
 
 describe('a place that somebody else could swap for another', () => {
@@ -41,7 +48,7 @@ describe('a place that somebody else could swap for another', () => {
       (path: string) => chmodSync(path, 0o775),
       (path: string) => chmodSync(path, 0o777),
     ]) {
-      const place = guardScene(TREE);
+      const place = elsewhere(guardScene(TREE));
       chownSync(place.target, 4321, 4321);
       spoil(dirname(place.target));
       const guard = await taken(place);
@@ -54,10 +61,10 @@ describe('a place that somebody else could swap for another', () => {
 
   asRoot('is not below a directory of his, whoever owns the place itself', async () => {
     const place = guardScene({ 'srv/app/.env': 'x' });
-    const inner = { ...place, target: join(place.target, 'srv/app') };
+    const inner = elsewhere({ ...place, target: join(place.target, 'srv/app') });
     chownSync(place.target, 4321, 4321);
     const guard = await taken(inner);
-    expect(guard.places.map(dirname)).toEqual([dirname(place.target)]);
+    expect(guard.places.map(dirname)).toEqual([place.directory]);
     guard.keep();
   });
 
@@ -83,17 +90,19 @@ describe('a place that somebody else could swap for another', () => {
     const mounts = { has: () => false, above: () => '/' };
     const roots = [place.target, join(place.target, 'd')];
     const chosen = choosePlace(join(place.target, 'd'), 'id', mounts, roots);
-    expect(dirname(chosen.path)).toBe(dirname(place.target));
+    expect(roots.map((root) => chosen.path.startsWith(`${root}/`))).toEqual([false, false]);
+    expect(dirname(choosePlace(roots[1]!, 'id', mounts, roots, place.directory).path)).toBe(place.directory);
   });
 
   asRoot('and has become one since, keeps root from putting anything back by it', async () => {
-    const place = guardScene(TREE);
+    const place = elsewhere(guardScene(TREE));
     const guard = await taken(place);
+    const [above = ''] = guard.places.map(dirname);
     writeFileSync(join(place.target, '.env'), 'new');
-    chownSync(dirname(place.target), 4321, 4321);
+    chownSync(above, 4321, 4321);
     await expect(guard.undo()).rejects.toMatchObject({ code: 'undo-copy-exposed' });
-    expect(beside(place)).toHaveLength(1);
-    chownSync(dirname(place.target), 0, 0);
+    expect(kept(place)).toHaveLength(1);
+    chownSync(above, 0, 0);
     await guard.undo();
     expect(readFileSync(join(place.target, '.env'), 'utf8')).toBe('old');
   });
@@ -122,7 +131,7 @@ describe('a copy that was changed', () => {
     const guard = await taken(place);
     writeFileSync(join(guard.places[0]!, 'before/app/.env'), 'new');
     expect(await guard.undo()).toMatchObject([{ restored: [] }]);
-    expect(beside(place)).toEqual([]);
+    expect(kept(place)).toEqual([]);
   });
 });
 
@@ -132,7 +141,7 @@ describe('a copy that the command has opened to others', () => {
     const { guard, said, copy } = await watched(place);
     spawnSync('chmod', ['-R', 'a+rX', copy]);
     guard.keep();
-    expect(beside(place)).toEqual([]);
+    expect(kept(place)).toEqual([]);
     expect(journals(place)).toEqual([]);
     expect(said).toEqual([expect.stringContaining('had been opened to others')]);
   });
@@ -158,7 +167,7 @@ describe('a copy that the command has opened to others', () => {
     writeFileSync(join(place.target, '.env'), 'new');
     await guard.undo();
     expect(everything(place.target)).toEqual(before);
-    expect(beside(place)).toEqual([]);
+    expect(kept(place)).toEqual([]);
   });
 
   asRoot('by giving it away, likewise', async () => {
@@ -170,7 +179,7 @@ describe('a copy that the command has opened to others', () => {
       if (act === 'undo') writeFileSync(join(place.target, '.env'), 'new');
       await guard[act]();
       expect(everything(place.target)).toEqual(before);
-      expect(beside(place)).toEqual([]);
+      expect(kept(place)).toEqual([]);
       expect(said).toHaveLength(1);
     }
   });

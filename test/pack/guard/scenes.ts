@@ -3,6 +3,8 @@
 import {
   appendFileSync,
   chmodSync,
+  closeSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -14,7 +16,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import fc from 'fast-check';
 import type { Selection } from '../../../src/pack/collect.ts';
 import { beginGuard, type Guard } from '../../../src/pack/guard/guard.ts';
@@ -66,9 +68,20 @@ export function selectionOf(place: Scene, selection: Partial<Selection> = {}): S
   return { root: place.target, include: [], exclude: [], ...selection };
 }
 
-/** What stands beside the root. */
-export function beside({ target }: Scene): string[] {
-  return readdirSync(dirname(target)).filter((name) => name !== 'app');
+/** What stands beside the root, and what guards keep in the state directory or above: absolute. */
+export function kept({ target, stateDirectory, directory }: Scene): string[] {
+  const below = (at: string) => readdirSync(at).map((name) => join(at, name));
+  const undo = [stateDirectory, directory].flatMap((at) => (existsSync(at) ? below(at) : []));
+  const own = undo.filter((path) => basename(path).startsWith('.strongroom-undo-'));
+  return [...below(dirname(target)).filter((path) => path !== target), ...own];
+}
+
+/** The kernel closes what a process that is dead had open, and with it goes its lock: here the process lives on. */
+export function closeLocks(target: string): void {
+  for (const fd of readdirSync('/proc/self/fd')) {
+    const path = `/proc/self/fd/${fd}`;
+    if (lstatSync(path, { throwIfNoEntry: false }) && readlinkSync(path) === target) closeSync(Number(fd));
+  }
 }
 
 type Change = readonly [what: string, path: string, other: string];

@@ -62,10 +62,9 @@ describe('withSnapshot', () => {
     const fault = new Error('the deploy failed');
     const run = withSnapshot(client(vault), options, { root, include: [], exclude: [] }, () => {
       writeFileSync(join(root, '.env'), 'new');
-      const [copy = ''] = readdirSync(join(root, '..')).filter((name) =>
-        name.startsWith('.strongroom-undo-'),
-      );
-      renameSync(join(root, '..', copy), join(root, '..', 'elsewhere'));
+      const state = join(root, '..', 'state');
+      const [copy = ''] = readdirSync(state).filter((name) => name.startsWith('.strongroom-undo-'));
+      renameSync(join(state, copy), join(root, '..', 'elsewhere'));
       throw fault;
     });
     await expect(run).rejects.toMatchObject({

@@ -26,7 +26,8 @@ export const command = defineCommand({
   description: [
     'Mirrors the vault to another place: a directory, of a disk that is kept elsewhere perhaps, or a bucket. Only what is missing there is sent, and only what is as signed; every key goes along, as it is, so that the copy opens as the vault does. Killed at any time, the copy is a sound vault as far as it goes.',
     'At the copy only that goes which somebody removed from the vault and signed for, what a rotation replaced, and keys that were taken away. Whatever else is gone from the vault stays there.',
-    'Where the copy is not to be looked at, everything is offered again each time: let this machine list it.',
+    'Where this machine may not list the copy, everything is offered again each time; where it may not read it, nothing there is checked, and nothing goes.',
+    'After a rotation that this machine only followed it stops until `strongroom trust`: whoever held the old key may have made it up.',
   ],
   needs:
     'the pin, read access here and create access there (list, read and delete where they are given); no key',
@@ -45,7 +46,9 @@ export const command = defineCommand({
   ],
   async run({ flags }, context): Promise<Outcome> {
     const places =
-      flags.to.length > 0 ? flags.to.map((to) => placeAt(to, context.cwd)) : await replicasOf(context);
+      flags.to.length > 0
+        ? flags.to.map((to) => placeAt(to, context.cwd))
+        : (await replicasOf(context)).map(({ location }) => location);
     if (places.length === 0) {
       throw new UsageError('no-place', 'nothing says where to copy the vault', {
         hint: 'give --to LOCATION, or name replicas in strongroom.yaml',
@@ -95,7 +98,13 @@ export const command = defineCommand({
       const { copied, bytes, objects, removed } = result;
       const gone = removed > 0 ? `, ${out.count(removed, 'object')} removed` : '';
       const all = copied.length + plan.there.size;
-      if (objects === 0 && removed === 0) out.note(`${to}: up to date with ${out.count(all, 'snapshot')}`);
+      // What nobody looked at is not called a copy.
+      if (!plan.target.mayRead)
+        out.note(
+          `${to}: offered ${out.count(copied.length, 'snapshot')}; ${out.count(plan.there.size, 'snapshot')} there by name, not checked`,
+        );
+      else if (objects === 0 && removed === 0)
+        out.note(`${to}: up to date with ${out.count(all, 'snapshot')}`);
       else
         out.note(
           `${to}: copied ${out.count(copied.length, 'snapshot')} (${out.count(objects, 'object')}, ${out.size(bytes)})${gone}; it has ${all}`,
@@ -150,6 +159,7 @@ function fieldsOf({ to, plan, result }: Copied): Fields {
     mended: result?.mended.length ?? 0,
     removed: result?.removed ?? 0,
     left: result?.left ?? 0,
+    checked: plan.target.mayRead,
     ...(result?.old ? { old_versions: true, locked_until: result.old.until?.toISOString() } : {}),
     dry_run: result === undefined,
   };

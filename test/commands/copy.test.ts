@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Desk, desk } from './desk.ts';
@@ -122,6 +131,94 @@ describe('backup, with replicas', () => {
   });
 });
 
+describe('a place that is no place of its own', () => {
+  const snapshots = (place: string) => readdirSync(join(place, 'snapshots/app')).length;
+  const config = (...replicas: string[]) =>
+    at.write(
+      'strongroom.yaml',
+      `location: ${vault}\nreplicas: [${replicas.join(', ')}]\nsets: { app: {} }\n`,
+    );
+
+  it.each([
+    ['the vault itself', () => [vault]],
+    ['a link to it', () => [link(vault)]],
+    ['inside it', () => [join(vault, 'inside')]],
+  ])('gets no backup as a replica: %s', async (_what, replicas) => {
+    config(...replicas());
+    for (const _ of [1, 2]) {
+      const said = await at.say('backup');
+      expect(said.code).toBe(3);
+      expect(said.err).toContain('are not two places');
+    }
+    expect(snapshots(vault)).toBe(3);
+    await at.ok(`verify --location ${vault}`);
+    expect((await at.ok('verify --all-locations --json', 5)).json().at(-1)).toMatchObject({
+      unreachable: 1,
+      errors: 0,
+    });
+  });
+
+  it('gets each backup once, however often it is named', async () => {
+    await at.ok(['copy', '--location', vault, '--to', copy]);
+    config(copy, link(copy), copy);
+    for (const _ of [1, 2]) expect((await at.say('backup')).code).toBe(3);
+    expect([snapshots(vault), snapshots(copy)]).toEqual([3, 3]);
+    await at.ok(['verify', '--location', copy]);
+  });
+
+  it('may hold another vault that is away: its disk is not filled up', async () => {
+    const disk = join(at.base, 'disk');
+    await at.ok(`init --name other --location ${disk} --recipient ${at.recipient} --yes`);
+    rmSync(disk, { recursive: true });
+    const said = await at.say(['copy', '--location', vault, '--to', disk]);
+    expect([said.code, existsSync(disk)]).toEqual([10, false]);
+    expect(said.err).toContain('there was a vault at BASE/disk');
+    await at.ok(['copy', '--location', vault, '--to', disk, '--anew']);
+    // From here on it is a copy of this one.
+    await at.ok(['list', '--location', disk]);
+  });
+
+  function link(to: string): string {
+    const path = join(at.base, 'link');
+    symlinkSync(to, path);
+    return path;
+  }
+});
+
+describe('after a change of keys or hosts', () => {
+  beforeEach(async () => {
+    at.write('strongroom.yaml', `location: ${vault}\nreplicas: [${copy}]\nsets: { app: {} }\n`);
+    await at.ok('copy');
+  });
+
+  it('says that the replica does not know of it, and so does each backup, until a copy: exit 3', async () => {
+    const rotated = await at.ok('keys rotate --yes');
+    expect(rotated.err).toContain('the replica at BASE/copy does not know of this yet');
+    const said = await at.say('backup --json');
+    expect(said.code).toBe(3);
+    expect(said.json().at(-1)).toMatchObject({ complete: true });
+    expect(said.json()).toContainEqual(
+      expect.objectContaining({ message_type: 'problem', kind: 'replica-behind' }),
+    );
+    expect(said.err).toContain('has not key number 2 yet');
+    expect(said.err).toContain('strongroom copy --to BASE/copy');
+    await at.ok('copy');
+    expect((await at.ok('backup')).err).toBe('');
+    rmSync(vault, { recursive: true });
+    await at.ok('restore latest --set app --target ./out');
+  });
+
+  it('tells whoever is notified what it is', async () => {
+    const to = join(at.base, 'told');
+    at.write(
+      'strongroom.yaml',
+      `location: ${vault}\nreplicas: [${join(at.base, 'away')}]\nsets: { app: {} }\nnotify: [{ command: { run: [sh, -c, 'cat > ${to}'] } }]\n`,
+    );
+    expect((await at.say('backup')).code).toBe(3);
+    expect(JSON.parse(readFileSync(to, 'utf8'))).toMatchObject({ codes: ['replica'], sets: ['app'] });
+  });
+});
+
 describe('verify --all-locations', () => {
   const replicas = (...places: string[]) =>
     at.write('strongroom.yaml', `location: ${vault}\nreplicas: [${places.join(', ')}]\nsets: { app: {} }\n`);
@@ -161,6 +258,15 @@ describe('verify --all-locations', () => {
     expect(said.out).toContain('BASE/vault: sound');
   });
 
+  it('goes on where the vault itself is gone', async () => {
+    replicas(copy);
+    await at.ok('copy');
+    rmSync(vault, { recursive: true });
+    const said = await at.ok('verify --all-locations --read-data', 5);
+    expect(said.out).toContain('BASE/vault: not verified: there is no vault');
+    expect(said.out).toContain('BASE/copy: sound, 1 snapshot');
+  });
+
   it('says that a place is away', async () => {
     replicas(copy, join(at.base, 'away'));
     await at.ok(['copy', '--location', vault, '--to', copy]);
@@ -184,12 +290,38 @@ describe('reading, with replicas', () => {
     expect(readdirSync(join(at.work, 'out')).sort()).toContain('.env');
   });
 
-  it('takes a damaged piece from a replica, and says so once', async () => {
-    writeFileSync(partIn(vault), 'damaged');
+  it('takes a damaged piece from a replica, and says so once, and what brings it back', async () => {
+    const part = partIn(vault);
+    writeFileSync(part, Buffer.alloc(statSync(part).size));
     const said = await at.ok('restore latest --set app --target ./out');
     expect(said.err.match(/was read from BASE\/copy/g)).toHaveLength(1);
     // Elsewhere nothing is glossed over.
     expect((await at.say('verify')).code).toBe(13);
+    expect(said.err).toContain('strongroom copy --location BASE/copy --to BASE/vault --recheck');
+    await at.ok(`copy --location ${copy} --to ${vault} --recheck`);
+    await at.ok('verify');
+  });
+
+  it('takes a record from a replica, on a machine that saw none of them too', async () => {
+    const records = readdirSync(join(vault, 'snapshots/app')).sort();
+    rmSync(join(vault, 'snapshots/app', records.at(-1)!));
+    const [, newest = ''] = records.map((name) => name.replace('.json', ''));
+    const restored = await at.ok('restore latest --set app --target ./out --json');
+    expect(restored.json().at(-1)).toMatchObject({ snapshot: newest });
+    expect(restored.err).toContain('is damaged or gone at BASE/vault, and was read from BASE/copy');
+    rmSync(join(vault, 'snapshots'), { recursive: true });
+    rmSync(at.state, { recursive: true });
+    const listed = await at.ok('list --json');
+    expect(listed.json().filter((row) => row.message_type === 'snapshot')).toHaveLength(2);
+  });
+
+  it('refuses to call old what a replica that is behind has as its newest', async () => {
+    at.write('alone.yaml', `location: ${vault}\nsets: { app: {} }\n`);
+    await at.ok('backup --config alone.yaml');
+    rmSync(vault, { recursive: true });
+    const said = await at.say('restore latest --set app --target ./out');
+    expect(said.code).toBe(13);
+    expect(said.err).toContain('which this machine saw, is gone');
   });
 
   it('does so only for the vault of the configuration, and never to write', async () => {

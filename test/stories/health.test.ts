@@ -17,7 +17,11 @@ let vault: string;
 let identity: string;
 let prom: string;
 const ask = (...args: string[]) => web.run(['health', ...args]);
-const metrics = () => readFileSync(prom, 'utf8');
+/** But for the vault, which each sample names. */
+const metrics = () =>
+  readFileSync(prom, 'utf8')
+    .replace(/\{vault="[^"]+"\}/g, '')
+    .replace(/,vault="[^"]+"/g, '');
 
 beforeAll(async () => {
   web = machine('web-1');
@@ -132,6 +136,47 @@ describe('health', () => {
   });
 });
 
+describe('drills', () => {
+  const config = () => readFileSync(join(web.work, 'strongroom.yaml'), 'utf8');
+  const drill = (...args: string[]) =>
+    web.run(['drill', '--even-here', ...args], { env: { STRONGROOM_IDENTITY_FILE: identity } });
+
+  it('are due as promised, and one that passes is known from the store, without a key', async () => {
+    web.write('strongroom.yaml', config().replace('rpo: 6h', 'rpo: 6h, drill: 1s'));
+    const overdue = await ask('--set', 'app');
+    expect(overdue.code).toBe(5);
+    expect(overdue.stdout).toMatch(
+      /^wrong +app by web-1: no drill passed, in [^\n]*\n +fix: run `strongroom drill --set app` where a key is/m,
+    );
+    web.write('strongroom.yaml', config().replace('drill: 1s', 'drill: 7d'));
+    expect((await drill('--set', 'app')).code).toBe(0);
+    expect(readdirSync(join(vault, 'drills'))).toHaveLength(1);
+    const ran = await ask('--set', 'app', '--strict');
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toMatch(/^ok +app by web-1: .*, drilled (?:just now|1 minute ago)$/m);
+    const [group] = (await ask('--set', 'app', '--json')).lines();
+    expect(group).toMatchObject({ drill_passed: true, drill: expect.stringMatching(/Z$/) });
+    expect(group?.drill_last_passed).toBe(group?.drill);
+  });
+
+  it('that fail are wrong until one passes', async () => {
+    web.write('app/compose.yaml', 'services: { web: { image: x, env_file: gone.env } }\n');
+    await web.ok(['backup', '--set', 'app']);
+    expect((await drill('--set', 'app')).code).toBe(5);
+    const ran = await ask('--set', 'app', '--json');
+    expect(ran.code).toBe(5);
+    expect(ran.lines().filter((l) => l.message_type === 'problem')).toMatchObject([
+      { code: 'drill-failed', severity: 'wrong', set: 'app', host: 'web-1' },
+    ]);
+    await ask('--set', 'app', '--prometheus', prom);
+    expect(metrics()).toMatch(/^strongroom_last_drill_success\{type="app",host="web-1"\} 0$/m);
+    rmSync(join(web.work, 'app', 'compose.yaml'));
+    await web.ok(['backup', '--set', 'app']);
+    expect((await drill('--set', 'app')).code).toBe(0);
+    expect((await ask('--set', 'app', '--strict')).code).toBe(0);
+  });
+});
+
 describe('the file for Prometheus', () => {
   it('is readable by its exporter, whole at any time, and says no secret', async () => {
     const ran = await web.run(['health', '--prometheus', prom, '--quiet'], {
@@ -146,6 +191,16 @@ describe('the file for Prometheus', () => {
     expect(metrics()).toMatch(/^strongroom_health_ok 1$/m);
     expect(metrics()).not.toContain('TOKEN');
     if (!skipPromtool) expect(promtool(['check', 'metrics'], metrics())).toEqual({ code: 0, text: '' });
+  });
+
+  it('of one set after the other is as of both: a set whose schedule has ended is still heard of', async () => {
+    const both = metrics();
+    const still = (text: string) => text.replace(/^strongroom_(?:health_timestamp|snapshot_age)_.*$/gm, '');
+    rmSync(prom);
+    for (const set of ['db', 'app']) expect((await ask('--set', set, '--prometheus', prom)).code).toBe(0);
+    const lines = (text: string) => still(text).split('\n').sort();
+    expect(lines(metrics())).toEqual(lines(both));
+    expect(readFileSync(prom, 'utf8')).toMatch(/^strongroom_health_ok\{vault="[^"]+"\} 1$/m);
   });
 
   it('says so when the vault is gone, and the exit code too; then when it is back', async () => {

@@ -207,6 +207,8 @@ describe('a machine full of secrets', () => {
       command: 'guard',
       exit_code: 77,
       codes: ['command-failed'],
+      text: expect.stringContaining('the command failed, and the files were put back'),
+      snapshots: [expect.stringMatching(/^\d{8}T\d{6}Z-/)],
     });
     // Its check waits for backups, and a deploy is none.
     expect(web.received.some((one) => one.path.includes('check'))).toBe(false);

@@ -231,7 +231,9 @@ describe.skipIf(skipS3)('a role with its printed policy', () => {
 
   it('drill: restores, and writes its evidence and nothing else', async () => {
     const who = await user('drill');
-    expect((await actingAs(who, () => at.say('restore latest --set shop --target out-2'))).code).toBe(0);
+    const said = await actingAs(who, () => at.say('drill --set shop --even-here --json'));
+    expect([said.code, said.err]).toEqual([0, '']);
+    expect((await bucket.names()).filter((name) => name.startsWith('drills/'))).toHaveLength(1);
     expect(await calls(who, 'drills/20261120T055812Z-000000.json')).toEqual({
       ...refused,
       put: 200,

@@ -11,11 +11,14 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { parse } from 'yaml';
+import { runsCron } from '../../src/host/schedule/cron-install.ts';
 import { type Machine, machines, type Ran } from '../support/program.ts';
 import { hasProgram, verifyUnits } from '../support/schedule.ts';
 
@@ -74,6 +77,8 @@ async function ground(systemd: boolean): Promise<Ground> {
     asked: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []),
   };
 }
+
+const SETS = ['a.b', 'a-b', 'a_b', 'a_-b'].reduce((text, set) => `${text}  ${set}: { root: . }\n`, 'sets:\n');
 
 const changesIn = (asked: readonly string[]) =>
   asked.filter((line) => !/is-enabled|is-active|^show/.test(line));
@@ -176,6 +181,76 @@ describe.skipIf(!canMount)('by systemd', () => {
     expect(readdirSync(on.at(UNITS))).toEqual(['strongroom-mine.service']);
   });
 
+  it('has a schedule for each set, whatever the sets are called', async () => {
+    const config = readFileSync(join(on.it.work, 'app', 'strongroom.yaml'), 'utf8');
+    on.it.write('app/strongroom.yaml', config.replace(/sets:[\s\S]*/, SETS));
+    for (const set of ['a.b', 'a-b', 'a_b', 'a_-b'])
+      expect((await on.run('schedule', 'install', '--every', '6h', '--set', set)).code).toBe(0);
+    const shown = (await on.run('schedule', 'show', '--json')).lines().slice(0, -1);
+    expect(shown.map((line) => /--set (\S+)/.exec(String(line.runs))?.[1]).sort()).toEqual([
+      'a-b',
+      'a.b',
+      'a_-b',
+      'a_b',
+    ]);
+    expect(new Set(shown.map((line) => line.name)).size).toBe(4);
+  });
+
+  it.each<[string, string[], string[]]>([
+    ['a command', ['--name', 'nightly'], ['--name', 'nightly', '--command', 'prune']],
+    ['a set', ['--name', 'x', '--set', 'app'], ['--name', 'x']],
+    [
+      'a vault',
+      ['--command', 'health', '--config', 'none', '--location', '/srv/one'],
+      ['--command', 'health', '--config', 'none', '--location', '/srv/two'],
+    ],
+  ])('does not end what is done by the same name: %s', async (_, first, second) => {
+    expect((await on.run('schedule', 'install', '--every', '6h', ...first)).code).toBe(0);
+    const units = () => readdirSync(on.at(UNITS)).map((name) => readFileSync(on.at(UNITS, name), 'utf8'));
+    const before = units();
+    for (const more of [[], ['--force'], ['--dry-run']]) {
+      const ran = await on.run('schedule', 'install', '--every', 'hourly', ...second, ...more, '--json');
+      expect([ran.code, ran.failure().code]).toEqual([11, 'schedule-exists']);
+    }
+    expect(units()).toEqual(before);
+    // The same at other times, and with something after it, is no other.
+    expect((await on.run('schedule', 'install', '--every', 'hourly', '--health', ...first)).code).toBe(0);
+  });
+
+  it('knows a service whose timer is gone, and does not replace it unasked when it was changed', async () => {
+    await on.run('schedule', 'install', '--every', '6h');
+    const [service, timer] = ['service', 'timer'].map((kind) => on.at(UNITS, `strongroom-backup.${kind}`));
+    rmSync(timer!);
+    expect((await on.run('schedule', 'show')).stdout).toContain('does not run');
+    expect((await on.run('schedule', 'install', '--every', '6h')).code).toBe(0);
+    expect(existsSync(timer!)).toBe(true);
+    rmSync(timer!);
+    const changed = `${readFileSync(service!, 'utf8')}MemoryMax=1G\n`;
+    writeFileSync(service!, changed);
+    for (const args of [
+      ['install', '--every', '6h', '--yes'],
+      ['remove', 'backup', '--yes'],
+    ]) {
+      const ran = await on.run('schedule', ...args, '--json');
+      expect([ran.code, ran.failure().code]).toEqual([11, 'schedule-changed']);
+    }
+    expect(readFileSync(service!, 'utf8')).toBe(changed);
+    expect((await on.run('schedule', 'remove', 'backup', '--force', '--yes')).code).toBe(0);
+    expect(readdirSync(on.at(UNITS))).toEqual([]);
+  });
+
+  it('takes a copy under another name for what it is: somebody’s own', async () => {
+    await on.run('schedule', 'install', '--every', '6h');
+    for (const kind of ['service', 'timer']) {
+      const text = readFileSync(on.at(UNITS, `strongroom-backup.${kind}`), 'utf8');
+      writeFileSync(on.at(UNITS, `strongroom-mine.${kind}`), `${text}# mine\n`);
+    }
+    const taken = await on.run('schedule', 'install', '--every', '6h', '--name', 'mine', '--force', '--json');
+    expect([taken.code, taken.failure().code]).toEqual([11, 'not-ours']);
+    expect((await on.run('schedule', 'remove', 'backup', '--force', '--yes')).code).toBe(0);
+    expect(readdirSync(on.at(UNITS))).toEqual(['strongroom-mine.service', 'strongroom-mine.timer']);
+  });
+
   it('hands on the signing key as a credential, and no secret that stands in a variable', async () => {
     const ran = await on.it.run(['schedule', 'print', '--every', 'daily'], {
       cwd: join(on.it.work, 'app'),
@@ -192,6 +267,21 @@ describe.skipIf(!canMount)('by systemd', () => {
     expect(ran.stdout).not.toContain('pass');
     expect(ran.stdout + ran.stderr).not.toContain('hunter2');
     expect(ran.stderr).toContain('AWS_SECRET_ACCESS_KEY');
+  });
+
+  it('hands a drill what opens the vault, and no host’s key', async () => {
+    const ran = await on.it.run(['schedule', 'print', '--command', 'drill', '--every', 'weekly'], {
+      cwd: join(on.it.work, 'app'),
+      env: {
+        STRONGROOM_SIGNING_KEY_FILE: '/etc/strongroom/key',
+        STRONGROOM_PASSPHRASE_FILE: '/etc/strongroom/pass',
+        STRONGROOM_PASSPHRASE: undefined,
+      },
+    });
+    expect(ran.stdout).toContain('LoadCredential=passphrase:/etc/strongroom/pass\n');
+    expect(ran.stdout).not.toContain('/etc/strongroom/key');
+    // Dumps are loaded by programs that are found there.
+    expect(ran.stdout).toMatch(/^Environment="?PATH=/m);
   });
 });
 
@@ -256,6 +346,16 @@ describe.skipIf(!canMount || !hasProgram('crontab'))('by cron', () => {
     expect(readFileSync(path, 'utf8')).toBe(torn);
   });
 
+  it('says where no daemon would read it, when it is installed and when it is shown', async () => {
+    const isDumb = runsCron() === false;
+    const installed = await on.run('schedule', 'install', '--every', '6h', '--quiet', '--json');
+    const shown = await on.run('schedule', 'show', '--json');
+    for (const ran of [installed, shown]) {
+      expect(ran.code).toBe(0);
+      expect(ran.warnings().some(({ code }) => code === 'never-run')).toBe(isDumb);
+    }
+  });
+
   it('shows with --dry-run what it would write, and writes nothing', async () => {
     const ran = await on.run('schedule', 'install', '--every', '6h', '--dry-run');
     expect([ran.code, ran.stdout]).toEqual([0, expect.stringContaining('0 0,6,12,18 * * * root')]);
@@ -296,6 +396,27 @@ describe('in the foreground', () => {
     });
     const remembered = JSON.parse(readFileSync(join(on.it.state, 'schedules', 'backup.json'), 'utf8'));
     expect(remembered.last).toBe(lines[0].began);
+  });
+
+  it('backs up all the same where it cannot remember it, and says so', async () => {
+    const on = await ground(false);
+    writeFileSync(join(on.it.state, 'schedules'), 'no directory');
+    const [node = '', ...args] = on.it.argv(['schedule', 'run', '--every', '6h', '--at-start', '--json']);
+    const child = spawn(node, args, {
+      cwd: join(on.it.work, 'app'),
+      env: on.it.env(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    const [chunk] = await once(child.stdout, 'data');
+    expect(JSON.parse(String(chunk).split('\n')[0]!)).toMatchObject({ message_type: 'run', code: 0 });
+    child.kill('SIGTERM');
+    expect((await once(child, 'exit'))[0]).toBe(0);
+    expect(said).toContain('"not-remembered"');
   });
 
   it('takes a run that fails for what it is, and goes on', async () => {
@@ -346,6 +467,7 @@ describe('what cannot be', () => {
     ['times that nobody knows', ['--every', 'sometimes'], 'bad-every'],
     ['no times', [], 'no-every'],
     ['a jitter as long as the time between', ['--every', '15m', '--jitter', '15m'], 'bad-jitter'],
+    ['a set by no name', ['--every', '6h', '--set', 'x/y', '--config', 'none'], 'bad-name'],
     ['a set that there is not', ['--every', '6h', '--set', 'nope'], 'no-set'],
     ['two scopes', ['--every', '6h', '--user', '--system'], 'two-scopes'],
     ['an interval for Kubernetes', ['--every', '36h', '--format', 'kubernetes'], 'cannot-be-said'],
@@ -355,6 +477,87 @@ describe('what cannot be', () => {
     expect(ran.failure()).toMatchObject({ code, hint: expect.any(String) });
     expect(ran.stdout).toBe('');
   });
+});
+
+describe('what runs elsewhere', () => {
+  let on: Ground;
+  let app: string;
+  beforeAll(async () => {
+    on = await ground(false);
+    app = join(on.it.work, 'app');
+    const path = join(app, 'strongroom.yaml');
+    const settings = readFileSync(path, 'utf8').replace(/^sets:[\s\S]*/m, '');
+    const secure = join(on.it.directory, 'secure');
+    mkdirSync(secure);
+    writeFileSync(
+      path,
+      `${settings}replicas: [${join(on.it.directory, 'copy')}, "s3://acme/copy"]\nsets: { app: { include: [".", ${JSON.stringify(secure)}] } }\n`,
+    );
+  });
+  const print = (...args: string[]) =>
+    on.it.run(['schedule', 'print', '--every', 'daily', '--json', ...args], { cwd: app });
+
+  it('has a vault that is a directory as a claim, to write to only where it writes', async () => {
+    const ran = await print('--format', 'kubernetes');
+    const text: string = ran.summary().files[0].text;
+    const { volumes, containers } = parse(text).spec.jobTemplate.spec.template.spec;
+    const claims = volumes.filter((v: { persistentVolumeClaim?: unknown }) => v.persistentVolumeClaim);
+    expect(claims).toEqual([
+      { name: 'set-app', persistentVolumeClaim: { claimName: 'set-app', readOnly: true } },
+      { name: 'vault', persistentVolumeClaim: { claimName: 'vault' } },
+      { name: 'replica-1', persistentVolumeClaim: { claimName: 'replica-1' } },
+    ]);
+    const mounts = containers[0].volumeMounts;
+    expect(mounts).toContainEqual({ name: 'set-app', mountPath: app, readOnly: true });
+    expect(mounts).toContainEqual({ name: 'vault', mountPath: join(on.it.directory, 'vault') });
+    expect(mounts).toContainEqual({ name: 'replica-1', mountPath: join(on.it.directory, 'copy') });
+    expect(ran.warnings()).toMatchObject([
+      { code: 'not-mounted', message: expect.stringContaining('/secure') },
+    ]);
+    const health = (await print('--format', 'kubernetes', '--command', 'health')).summary().files[0].text;
+    expect(parse(health).spec.jobTemplate.spec.template.spec.containers[0].volumeMounts).toContainEqual({
+      name: 'vault',
+      mountPath: join(on.it.directory, 'vault'),
+      readOnly: true,
+    });
+  });
+
+  it('lacks on a runner of GitHub what is only on this machine, and is told whose package it gets', async () => {
+    const ran = await print('--format', 'github-actions');
+    expect(ran.warnings()).toMatchObject([
+      { code: 'not-there', object: join(on.it.directory, 'vault') },
+      { code: 'not-there', message: expect.stringContaining('/secure') },
+      { code: 'foreign-package', message: expect.stringMatching(/strongroom@\d/) },
+    ]);
+  });
+
+  it('is a line for cron that says where it goes, as what is a comment there', async () => {
+    const ran = await on.it.run(['schedule', 'print', '--every', 'daily', '--format', 'cron', '--system'], {
+      cwd: app,
+    });
+    expect(ran.stdout).toMatch(/^# \/etc\/cron\.d\/strongroom-backup\n# strongroom-schedule: /);
+  });
+
+  it('looks after replicas too', async () => {
+    const line = async (...args: string[]): Promise<string> =>
+      (await print('--format', 'cron', ...args)).summary().files[0].text;
+    expect(await line('--command', 'copy')).toMatch(/ copy --quiet --config \S+$/m);
+    expect(await line('--command', 'verify', '--all-locations')).toMatch(
+      / verify --all-locations --quiet --config \S+$/m,
+    );
+    const refused = await print('--all-locations');
+    expect(refused.failure()).toMatchObject({ code: 'bad-value', exit_code: 2 });
+  });
+});
+
+it('is refused where a variable that it would hand on holds a password, which is not said', async () => {
+  const { it: on } = await ground(false);
+  const ran = await on.run(['schedule', 'print', '--every', '6h', '--json'], {
+    cwd: join(on.work, 'app'),
+    env: { AWS_ENDPOINT_URL: 'https://user:hunter2@minio.example' },
+  });
+  expect([ran.code, ran.failure().code]).toEqual([2, 'secret-by-value']);
+  expect(ran.stdout + ran.stderr).not.toContain('hunter2');
 });
 
 describe.skipIf(!canMount || !hasProgram('setpriv'))('with no more than the units leave it', () => {

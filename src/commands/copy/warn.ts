@@ -9,16 +9,21 @@ export function warnOf(context: Context, to: string, plan: CopyPlan, result: Cop
     const hint =
       code === 'only-in-copy'
         ? 'if they should be in the vault, copy the other way; if not, prune the copy with --location'
-        : `run \`strongroom verify\`${at === 'copy' ? ' with its --location' : ''} for the whole picture`;
+        : code === 'kept'
+          ? 'find out who signed its removal; if it may go all the same, run `strongroom keep --release` first'
+          : `run \`strongroom verify\`${at === 'copy' ? ' with its --location' : ''} for the whole picture`;
     context.warn(code, `${where}${message}`, { object, hint, severity });
   }
-  if (!plan.target.mayList) {
+  const { mayList, mayRead } = plan.target;
+  if (!mayRead) {
+    const what = mayList ? 'read what is' : 'look';
     context.warn(
       'unseen',
-      `this machine may not look at ${to}: everything was offered to it again, and nothing was removed`,
+      `this machine may not ${what} at ${to}: what seems to be missing was offered to it, nothing that is there was checked, and nothing was removed`,
       {
         object: to,
-        hint: 'let it list the place, and verify the copy on a machine that may read it',
+        hint: `let it ${mayList ? 'read' : 'list and read'} there, or verify the copy on a machine that may`,
+        severity: mayList ? 'error' : 'warning',
       },
     );
   }

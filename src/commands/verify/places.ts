@@ -1,31 +1,39 @@
 // `verify --all-locations`: the vault's own place and each replica of the configuration.
 import { UsageError } from '../../errors.ts';
 import type { VerifiedPlace } from '../../vault/locations/verify-places.ts';
-import type { UnlockedVault, Vault } from '../../vault/vault.ts';
 import type { Fields, Out, ResultCode } from '../command.ts';
 import type { Context } from '../context.ts';
 import { openPlace } from '../copy/place.ts';
 import { replicasOf } from '../copy/replicas.ts';
+import { configuredPin, openUnlocked, sayTrust, vaultContext } from '../open.ts';
 
-/** @throws UsageError `no-replicas` */
+/** @throws UsageError `no-replicas`; as `verifyPlaces` */
 export async function checkPlaces(
   context: Context,
-  vault: Vault,
-  options: { readonly set?: string; readonly unlocked?: UnlockedVault },
-): Promise<VerifiedPlace[]> {
-  const locations = await replicasOf(context);
-  if (locations.length === 0) {
+  flags: { readonly set: string | undefined; readonly readData: boolean; readonly trustNew: boolean },
+): Promise<readonly VerifiedPlace[]> {
+  const replicas = await replicasOf(context);
+  if (replicas.length === 0) {
     throw new UsageError('no-replicas', 'the configuration names no replicas of this vault', {
       hint: 'name them under replicas in strongroom.yaml, or verify a copy with its --location',
     });
   }
   const { verifyPlaces } = await import('../../vault/locations/verify-places.ts');
-  const stores = await Promise.all(locations.map((location) => openPlace(context, location)));
-  return await verifyPlaces(vault, stores, {
-    ...options,
+  const stores = await Promise.all(replicas.map(({ location }) => openPlace(context, location)));
+  // What opens it may stand at a replica alone.
+  const { set, readData, trustNew } = flags;
+  const unlocked = readData ? await openUnlocked(context, { trustNew, anywhere: true }) : undefined;
+  const pin = await configuredPin(context);
+  const { vault, places } = await verifyPlaces(await vaultContext(context), stores, {
+    ...(pin ? { pin } : {}),
+    ...(unlocked ? { unlocked } : {}),
+    ...(set === undefined ? {} : { set }),
+    trustOlder: trustNew,
     onProgress: ({ snapshots, of }) =>
       context.progress.update({ phase: 'verifying', done: snapshots, total: of, unit: 'snapshots' }),
   });
+  sayTrust(context, vault);
+  return places;
 }
 
 export function showPlaces(places: readonly VerifiedPlace[], out: Out): void {

@@ -22,7 +22,7 @@ export interface CopyProgress {
 export interface CopyResult {
   /** Snapshots that are whole at the copy now and were not before. */
   readonly copied: readonly Snapshot[];
-  /** Those that could not be copied, as the vault's own bytes are damaged or cannot be had. */
+  /** Those that could not be copied: the vault's own bytes are damaged or cannot be had, or something is in their way. */
   readonly failed: readonly Snapshot[];
   /** Objects that were written, and their bytes. */
   readonly objects: number;
@@ -51,7 +51,7 @@ export async function applyCopy(
 ): Promise<CopyResult> {
   const run: Run = { plan, findings: [...plan.findings], mended: [], objects: 0, bytes: 0 };
   await carryKeys(run);
-  for (const piece of plan.documents) await carry(run, piece);
+  const isCurrent = await carryDocuments(run);
   await atOnce(plan.ledger, together(LIMITS.ledger), (piece) => carry(run, piece).then(() => {}));
   const { copied, failed: unread } = await carrySnapshots(run, options.onProgress);
   const gone = await removedMeanwhile(run, unread);
@@ -69,7 +69,7 @@ export async function applyCopy(
       ? mended.includes(object)
       : gone.some((s) => object === s.object || object.startsWith(`${s.data}/`));
   const left = findings.filter((f) => !isOver(f));
-  return { copied, failed, objects, bytes, mended, ...(await remove(plan, done)), findings: left };
+  return { copied, failed, objects, bytes, mended, ...(await remove(plan, done, isCurrent)), findings: left };
 }
 
 /** What somebody deleted or re-encrypted while this ran is no damage. */
@@ -140,6 +140,15 @@ async function carryKeys(run: Run): Promise<void> {
   if (missing && !isOpen) throw failure(missing);
 }
 
+/** @returns whether the newest one stands there: until it does, what is there opens by those before it */
+async function carryDocuments(run: Run): Promise<boolean> {
+  const { source, target, documents } = run.plan;
+  const standing = new Map(target.documents);
+  for (const piece of documents) if (await carry(run, piece)) standing.set(piece.object, piece.sha256);
+  if (standing.size === 0) throw failure(run.findings.at(-1)!);
+  return standing.get(source.document.object) === source.documentSha256;
+}
+
 function failure({ code, message, object }: Finding): IntegrityError {
   return new IntegrityError(code, message, {
     object,
@@ -168,8 +177,14 @@ function maySay(
 
 type Removed = Pick<CopyResult, 'removed' | 'left' | 'leftBecause' | 'leftOpens' | 'old'>;
 
-async function remove({ target, removals }: CopyPlan, done: ReadonlySet<string>): Promise<Removed> {
+async function remove(
+  { target, removals }: CopyPlan,
+  done: ReadonlySet<string>,
+  isCurrent: boolean,
+): Promise<Removed> {
   const { vault } = target;
+  // Where an older document stands, what it names opens the copy.
+  if (!isCurrent) return { removed: 0, left: 0, leftOpens: false };
   const replaced = removals.replaced.filter(({ by }) => done.has(by.object)).flatMap((r) => r.objects);
   const opens = [...removals.unnamed, ...replaced];
   const all = [...removals.removed, ...opens];

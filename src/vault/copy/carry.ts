@@ -1,6 +1,6 @@
 // What is on its way in a run of copying: each object is read, proven and placed; one that is not sound is named, and the
 // others go on.
-import { StoreError } from '../../errors.ts';
+import { IntegrityError, StoreError } from '../../errors.ts';
 import { readPart } from '../artifact-read.ts';
 import { finding, isFault } from '../finding.ts';
 import type { Named as Piece } from '../locations/named-by.ts';
@@ -20,16 +20,33 @@ export interface Run {
 
 /** Brings one object, if it is sound. @returns whether it stands at the copy now */
 export async function carry(run: Run, piece: Piece): Promise<boolean> {
-  const { source, target } = run.plan;
+  const { source } = run.plan;
   const bytes = await orFinding(run, () => fetchPiece(source, piece));
-  if (!bytes) return false;
-  const placed = await place(target.vault, piece, bytes, target.mayRead);
-  if (placed !== 'there') {
+  return bytes !== undefined && (await put(run, piece, bytes));
+}
+
+/** What stands in the way of one object there is no reason not to copy the others. @returns whether it stands there now */
+async function put(run: Run, piece: Piece, bytes: Buffer): Promise<boolean> {
+  const { vault, mayRead } = run.plan.target;
+  const { object } = piece;
+  const refuse = (code: string, message: string): false => {
+    const isSaid = run.findings.some((f) => f.at === 'copy' && f.code === code && f.object === object);
+    if (!isSaid) run.findings.push({ ...finding(code, object, message), at: 'copy' });
+    return false;
+  };
+  try {
+    const placed = await place(vault, piece, bytes, mayRead);
+    if (placed === 'denied') return refuse('store-denied', `${object} may not be read`);
+    if (placed === 'mended') run.mended.push(object);
+    if (placed === 'there') return true;
     run.objects++;
     run.bytes += bytes.length;
+    return true;
+  } catch (error) {
+    if (error instanceof IntegrityError && error.code === 'not-an-object')
+      return refuse(error.code, error.message);
+    throw error;
   }
-  if (placed === 'mended') run.mended.push(piece.object);
-  return true;
 }
 
 export async function isThere({ plan: { target } }: Run, piece: Piece): Promise<boolean> {
@@ -47,7 +64,7 @@ export async function isThere({ plan: { target } }: Run, piece: Piece): Promise<
 
 /** @returns snapshots of which every part stands at the copy now */
 export async function carryData(run: Run, group: readonly Missing[]): Promise<Set<Snapshot>> {
-  const { source, target } = run.plan;
+  const { source } = run.plan;
   const sound = new Set(group.map((m) => m.snapshot));
   const parts = group.flatMap(({ snapshot, parts }) => parts.map((part) => ({ snapshot, part })));
   const largest = parts.reduce((most, { part }) => Math.max(most, part.size ?? 0), 0);
@@ -57,16 +74,7 @@ export async function carryData(run: Run, group: readonly Missing[]): Promise<Se
     const bytes = await orFinding(run, () =>
       readPart(source.store, { object, size, sha256 }, callOptions(source)),
     );
-    if (!bytes) {
-      sound.delete(snapshot);
-      return;
-    }
-    const placed = await place(target.vault, part, bytes, target.mayRead);
-    if (placed !== 'there') {
-      run.objects++;
-      run.bytes += size;
-    }
-    if (placed === 'mended') run.mended.push(object);
+    if (!bytes || !(await put(run, part, bytes))) sound.delete(snapshot);
   });
   return sound;
 }

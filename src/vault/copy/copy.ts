@@ -2,14 +2,14 @@
 import { UsageError } from '../../errors.ts';
 import type { Store } from '../../store/store.ts';
 import { tryToRememberPin } from '../remember.ts';
-import type { Vault } from '../vault.ts';
+import { isOfPin, oldPin, type Vault } from '../vault.ts';
 import { applyCopy, type CopyProgress, type CopyResult } from './apply.ts';
 import { type CopyOptions, type CopyPlan, planCopy } from './plan.ts';
 
 /**
  * What copying would do.
  * @param options.anew begin a copy where this machine knows of one that is gone
- * @throws UsageError `no-pin`; as `planCopy`
+ * @throws UsageError `no-pin`, `old-pin`; as `planCopy`
  */
 export async function planCopyTo(
   source: Vault,
@@ -22,8 +22,11 @@ export async function planCopyTo(
       hint: 'run `strongroom trust SHA256:…` with the fingerprint that init printed',
     });
   }
-  const pin = await source.memory.pinFor(store.location);
-  const wasThere = pin?.vault === source.document.vault && options.anew !== true;
+  // What a copy carries on, and what it removes, is on the word of the vault document: whoever held an old key may have
+  // made up the rotation that was followed.
+  if (!(await isOfPin(source))) throw oldPin(source);
+  // Be it a copy or another vault: a disk that is away is not to be filled up.
+  const wasThere = options.anew !== true && (await source.memory.pinFor(store.location)) !== undefined;
   return await planCopy(source, store, { ...options, wasThere });
 }
 
@@ -39,7 +42,7 @@ export async function copyAsPlanned(
   const { source, target } = plan;
   const { location } = target.vault.store;
   const known = await source.memory.pinFor(location);
-  if (source.pin && (!known || known.generation < source.pin.generation))
-    await tryToRememberPin({ ...source, store: target.vault.store }, source.pin);
+  const isKnown = known?.vault === source.pin?.vault && known!.generation >= source.pin!.generation;
+  if (source.pin && !isKnown) await tryToRememberPin({ ...source, store: target.vault.store }, source.pin);
   return result;
 }

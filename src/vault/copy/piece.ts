@@ -10,8 +10,11 @@ import { LEDGER, LIMITS, SNAPSHOTS, VAULT_DOCUMENTS } from '../layout.ts';
 import type { Named as Piece } from '../locations/named-by.ts';
 import { callOptions, type Vault } from '../vault.ts';
 
-/** What became of it: `mended` where something else stood under its name, which was damaged or planted. */
-export type Placed = 'created' | 'there' | 'mended';
+/**
+ * What became of it: `mended` where something else stood under its name, which was damaged or planted; `denied` where what
+ * stands there may not be looked at, though other things there may.
+ */
+export type Placed = 'created' | 'there' | 'mended' | 'denied';
 
 /**
  * The bytes of an object that are what is signed.
@@ -38,7 +41,8 @@ function limitOf(object: string): number {
  * Writes an object that was proven. What stands under its name and is something else goes: a killed write on a disk without
  * hard links leaves half of one.
  * @param mayRead whether what stands there may be looked at; if not, a name that is taken is taken for this object
- * @throws IntegrityError `two-vaults` where another vault document of the same vault has its name; StoreError
+ * @throws IntegrityError `two-vaults` where another vault document of the same vault has its name, `not-an-object` where a
+ *   directory or a link has; StoreError
  */
 export async function place(
   copy: Vault,
@@ -49,8 +53,11 @@ export async function place(
   const { store } = copy;
   if ((await store.create(object, bytes, callOptions(copy))) === 'created') return 'created';
   if (!mayRead) return 'there';
-  const there = await lookAt(store, object, callOptions(copy));
-  if (there === 'denied' || there?.equals(bytes)) return 'there';
+  // What is larger is not it, and is not read: of documents alone it matters whose it is.
+  const maxBytes = object.startsWith(VAULT_DOCUMENTS) ? LIMITS.vaultDocument : bytes.length;
+  const there = await lookAt(store, object, { ...callOptions(copy), maxBytes });
+  if (there === 'denied') return 'denied';
+  if (there?.equals(bytes)) return 'there';
   if (there && object.startsWith(VAULT_DOCUMENTS)) refuseFork(copy, object, there);
   await store.remove([object], callOptions(copy));
   if ((await store.create(object, bytes, callOptions(copy))) === 'created') return 'mended';
@@ -63,7 +70,7 @@ export async function place(
 async function lookAt(
   store: Store,
   object: string,
-  options: { signal?: AbortSignal },
+  options: { signal?: AbortSignal; maxBytes: number },
 ): Promise<Buffer | null | 'denied'> {
   try {
     return await store.get(object, options);

@@ -1,19 +1,21 @@
 // What a copy would do: which objects of the vault are sound and are not at the other place yet, in the order in which they
 // may go there, and what of there has to go. Changes nothing.
+import { StoreError } from '../../errors.ts';
 import type { Store } from '../../store/store.ts';
 import type { VaultDocument } from '../documents/vault-document.ts';
+import { readDrills } from '../drill/evidence.ts';
 import { type Finding, finding } from '../finding.ts';
 import { KEYS } from '../layout.ts';
 import { type CountingEntry, readLedger } from '../ledger.ts';
+import { isOf } from '../locations/agree.ts';
 import { namedBy, type Named as Piece } from '../locations/named-by.ts';
 import { readRecords } from '../read-records.ts';
 import { readSnapshots, type Snapshot } from '../snapshots.ts';
 import { type Candidate, readCandidates } from '../trust.ts';
 import { callOptions, type Vault } from '../vault.ts';
-import { readDrills } from './drills.ts';
 import { partsOf, readBack } from './read-back.ts';
 import { planRemovals, type Removals } from './removals.ts';
-import { checkMine, checkStillThere, isOf, lookAtTarget, type Target } from './target.ts';
+import { checkMine, checkStillThere, lookAtTarget, type Target } from './target.ts';
 
 export interface CopyOptions {
   /** Only the snapshots of this set; keys, hosts and removals go all the same. */
@@ -63,12 +65,13 @@ export interface CopyPlan {
  * @param source a vault that a pin vouches for
  * @param store the other place
  * @throws ConflictError `same-place`, `not-empty`; NotFoundError `no-copy`; IntegrityError `foreign-vault`, `newer-copy`,
- *   `two-vaults`; StoreError; InterruptedError
+ *   `two-vaults`; StoreError, `store-denied` for a recheck where nothing may be read; InterruptedError
  */
 export async function planCopy(source: Vault, store: Store, options: CopyOptions = {}): Promise<CopyPlan> {
   const documents = await trustedDocuments(source);
   const target = await lookAtTarget(source, store, documents);
   checkStillThere(target, options.wasThere === true);
+  if (options.recheck && !target.mayRead) throw unreadable(store.location);
   const read = await readSnapshots(source);
   const named = namedBy(source.document);
   const known = new Set([
@@ -105,6 +108,7 @@ export async function planCopy(source: Vault, store: Store, options: CopyOptions
     target.mayRead ? seen.get(object) !== sha256 : !target.sizes.has(object);
   const entries = read.ledger.entries.filter((e) => isEntryMissing(e) && !others.includes(e.object));
   const there = [...target.findings, ...(records?.findings ?? [])];
+  const removals = await planRemovals(source, target, { read, records, ledger });
   const findings: CopyFinding[] = [
     ...[...source.findings, ...read.findings].map((f) => ({ ...f, at: 'vault' as const })),
     ...there.filter((f) => !isToCome(f, read.snapshots)).map((f) => ({ ...f, at: 'copy' as const })),
@@ -113,8 +117,8 @@ export async function planCopy(source: Vault, store: Store, options: CopyOptions
       ...finding('two-versions', object, whyOther(object)),
       at: 'vault' as const,
     })),
+    ...removals.findings.map((f) => ({ ...f, at: 'copy' as const })),
   ];
-  const removals = await planRemovals(source, target, { read, records, ledger });
   return {
     source,
     target,
@@ -124,7 +128,8 @@ export async function planCopy(source: Vault, store: Store, options: CopyOptions
     missing,
     there: new Set(asked.filter((s) => !lacking.has(s)).map((s) => s.object)),
     replacing: entries.filter((e) => e.action === 'reencrypt'),
-    drills: await readDrills(source, (name) => target.sizes.has(name)),
+    // What is there is written once, and not looked at again.
+    drills: (await readDrills(source, { isPassedOver: (name) => target.sizes.has(name) })).drills,
     removals,
     findings,
     refused: new Set(read.refused.map((r) => `${r.set}/${r.id}`)),
@@ -133,11 +138,22 @@ export async function planCopy(source: Vault, store: Store, options: CopyOptions
   };
 }
 
+function unreadable(location: string): StoreError {
+  return new StoreError(
+    'store-denied',
+    `this machine may not read what is at ${location}, so it cannot be rechecked`,
+    {
+      object: location,
+      hint: 'let it read there, or run this on a machine that may',
+    },
+  );
+}
+
 /** Those of the vault that is meant, also of generations before: a pin of one of them leads from there to the newest. */
 async function trustedDocuments(source: Vault): Promise<Candidate[]> {
   const { candidates } = await readCandidates(source.store, callOptions(source));
   const doubtful = new Set(source.findings.map((f) => f.object));
-  return candidates.filter((c) => isOf(source, c) && !doubtful.has(c.document.object));
+  return candidates.filter((c) => isOf(source.document, c) && !doubtful.has(c.document.object));
 }
 
 /**

@@ -1,9 +1,9 @@
 // What has to go from a copy: what a signed removal removed, what a re-encryption replaced, and keys that open the vault no
 // longer. Nothing goes because it is gone from the vault: whoever deletes there must not delete everywhere.
 import type { Leftover } from '../delete.ts';
-import type { Finding } from '../finding.ts';
+import { type Finding, finding } from '../finding.ts';
 import { DATA, generationOfData, KEYS, LEDGER, parseRecordName } from '../layout.ts';
-import type { Ledger } from '../ledger.ts';
+import { isOver, type Ledger } from '../ledger.ts';
 import { type Held, placeOf, takeInventory } from '../prune/inventory.ts';
 import { findRemains } from '../prune/remains.ts';
 import type { readRecords } from '../read-records.ts';
@@ -19,6 +19,8 @@ export interface Removals {
   readonly unnamed: readonly string[];
   /** What re-encrypted snapshots left. */
   readonly replaced: readonly Replaced[];
+  /** What was removed from the vault although it is kept, and stays. */
+  readonly findings: readonly Finding[];
 }
 
 export interface Replaced {
@@ -37,13 +39,12 @@ export interface Seen {
   readonly ledger: Ledger | undefined;
 }
 
-const NOTHING: Removals = { removed: [], snapshots: 0, unnamed: [], replaced: [] };
+const NOTHING: Removals = { removed: [], snapshots: 0, unnamed: [], replaced: [], findings: [] };
 
 export async function planRemovals(source: Vault, target: Target, seen: Seen): Promise<Removals> {
   const { read, records, ledger } = seen;
-  if (!target.mayList) return NOTHING;
-  const unnamed = await unnamedIn(source, target, ledger?.findings ?? []);
-  if (!records || !ledger) return { ...NOTHING, unnamed };
+  if (!target.mayRemove || !records || !ledger) return NOTHING;
+  const unnamed = await unnamedIn(source, target, ledger.findings);
   const both = together(read.ledger, ledger);
   const isRemoved = (s: Snapshot) => both.removes(s.set, s.id, s.sha256);
   const there: Snapshots = {
@@ -56,9 +57,12 @@ export async function planRemovals(source: Vault, target: Target, seen: Seen): P
   // What the vault itself has is not left over, whatever stands under its name.
   const mine = new Map(read.snapshots.map((s) => [placeOf(s), s]));
   const { leftovers } = await findRemains(target.vault, there, inventory, () => true, true);
+  const kept = keptBy(both);
   const gone: Leftover[] = [];
+  const staying: Leftover[] = [];
   for (const left of leftovers)
-    if (!mine.has(placeOf(left)) && !(await hasData(source, left))) gone.push(left);
+    if (!mine.has(placeOf(left)) && !(await hasData(source, left)))
+      (kept.has(placeOf(left)) ? staying : gone).push(left);
   const replaced = [...inventory.held].flatMap(([where, held]) => {
     const by = mine.get(where);
     const objects = by?.original ? below(by, held, records, both, source.document.generation) : [];
@@ -71,7 +75,19 @@ export async function planRemovals(source: Vault, target: Target, seen: Seen): P
     snapshots: gone.length,
     unnamed,
     replaced,
+    findings: staying.map(whyKept),
   };
+}
+
+/** A writer must not remove what is kept: whoever did may have a key that was stolen, and not all of its snapshots too. */
+function keptBy({ keeping, readAt }: Ledger): Set<string> {
+  const entries = keeping.filter((entry) => !isOver(entry, readAt));
+  return new Set(entries.flatMap(({ keeps = [] }) => keeps.map(placeOf)));
+}
+
+function whyKept({ set, id, objects }: Leftover): Finding {
+  const message = `${id} of ${set} was removed from the vault although it is kept: what is there stays`;
+  return finding('kept', objects[0] ?? id, message);
 }
 
 /** Whether the vault holds data under an id that was removed: a backup to both may be writing it just now. */
@@ -83,12 +99,19 @@ async function hasData(source: Vault, { set, id }: Leftover): Promise<boolean> {
 /** The copy may have been told of a removal that the vault has forgotten, since nothing is left of it there. */
 function together(a: Ledger, b: Ledger): Ledger {
   const known = new Set(a.entries.map((e) => e.object));
+  const entries = [...a.entries, ...b.entries.filter((e) => !known.has(e.object))];
+  const released = new Set(entries.flatMap(({ releases = [] }) => releases.map(keyOf)));
   return {
     ...a,
-    entries: [...a.entries, ...b.entries.filter((e) => !known.has(e.object))],
+    entries,
+    keeping: entries.filter((e) => e.action === 'keep' && !released.has(keyOf(e))),
     removes: (...what) => a.removes(...what) || b.removes(...what),
     replaces: (...what) => a.replaces(...what) || b.replaces(...what),
   };
+}
+
+function keyOf({ object, sha256 }: { readonly object: string; readonly sha256: string }): string {
+  return `${object} ${sha256}`;
 }
 
 /**

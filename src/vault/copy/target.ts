@@ -3,7 +3,9 @@ import { ConflictError, IntegrityError, NotFoundError, StoreError } from '../../
 import type { Store } from '../../store/store.ts';
 import { noMemory } from '../client.ts';
 import { type Finding, finding, isFault } from '../finding.ts';
-import { RECOVERY, VAULT_DOCUMENTS } from '../layout.ts';
+import { RECOVERY, revisionOf, VAULT_DOCUMENTS } from '../layout.ts';
+import { isAfter, isOf } from '../locations/agree.ts';
+import { checkApart } from '../locations/apart.ts';
 import { type Candidate, type Candidates, readCandidates } from '../trust.ts';
 import { callOptions, type Vault } from '../vault.ts';
 import { twoVaults } from './piece.ts';
@@ -13,8 +15,10 @@ export interface Target {
   readonly vault: Vault;
   /** Whether it can be seen what is there. */
   readonly mayList: boolean;
-  /** Whether it can be seen too what that is. */
+  /** Whether it can be seen too what that is: whether vault documents may be read. */
   readonly mayRead: boolean;
+  /** Whether something may go: its newest vault document was read, is ours and not newer than the vault's. */
+  readonly mayRemove: boolean;
   /** Names and sizes of all that is there. */
   readonly sizes: ReadonlyMap<string, number>;
   /** By the name of a vault document: the digest of what is there. */
@@ -24,6 +28,8 @@ export interface Target {
   /** What stands there and belongs to another vault, or is damaged. */
   readonly findings: readonly Finding[];
 }
+
+const NOTHING: Candidates = { candidates: [], findings: [], newer: [] };
 
 /**
  * @param documents of the vault, which are trusted
@@ -39,19 +45,25 @@ export async function lookAtTarget(
   const mayList = await isAllowed(async () => {
     for await (const _ of store.list(VAULT_DOCUMENTS, callOptions(source))) return;
   });
-  // A role that may not list is told of nothing that it is missing: it is only denied.
-  const mayRead = mayList && (await isAllowed(() => store.get(RECOVERY, callOptions(source))));
   const sizes = new Map<string, number>();
   if (mayList) for await (const { name, size } of store.list('', callOptions(source))) sizes.set(name, size);
+  const shown = [...sizes.keys()].filter((name) => revisionOf(name) !== undefined);
+  const denied: string[] = [];
+  const found = mayList ? await readCandidates(store, { ...callOptions(source), denied }) : NOTHING;
+  const hidden = denied.find((name) => revisionOf(name)! > source.document.revision);
+  if (hidden) throw newerCopy(store.location, hidden, `a ${hidden}`, `revision ${source.document.revision}`);
+  // A role that may not read is denied all of them; of one alone somebody who can write there has made a secret.
+  const mayRead = mayList && (shown.length === 0 || denied.length < shown.length);
   const at = { vault, mayList, mayRead, sizes };
   if (!mayRead) {
-    const isBegun = [...sizes.keys()].some((name) => name.startsWith(VAULT_DOCUMENTS));
-    return { ...at, isBegun, documents: new Map(), findings: [] };
+    return { ...at, mayRemove: false, isBegun: shown.length > 0, documents: new Map(), findings: [] };
   }
-  const found = await readCandidates(store, callOptions(source));
-  const ours = found.candidates.filter((candidate) => isOf(source, candidate));
+  const ours = found.candidates.filter((candidate) => isOf(source.document, candidate));
   checkNotNewer(source, store.location, found);
-  for (const { document, sha256 } of ours) {
+  // Whoever wrote it had a key of the vault, be it an old one: that is not for a copy to replace.
+  for (const { document, sha256 } of found.candidates.filter(
+    (c) => c.document.vault === source.document.vault,
+  )) {
     const same = documents.find((d) => d.document.object === document.object);
     if (same && same.sha256 !== sha256) throw twoVaults(document.object, store.location);
   }
@@ -60,11 +72,13 @@ export async function lookAtTarget(
   const planted = others.map(({ document: { object } }) =>
     finding('foreign-vault', object, `${object} is not of this vault`),
   );
+  const unread = denied.map((name) => finding('store-denied', name, `${name} may not be read`));
   return {
     ...at,
+    mayRemove: ours.length > 0 && denied.length === 0,
     isBegun: ours.length > 0,
     documents: new Map(ours.map((c) => [c.document.object, c.sha256])),
-    findings: [...found.findings, ...planted],
+    findings: [...found.findings, ...planted, ...unread],
   };
 }
 
@@ -81,23 +95,12 @@ export function checkMine({ isBegun, sizes, vault }: Target, isKnown: (name: str
 }
 
 /** A disk that is not mounted looks like an empty place. @throws NotFoundError `no-copy` */
-export function checkStillThere({ isBegun, mayList, vault }: Target, wasThere: boolean): void {
-  if (isBegun || !mayList || !wasThere) return;
+export function checkStillThere({ sizes, mayList, vault }: Target, wasThere: boolean): void {
+  if (sizes.size > 0 || !mayList || !wasThere) return;
   const { location } = vault.store;
-  throw new NotFoundError('no-copy', `there was a copy at ${location}, and there is none now`, {
+  throw new NotFoundError('no-copy', `there was a vault at ${location}, and there is none now`, {
     object: location,
-    hint: 'check that its disk or network mount is there; to begin again, add --anew',
-  });
-}
-
-function checkApart(from: Store, to: Store): void {
-  const [source, copy] = [from.location, to.location];
-  const inside = (a: string, b: string) => `${a}/`.startsWith(`${b.replace(/\/+$/, '')}/`);
-  const isApart = source === 'memory:' ? from !== to : !(inside(source, copy) || inside(copy, source));
-  if (isApart) return;
-  throw new ConflictError('same-place', `${copy} and the vault at ${source} are not two places`, {
-    object: copy,
-    hint: 'name another place with --to',
+    hint: 'check that its disk or network mount is there; to begin a copy there, add --anew',
   });
 }
 
@@ -111,12 +114,6 @@ async function isAllowed(look: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Whether a document is of this vault: signed by the authority that the vault lists for its generation. */
-export function isOf({ document }: Vault, { document: other, signers }: Candidate): boolean {
-  const listed = document.generations[other.generation - 1];
-  return other.vault === document.vault && listed !== undefined && listed.authority === signers[0];
-}
-
 /** @throws IntegrityError `newer-copy`: copying the older over it would hide what was done there */
 function checkNotNewer(source: Vault, location: string, { candidates, newer }: Candidates): void {
   const { generation, revision, generations } = source.document;
@@ -127,14 +124,18 @@ function checkNotNewer(source: Vault, location: string, { candidates, newer }: C
   if (unread) throw unread.error;
   const ahead = candidates.find((candidate) => {
     const { document, signers } = candidate;
-    if (isOf(source, candidate)) return document.generation === generation && document.revision > revision;
+    if (isOf(source.document, candidate)) return isAfter(document, source.document);
     return document.vault === source.document.vault && signers[1] === last;
   });
   if (!ahead) return;
   const { object, generation: key } = ahead.document;
   const what = key > generation ? `key number ${key}` : `revision ${ahead.document.revision}`;
   const have = key > generation ? `number ${generation}` : `revision ${revision}`;
-  throw new IntegrityError('newer-copy', `the copy at ${location} has ${what}, and the vault only ${have}`, {
+  throw newerCopy(location, object, what, have);
+}
+
+function newerCopy(location: string, object: string, what: string, have: string): IntegrityError {
+  return new IntegrityError('newer-copy', `the copy at ${location} has ${what}, and the vault only ${have}`, {
     object,
     hint: 'either somebody used the copy as a vault, or newer vault documents are gone from the vault: find out which, and copy the other way if that is the one to go on with',
   });

@@ -334,6 +334,19 @@ describe('the other place', () => {
     await expectSameAs(vault, gone);
   });
 
+  it('that is wholly damaged is mended, also by a machine that copied there before', async () => {
+    const vault = await livedThrough(1);
+    const source = await openLocked(vault);
+    const place = emptyPlace(vault);
+    const bound: Store = { ...watched(place), location: '/mnt/offsite' };
+    await copyAsPlanned(await planCopyTo(source, bound));
+    for (const name of await namesOf(place))
+      await put(place, name, Buffer.alloc((await get(place, name)).length));
+    const { mended } = await copyAsPlanned(await planCopyTo(source, bound, { recheck: true }));
+    expect(mended).toHaveLength((await namesOf(place)).length);
+    await expectSameAs(vault, place);
+  });
+
   it('may be one where this role can only create: all is offered, nothing is removed', async () => {
     const vault = await livedThrough(2);
     const place = emptyPlace(vault);

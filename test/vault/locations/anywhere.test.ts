@@ -1,16 +1,39 @@
 import { describe, expect, it } from 'vitest';
 import { StoreError } from '../../../src/errors.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { type CachedRecord, noMemory, type RecordCache } from '../../../src/vault/client.ts';
+import { applyDelete, planDelete } from '../../../src/vault/delete.ts';
 import { loadFiles } from '../../../src/vault/load.ts';
 import { anywhere, type PlaceNews } from '../../../src/vault/locations/anywhere.ts';
 import { type Pin, pinOf } from '../../../src/vault/pin.ts';
 import { readSnapshots } from '../../../src/vault/snapshots.ts';
 import { unlock } from '../../../src/vault/unlock.ts';
+import { openVault, type VaultContext } from '../../../src/vault/vault.ts';
 import { copyTo, emptyPlace } from '../../support/copies.ts';
-import { flipped, get, namesOf, objectsOf, put, putRevision, storeOf } from '../../support/forge.ts';
+import {
+  bodyOf,
+  flipped,
+  get,
+  namesOf,
+  objectsOf,
+  put,
+  putRevision,
+  sign,
+  storeOf,
+} from '../../support/forge.ts';
 import { enrolled, keeper } from '../../support/hosts.ts';
 import { rotateVault } from '../../support/rotation.ts';
-import { client, makeVault, type TestVault, withKey } from '../../support/vault.ts';
+import { rotation } from '../../support/thief.ts';
+import {
+  client,
+  makeVault,
+  newHost,
+  openLocked,
+  sha256,
+  type TestVault,
+  tick,
+  withKey,
+} from '../../support/vault.ts';
 import { watched } from '../stores.ts';
 
 const at = (location: string, store: Store): Store => ({ ...watched(store), location });
@@ -131,6 +154,159 @@ describe('reading with replicas', () => {
     expect(value).toBe('N=2\n');
     expect(opened.document.generation).toBe(2);
     expect(news.length).toBeGreaterThan(0);
+  });
+});
+
+describe('records and the ledger', () => {
+  const newestOf = async ({ store }: TestVault) => (await namesOf(store, 'snapshots/')).at(-1)!;
+
+  it.each([
+    ['damaged', async (vault: TestVault, name: string) => put(vault.store, name, 'x')],
+    [
+      'cut short',
+      async (vault: TestVault, name: string) =>
+        put(vault.store, name, (await get(vault.store, name)).subarray(0, 99)),
+    ],
+    ['gone', async (vault: TestVault, name: string) => vault.store.remove([name])],
+    [
+      'that of another snapshot',
+      async (vault: TestVault, name: string) =>
+        put(vault.store, name, await get(vault.store, (await namesOf(vault.store, 'snapshots/'))[0]!)),
+    ],
+    [
+      'signed by a stranger',
+      async (vault: TestVault, name: string) =>
+        put(vault.store, name, sign(bodyOf(await get(vault.store, name)), 'record', newHost('x').key)),
+    ],
+  ])('are read from a replica where one is %s at the first', async (_what, spoil) => {
+    const { vault, copy } = await lived();
+    const record = await newestOf(vault);
+    await spoil(vault, record);
+    const { value, news } = await readNewest(vault, vault.store, [copy]);
+    expect(value).toBe('N=2\n');
+    expect(news).toEqual([
+      expect.objectContaining({ code: 'records-elsewhere', count: 1, from: 'first', to: 'replica 0' }),
+    ]);
+  });
+
+  it('that another place gave are not taken for sound here by the next reading, which is of the first alone', async () => {
+    const { vault, copy } = await lived();
+    const record = await newestOf(vault);
+    await put(vault.store, record, 'x');
+    const kept = new Map<string, CachedRecord>();
+    const cache: RecordCache = {
+      load: async () => new Map(kept),
+      save: async (_vault, _location, _known, added) => {
+        for (const one of added) kept.set(one.object, one);
+      },
+    };
+    const marked = (location: string, store: Store): Store => ({
+      ...at(location, store),
+      async *list(prefix, options) {
+        for await (const object of store.list(prefix, options)) yield { ...object, etag: `${object.size}` };
+      },
+    });
+    const context = { ...client(vault), cache, store: marked('first', vault.store) };
+    const reading = await anywhere(context, [marked('r', copy)], vault.pin, () => {});
+    const read = async (from: VaultContext) => await readSnapshots(await openVault(from, { pin: vault.pin }));
+    expect((await read(reading)).snapshots).toHaveLength(2);
+    expect(kept.size).toBe(1);
+    const { snapshots, findings } = await read(context);
+    expect([snapshots.length, findings.map((f) => f.object)]).toEqual([1, [record]]);
+  });
+
+  it('are those of all places: all are gone at the first, and one replica is stale', async () => {
+    const { vault, copy: stale } = await lived();
+    await vault.backup({ '.env': 'N=3\n' });
+    const good = emptyPlace(vault);
+    await copyTo(vault, good);
+    await vault.store.remove(await namesOf(vault.store, 'snapshots/'));
+    await vault.store.remove(await namesOf(vault.store, 'data/'));
+    expect((await readNewest(vault, vault.store, [stale, good])).value).toBe('N=3\n');
+    const away = gone('store-unreachable')(vault.store);
+    const { value, news } = await readNewest(vault, away, [stale, good]);
+    expect(value).toBe('N=3\n');
+    expect(news.map((n) => n.code)).toEqual([
+      'fallback',
+      'records-elsewhere',
+      'read-elsewhere',
+      'read-elsewhere',
+    ]);
+  });
+
+  it('tell of what was removed, wherever the note of it is', async () => {
+    const { vault, copy } = await lived();
+    tick(vault.clock);
+    const open = await openLocked(vault);
+    await applyDelete(open, planDelete((await readSnapshots(open)).snapshots.slice(1)), vault.host);
+    // The replica knows of no removal yet; and then it alone does.
+    const { value, news } = await readNewest(vault, vault.store, [copy]);
+    expect([value, news]).toEqual(['N=1\n', []]);
+    const whole = emptyPlace(vault);
+    await copyTo(vault, whole);
+    await vault.store.remove(await namesOf(vault.store, 'ledger/'));
+    expect((await readNewest(vault, vault.store, [copy, whole])).value).toBe('N=1\n');
+  });
+
+  it('that this machine saw at the first are missed where no place has them', async () => {
+    const { vault, copy } = await lived();
+    const memory = noMemory();
+    const reading = async (first: Store) =>
+      await anywhere(
+        { ...client(vault, memory), store: at('first', first) },
+        [at('r', copy)],
+        vault.pin,
+        () => {},
+      );
+    const read = async (first: Store) =>
+      await readSnapshots(await openVault(await reading(first), { pin: vault.pin }));
+    await vault.backup({ '.env': 'N=3\n' });
+    expect((await read(vault.store)).findings).toEqual([]);
+    const { findings, refused } = await read(emptyPlace(vault));
+    expect(findings.map((f) => f.code)).toEqual(['missing-newest']);
+    expect(refused).toHaveLength(1);
+    // The replica is not said to have lost what it never had.
+    const alone = await openVault({ ...client(vault, memory), store: at('r', copy) }, { pin: vault.pin });
+    expect((await readSnapshots(alone)).findings).toEqual([]);
+  });
+});
+
+describe('two rotations, one of them made up', () => {
+  async function rotatedTwice() {
+    const { vault } = await lived();
+    const before = await objectsOf(vault.store);
+    tick(vault.clock);
+    const { pin } = await rotateVault(vault, await keeper(vault));
+    const real = emptyPlace(vault);
+    await copyTo({ ...vault, pin }, real);
+    const old = { ...vault, store: await storeOf(before, vault.clock.now) };
+    const fake = { ...vault, store: await storeOf(before, vault.clock.now) };
+    const object = 'keys/2/previous-0123456789.age';
+    await put(fake.store, object, 'x');
+    const previous = { object, size: 1, sha256: sha256(Buffer.from('x')) };
+    await rotation({ ...fake, document: (await openLocked(vault)).document }, newHost('thief'), {
+      revision: 3,
+      before: vault.document.generations,
+      previous,
+    });
+    return { vault, old: old.store, real, fake: fake.store };
+  }
+
+  it('are refused where the first place shows one of them, and a replica the other', async () => {
+    const { vault, real, fake } = await rotatedTwice();
+    for (const [first, replica] of [
+      [fake, real],
+      [real, fake],
+    ] as const)
+      await expect(readNewest(vault, first, [replica])).rejects.toMatchObject({ code: 'two-successors' });
+  });
+
+  it('are said where both are at replicas, and the first is read as it is', async () => {
+    const { vault, old, real, fake } = await rotatedTwice();
+    const { value, news, opened } = await readNewest(vault, old, [real, fake]);
+    expect([value, opened.document.generation]).toEqual(['N=2\n', 1]);
+    expect(news).toEqual([expect.objectContaining({ code: 'disputed', at: 'first' })]);
+    expect(news[0]).toMatchObject({ error: { code: 'two-successors' } });
   });
 });
 

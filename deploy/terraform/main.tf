@@ -4,7 +4,9 @@
 #   strongroom init --location s3://acme-backups/shop --kms "$(terraform output -raw unlock_key)"
 #
 # Then apply once more with the id of the vault (`strongroom trust` shows it): -var vault=… lets the roles that restore
-# open it. Nobody but the KMS key's administrators can give that right to anybody else.
+# open it. The key's own policy names who may: no policy of the account hands it to anybody else, only the key's
+# administrators can, by changing that policy. Whoever rotates the vault's key opens it first, with the passphrase or a key
+# of another kind, which every vault should have; or an administrator adds them to that policy for as long.
 
 terraform {
   required_version = ">= 1.5"
@@ -50,6 +52,12 @@ variable "generations" {
   default     = [1]
 }
 
+variable "administrators" {
+  description = "ARNs of roles or users that administer the KMS key, at least two, and whoever applies this among them; the latter alone unless given"
+  type        = list(string)
+  default     = []
+}
+
 variable "trusted" {
   description = "who may take on which role: backup, verify, restore, drill, prune to ARNs"
   type        = map(list(string))
@@ -58,11 +66,16 @@ variable "trusted" {
 
 data "aws_caller_identity" "here" {}
 data "aws_partition" "here" {}
+data "aws_iam_session_context" "here" {
+  arn = data.aws_caller_identity.here.arn
+}
 
 locals {
   # Those that open the vault have nothing to open before it is there.
   opening = ["restore", "drill"]
   roles   = toset([for role, who in var.trusted : role if length(who) > 0 && !(var.vault == "" && contains(local.opening, role))])
+  # Of a session the role.
+  administrators = length(var.administrators) > 0 ? var.administrators : [data.aws_iam_session_context.here.issuer_arn]
   # By name: the policy of the bucket speaks of it before it is made.
   backup_role = "arn:${data.aws_partition.here.partition}:iam::${data.aws_caller_identity.here.account_id}:role/strongroom-backup-${var.bucket}"
 }
@@ -145,6 +158,11 @@ resource "aws_kms_key" "unlock" {
   }
 }
 
+resource "aws_kms_key_policy" "unlock" {
+  key_id = aws_kms_key.unlock.key_id
+  policy = module.policies.key_policy
+}
+
 resource "aws_kms_alias" "unlock" {
   name          = "alias/strongroom-${replace(var.bucket, ".", "-")}"
   target_key_id = aws_kms_key.unlock.key_id
@@ -161,6 +179,9 @@ module "policies" {
   unlock_key  = aws_kms_key.unlock.arn
   vault       = var.vault
   generations = var.generations
+
+  administrators = local.administrators
+  openers        = [for role in local.opening : aws_iam_role.role[role].arn if contains(local.roles, role)]
 }
 
 resource "aws_iam_role" "role" {

@@ -2,17 +2,19 @@
 // that a killed drill left, by the next. Knows nothing of what is put there.
 
 import {
+  chmodSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { StrongroomError, UsageError } from '../errors.ts';
 import { lives, parseHolder, thisProcess } from './process.ts';
 
@@ -52,7 +54,8 @@ const MARGIN_BYTES = 32 * 2 ** 20;
 export function makeScratch({ bytes, entries, within, env }: ScratchNeeds): Scratch {
   const needed = bytes + Math.ceil(bytes / 8) + entries * BYTES_AN_ENTRY + MARGIN_BYTES;
   const places = within === undefined ? usualPlaces(env) : [within];
-  const roomy = places.flatMap((place) => {
+  if (within !== undefined) refuseOpen(within);
+  const roomy = places.filter(isClosed).flatMap((place) => {
     const room = roomOf(place);
     return room && room.bytes >= needed ? [{ place, kind: room.kind }] : [];
   });
@@ -79,25 +82,66 @@ export function makeScratch({ bytes, entries, within, env }: ScratchNeeds): Scra
   });
 }
 
-/**
- * Removes what drills of this user left that were killed.
- * @returns what was removed
- */
-export function wipeAbandoned({ within, env }: Pick<ScratchNeeds, 'within' | 'env'>): string[] {
+/** What drills of this user left that were killed. */
+export interface Leftovers {
+  /** Wiped now. */
+  readonly wiped: readonly string[];
+  /** Nobody can tell whether they are in use, or they cannot be removed. */
+  readonly left: readonly string[];
+}
+
+/** Removes what drills of this user left that were killed. Never fails. */
+export function wipeAbandoned({ within, env }: Pick<ScratchNeeds, 'within' | 'env'>): Leftovers {
   const places = new Set([...(within === undefined ? [] : [within]), ...usualPlaces(env)]);
-  return [...places].flatMap((place) => {
-    const left = namesIn(place)
-      .filter((name) => name.startsWith(PREFIX))
-      .map((name) => join(place, name))
-      .filter(isAbandoned);
-    for (const path of left) wipe(path);
-    return left;
-  });
+  const wiped: string[] = [];
+  const left: string[] = [];
+  for (const place of places) {
+    for (const name of namesIn(place).filter((n) => n.startsWith(PREFIX))) {
+      const path = join(place, name);
+      const state = stateOf(path);
+      if (state === 'abandoned' && tryToWipe(path)) wiped.push(path);
+      else if (state !== 'in use') left.push(path);
+    }
+  }
+  return { wiped, left };
+}
+
+function tryToWipe(path: string): boolean {
+  try {
+    wipe(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function usualPlaces(env: ScratchNeeds['env']): string[] {
   const own = env.XDG_RUNTIME_DIR;
   return ['/dev/shm', ...(own?.startsWith('/') ? [own] : []), tmpdir()];
+}
+
+/** Whether only this user and root can put something else in the place of what is made there. */
+function isClosed(place: string): boolean {
+  try {
+    for (let at = realpathSync(place); ; at = dirname(at)) {
+      const { uid, mode } = lstatSync(at);
+      const isSticky = (mode & 0o1000) !== 0;
+      if ((uid !== 0 && uid !== process.getuid?.()) || ((mode & 0o022) !== 0 && !isSticky)) return false;
+      if (at === dirname(at)) return true;
+    }
+  } catch {
+    // That it is not there is for whoever makes something in it to say.
+    return true;
+  }
+}
+
+/** @throws UsageError `no-scratch` */
+function refuseOpen(place: string): void {
+  if (isClosed(place)) return;
+  throw new UsageError('no-scratch', `others could meddle with what is restored to ${place}`, {
+    object: place,
+    hint: 'name a directory that only you can write to, as all above it',
+  });
 }
 
 function roomOf(place: string): { readonly bytes: number; readonly kind: Scratch['kind'] } | undefined {
@@ -124,9 +168,11 @@ function made(place: string, kind: Scratch['kind']): Scratch {
 
 function wipe(path: string): void {
   try {
+    // A set may ask for directories that nobody may write to.
+    openUp(Buffer.from(path));
     rmSync(path, { recursive: true, force: true });
   } catch (cause) {
-    throw new StrongroomError('scratch-left', `what was restored for the drill could not be removed`, {
+    throw new StrongroomError('scratch-left', 'what was restored for the drill could not be removed', {
       object: path,
       hint: `remove it, as it holds secrets: rm -rf ${path}`,
       cause,
@@ -134,15 +180,26 @@ function wipe(path: string): void {
   }
 }
 
-/** Only a directory that this user made and nobody else can look into; one without a word of whose it is may be new. */
-function isAbandoned(path: string): boolean {
+/** Names may be any bytes. */
+function openUp(directory: Buffer): void {
+  chmodSync(directory, 0o700);
+  for (const entry of readdirSync(directory, { withFileTypes: true, encoding: 'buffer' })) {
+    if (entry.isDirectory()) openUp(Buffer.concat([directory, Buffer.from('/'), entry.name]));
+  }
+}
+
+/** Only a directory that this user made and nobody else can look into is ours; without a word of whose, it may be new. */
+function stateOf(path: string): 'in use' | 'abandoned' | 'unknown' {
   try {
-    const { uid, mode } = lstatSync(path);
-    if (!lstatSync(path).isDirectory() || uid !== process.getuid?.() || (mode & 0o077) !== 0) return false;
+    const stats = lstatSync(path);
+    if (!stats.isDirectory() || stats.uid !== process.getuid?.() || (stats.mode & 0o077) !== 0)
+      return 'in use';
     const holder = parseHolder(readFileSync(join(path, HOLDER), 'utf8'));
-    return holder !== undefined && lives(holder) === false;
+    if (holder === undefined) return 'in use';
+    const isLiving = lives(holder);
+    return isLiving === undefined ? 'unknown' : isLiving ? 'in use' : 'abandoned';
   } catch {
-    return false;
+    return 'in use';
   }
 }
 

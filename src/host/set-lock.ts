@@ -7,7 +7,6 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  readlinkSync,
   rmSync,
   statSync,
   utimesSync,
@@ -15,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { ConflictError } from '../errors.ts';
+import { type Holder, lives, parseHolder, thisProcess } from './process.ts';
 import { locked } from './state-file.ts';
 
 /** How often a holder shows that it lives, and how long one may not: for those whose processes cannot be seen from here. */
@@ -24,12 +24,7 @@ const DEAD_MS = 5 * 60_000;
 const YOUNG_MS = 10_000;
 
 /** Who holds a lock. */
-interface Holder {
-  readonly pid: number;
-  /** When that process began, by its system's own count: a process id comes again. */
-  readonly began: string;
-  /** Where its process id means anything: this start of this machine, and this container. */
-  readonly space: string;
+interface LockHolder extends Holder {
   readonly token: string;
 }
 
@@ -49,7 +44,7 @@ export async function withSetLock<T>(
 ): Promise<T> {
   const directory = join(stateDirectory, 'locks');
   const path = join(directory, `${set}-${createHash('sha256').update(location).digest('hex').slice(0, 12)}`);
-  const own: Holder = { pid: process.pid, ...whoIs(process.pid), token: randomBytes(8).toString('hex') };
+  const own: LockHolder = { ...thisProcess(), token: randomBytes(8).toString('hex') };
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     if (!make(path, own)) await takeOver(path, own, set);
@@ -70,7 +65,7 @@ export async function withSetLock<T>(
 }
 
 /** One process at a time looks and takes over: two would remove each other's new lock. */
-async function takeOver(path: string, own: Holder, set: string): Promise<void> {
+async function takeOver(path: string, own: LockHolder, set: string): Promise<void> {
   await locked(path, async () => {
     if (!isLeft(path)) throw busy(path, set);
     rmSync(path, { force: true });
@@ -78,7 +73,7 @@ async function takeOver(path: string, own: Holder, set: string): Promise<void> {
   });
 }
 
-function make(path: string, own: Holder): boolean {
+function make(path: string, own: LockHolder): boolean {
   let file: number;
   try {
     file = openSync(path, 'wx', 0o600);
@@ -99,44 +94,16 @@ function isLeft(path: string): boolean {
   const age = ageOf(path);
   if (age === undefined) return true;
   const holder = read(path);
-  if (!holder) return age > YOUNG_MS;
-  const { began, space } = whoIs(holder.pid);
+  if (!holder) return Math.abs(age) > YOUNG_MS;
+  const isLiving = lives(holder);
   // Of another container or another machine only the file is seen.
-  if (holder.space !== space) return age > DEAD_MS;
-  return !isAlive(holder.pid) || began !== holder.began;
+  // A time to come was set by a clock that was wrong: nobody alive would leave it there.
+  return isLiving === undefined ? Math.abs(age) > DEAD_MS : !isLiving;
 }
 
-function isAlive(pid: number): boolean {
+function read(path: string): LockHolder | undefined {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-function whoIs(pid: number): Pick<Holder, 'began' | 'space'> {
-  return {
-    // After the name, which may hold anything: the twentieth field is when it began (proc(5), /proc/pid/stat).
-    began: attempt(
-      () => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ')[19] ?? '',
-    ),
-    space: `${attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim())} ${attempt(() => readlinkSync('/proc/self/ns/pid'))}`,
-  };
-}
-
-function attempt(get: () => string): string {
-  try {
-    return get();
-  } catch {
-    return '';
-  }
-}
-
-function read(path: string): Holder | undefined {
-  try {
-    const found = JSON.parse(readFileSync(path, 'utf8')) as Holder;
-    return typeof found.pid === 'number' && found.pid > 0 ? found : undefined;
+    return parseHolder(readFileSync(path, 'utf8'));
   } catch {
     return undefined;
   }

@@ -18,7 +18,7 @@ const alerts = [...rules.matchAll(/- alert: (\w+)\n +expr: (.+)/g)].map(([, name
 describe.skipIf(skipPromtool)('the alert rules', () => {
   it('are what Prometheus takes', () => {
     expect(promtool(['check', 'rules', RULES], '', directory)).toMatchObject({ code: 0 });
-    expect(alerts.length).toBe(9);
+    expect(alerts.length).toBe(11);
   });
 
   it('fire when they should, and not when they need not', () => {

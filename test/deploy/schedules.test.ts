@@ -1,8 +1,9 @@
 // The schedules in deploy/ are what `strongroom schedule print` makes, for a machine as it is set up most often.
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { DockerfileParser } from 'dockerfile-ast';
 import { CronJob } from 'kubernetes-models/batch/v1/CronJob';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +12,7 @@ import { githubWorkflow } from '../../src/host/schedule/github-actions.ts';
 import { kubernetesCronJob } from '../../src/host/schedule/kubernetes.ts';
 import { systemdUnits } from '../../src/host/schedule/systemd.ts';
 import { hasProgram, planOf, verifyUnits } from '../support/schedule.ts';
+import { scratch } from '../support/vault.ts';
 import { type Complaints, complaints } from '../support/workflows.ts';
 
 const directory = resolve(import.meta.dirname, '../../deploy');
@@ -69,6 +71,26 @@ describe('the CronJob', () => {
     expect(() => podOf(text.replace('runAsUser: 65532', 'runAsUser: nobody'))).toThrow();
   });
 
+  it('of a drill has what opens the vault, no host’s key, and memory to restore into', () => {
+    const runs = [{ command: 'drill', args: ['--quiet', '--config', CONFIG] }];
+    const text = kubernetesCronJob({ ...inPod, jitter: 0, runs }, { ...options, volumes: [] });
+    expect(text).not.toMatch(/signing-key|SIGNING_KEY/);
+    const { containers, volumes } = podOf(text);
+    expect(containers[0]?.env).toContainEqual({
+      name: 'STRONGROOM_IDENTITY_FILE',
+      value: '/run/secrets/strongroom/identity',
+    });
+    expect(containers[0]?.volumeMounts).toContainEqual({ name: 'scratch', mountPath: '/dev/shm' });
+    expect(volumes).toContainEqual({ name: 'scratch', emptyDir: { medium: 'Memory', sizeLimit: '1Gi' } });
+  });
+
+  it('and the workflow of a drill likewise', () => {
+    const runs = [{ command: 'drill', args: ['--quiet'] }];
+    const text = githubWorkflow({ ...inPod, jitter: 0, runs }, '0.1.0');
+    expect(text).toMatch(/ STRONGROOM_PASSPHRASE: \$\{\{ secrets\.STRONGROOM_PASSPHRASE \}\}$/m);
+    expect(text).not.toContain('SIGNING_KEY');
+  });
+
   it('has no right that a backup goes without', () => {
     const pod = podOf(file('kubernetes/cronjob.yaml'));
     expect(pod).toMatchObject({
@@ -96,6 +118,43 @@ describe('the CronJob', () => {
     const pod = podOf(kubernetesCronJob({ ...inPod, runs }, options));
     expect(pod.initContainers!.map(({ name }) => name)).toEqual(['backup']);
     expect(pod.containers.map(({ args }) => args)).toEqual([['health', '--quiet', '--config', CONFIG]]);
+  });
+
+  it('gives the signing key to nothing that does not sign', () => {
+    const runs = [...inPod.runs, { command: 'health', args: ['--quiet'] }];
+    const keyed = (text: string) => {
+      const pod = podOf(text);
+      return [...(pod.initContainers ?? []), ...pod.containers].flatMap(({ name, env, volumeMounts }) =>
+        env!.some((one) => one.name.includes('KEY')) || volumeMounts!.some((m) => m.name === 'credentials')
+          ? [name]
+          : [],
+      );
+    };
+    expect(keyed(kubernetesCronJob({ ...inPod, runs }, options))).toEqual(['backup']);
+    const health = kubernetesCronJob({ ...inPod, runs: runs.slice(1) }, options);
+    expect(keyed(health)).toEqual([]);
+    expect(health).not.toMatch(/credentials|create secret/);
+    const { steps } = parse(githubWorkflow({ ...inPod, jitter: 0, runs }, '0.1.0')).jobs.strongroom;
+    expect(
+      steps.flatMap((step: { env?: object; run: string }) => (step.env ? [step.run.split(' ')[1]] : [])),
+    ).toEqual(['backup']);
+  });
+
+  it('mounts a claim for each set, and one for sets that share a directory', () => {
+    const volumes = [
+      { name: 'a.b', path: '/srv/one' },
+      { name: 'a-b', path: '/srv/two' },
+      { name: 'app', path: '/srv/one' },
+    ];
+    const pod = podOf(kubernetesCronJob(inPod, { ...options, volumes }));
+    const mounts = pod.containers[0]!.volumeMounts!;
+    expect(new Set(mounts.map(({ mountPath }) => mountPath)).size).toBe(mounts.length);
+    const claims = pod.volumes!.filter((volume) => volume.persistentVolumeClaim);
+    expect(claims.map(({ name }) => name)).toEqual([
+      expect.stringMatching(/^set-a-b-[0-9a-f]{6}$/),
+      'set-a-b',
+    ]);
+    for (const { name } of claims) expect(mounts.some((mount) => mount.name === name)).toBe(true);
   });
 });
 
@@ -136,12 +195,38 @@ describe('for GitHub Actions', () => {
     }
   });
 
+  it('installs the very bytes that integrity says, and no others', () => {
+    const [{ run }] = parse(file('github-action/action.yml')).runs.steps;
+    const at = scratch();
+    const log = join(at, 'log');
+    // In the place of the registry.
+    const npm = `#!/bin/sh\necho "$*" >> '${log}'\n[ "$1" = install ] || printf package > strongroom-1.0.0.tgz\n`;
+    writeFileSync(join(at, 'npm'), npm, { mode: 0o755 });
+    const installed = (integrity: string) => {
+      writeFileSync(log, '');
+      const env = {
+        PATH: `${at}:${process.env.PATH}`,
+        RUNNER_TEMP: at,
+        VERSION: '1.0.0',
+        INTEGRITY: integrity,
+      };
+      const { status } = spawnSync('bash', ['-e', '-o', 'pipefail', '-c', run], { env });
+      return [
+        status,
+        readFileSync(log, 'utf8').includes('install --global --ignore-scripts ./strongroom-1.0.0.tgz'),
+      ];
+    };
+    const right = `sha512-${createHash('sha512').update('package').digest('base64')}`;
+    expect(installed(right)).toEqual([0, true]);
+    expect(installed(right.replace('sha512-', 'sha512-A'))).toEqual([1, false]);
+    expect(installed('')).toEqual([1, false]);
+  });
+
   it('no input of the action reaches a shell but by a variable', () => {
     const action = parse(file('github-action/action.yml'));
     for (const { run = '' } of action.runs.steps) expect(run).not.toContain('$' + '{{');
     const used = file('github-action/example.yml') + file('github-action/action.yml');
-    for (const [, ref] of used.matchAll(/uses: [^.\s][^@\s]*@(\S+)/g))
-      expect(ref).toMatch(/^(?:[0-9a-f]{40}|v\d+\.\d+\.\d+)$/);
+    for (const [, ref] of used.matchAll(/uses: [^.\s][^@\s]*@(\S+)/g)) expect(ref).toMatch(/^[0-9a-f]{40}$/);
   });
 });
 

@@ -104,6 +104,59 @@ describe('the policies', () => {
   );
 });
 
+describe.skipIf(!hasProgram('terraform'))('the policy of the key', () => {
+  const said = (values: Record<string, string>): Policy & { Statement: Record<string, unknown>[] } => {
+    const at = join(scratch(), 'policies');
+    cpSync(join(directory, 'policies'), at, { recursive: true });
+    const all = {
+      bucket: 'b',
+      sets: '["app"]',
+      lock_days: '1',
+      backup_role: ROLE,
+      unlock_key: KEY,
+      ...values,
+    };
+    const vars = Object.entries(all).map(([name, value]) => `-var=${name}=${value}`);
+    const { stdout, stderr } = spawnSync('terraform', [`-chdir=${at}`, 'console', ...vars], {
+      input: 'local.key_policy\n',
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: at, CHECKPOINT_DISABLE: '1' },
+    });
+    expect(stderr).toBe('');
+    return JSON.parse(JSON.parse(stdout));
+  };
+  const actions = ({ Statement }: Policy, who: string): unknown[] =>
+    Statement.flatMap((one) => (JSON.stringify(one).includes(who) ? one.Action : []));
+
+  it('lets nobody open the vault but the roles that do, and only this vault', () => {
+    const policy = said({
+      vault: 'v'.repeat(26),
+      generations: '[1,2]',
+      administrators: '["ADMIN"]',
+      openers: '["RESTORE","DRILL"]',
+    });
+    expect(actions(policy, 'RESTORE')).toEqual(['kms:Decrypt']);
+    expect(actions(policy, 'ADMIN')).toEqual(expect.arrayContaining(['kms:PutKeyPolicy', 'kms:Encrypt']));
+    for (const action of actions(policy, 'ADMIN'))
+      expect(action).not.toMatch(/\*|Decrypt|ReEncrypt|CreateGrant/);
+    expect(policy.Statement[1]!.Principal).toEqual({ AWS: ['RESTORE', 'DRILL'] });
+    expect(policy.Statement[1]!.Condition).toEqual({
+      StringEquals: {
+        'kms:EncryptionContext:vault': 'v'.repeat(26),
+        'kms:EncryptionContext:generation': ['1', '2'],
+      },
+      'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['vault', 'generation'] },
+    });
+    expect(JSON.stringify(policy)).not.toContain(':root');
+  });
+
+  it('lets nobody at all before there is a vault', () => {
+    const policy = said({ vault: '', generations: '[1]', administrators: '["ADMIN"]' });
+    expect(JSON.stringify(policy)).not.toContain('Decrypt');
+    expect(policy.Statement).toHaveLength(1);
+  });
+});
+
 describe('the bucket', () => {
   // biome-ignore lint/suspicious/noExplicitAny: whatever the parser makes of it.
   const read = async (name: string): Promise<any> =>
@@ -127,6 +180,7 @@ describe('the bucket', () => {
       enable_key_rotation: true,
       deletion_window_in_days: 30,
     });
+    expect(resource.aws_kms_key_policy.unlock[0].policy).toBe('$' + '{module.policies.key_policy}');
     for (const of of ['aws_s3_bucket', 'aws_kms_key'])
       for (const [one] of Object.values(resource[of]) as [{ lifecycle?: unknown }][])
         expect(one.lifecycle).toEqual([{ prevent_destroy: true }]);

@@ -79,9 +79,10 @@ describe('what a killed drill left', () => {
     await new Promise((resolve) => child.once('exit', resolve));
     const dead = left(JSON.stringify(gone));
     const reused = left(JSON.stringify({ ...thisProcess(), began: 'earlier' }));
+    const elsewhere = left(JSON.stringify({ ...gone, space: 'another start', machine: 'another' }));
     const kept = [
       left(JSON.stringify(thisProcess())),
-      left(JSON.stringify({ ...gone, space: 'another machine' })),
+      elsewhere,
       left(undefined),
       left('no JSON'),
       left(JSON.stringify(gone), 0o755),
@@ -89,9 +90,47 @@ describe('what a killed drill left', () => {
     const foreign = join(within, 'strongroom-drill-link');
     const other = mkdtempSync(join(within, 'other-'));
     symlinkSync(other, foreign);
-    expect(wipeAbandoned({ within, env }).sort()).toEqual([dead, reused].sort());
+    const found = wipeAbandoned({ within, env });
+    expect([...found.wiped].sort()).toEqual([dead, reused].sort());
+    expect(found.left).toEqual([elsewhere]);
     for (const path of [...kept, foreign, other]) expect(existsSync(path), basename(path)).toBe(true);
-    expect(wipeAbandoned({ within, env })).toEqual([]);
+    expect(wipeAbandoned({ within, env })).toEqual({ wiped: [], left: [elsewhere] });
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('after the machine was started anew', () => {
+  it('is wiped where only this machine can have left it', () => {
+    const { space, ...own } = thisProcess();
+    const earlier = { ...own, space: space.replace(/^\S+/, '00000000-0000-0000-0000-000000000000') };
+    const path = mkdtempSync('/dev/shm/strongroom-drill-');
+    try {
+      writeFileSync(join(path, 'holder'), JSON.stringify(earlier));
+      expect(wipeAbandoned({ within: undefined, env }).wiped).toContain(path);
+      expect(existsSync(path)).toBe(false);
+    } finally {
+      rmSync(path, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('a scratch that holds what its owner may not touch', () => {
+  it('is wiped all the same', () => {
+    const scratch = makeScratch({ ...small, within });
+    mkdirSync(join(scratch.path, 'größe/b'), { recursive: true });
+    writeFileSync(join(scratch.path, 'größe/b/c'), '');
+    mkdirSync(Buffer.concat([Buffer.from(`${scratch.path}/`), Buffer.of(0xff, 0xfe)]));
+    chmodSync(Buffer.concat([Buffer.from(`${scratch.path}/`), Buffer.of(0xff, 0xfe)]), 0);
+    chmodSync(join(scratch.path, 'größe/b'), 0o500);
+    chmodSync(join(scratch.path, 'größe'), 0);
+    scratch.wipe();
+    expect(readdirSync(within)).toEqual([]);
+  });
+
+  it('is not made where others could put something in its place', () => {
+    chmodSync(within, 0o777);
+    expect(() => makeScratch({ ...small, within })).toThrow(/others could meddle/);
+    chmodSync(within, 0o1777);
+    makeScratch({ ...small, within }).wipe();
   });
 });
 
@@ -99,7 +138,7 @@ describe('a process', () => {
   it('lives until it ends, and its number says nothing of another', () => {
     expect(lives(thisProcess())).toBe(true);
     expect(lives({ ...thisProcess(), began: '1' })).toBe(false);
-    expect(lives({ ...thisProcess(), space: 'elsewhere' })).toBeUndefined();
+    expect(lives({ ...thisProcess(), space: 'elsewhere', machine: 'another' })).toBeUndefined();
     expect(parseHolder('{"pid": -1}')).toBeUndefined();
     expect(parseHolder('')).toBeUndefined();
   });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { ConflictError } from '../../src/errors.ts';
+import { thisProcess } from '../../src/host/process.ts';
 import { withSetLock } from '../../src/host/set-lock.ts';
 import { scratch } from '../support/vault.ts';
 import { bundleChild, type Child, start } from './children.ts';
@@ -85,8 +86,34 @@ it('of another container counts for as long as it shows that it lives', async ()
   const lock = JSON.stringify({ pid: 1, began: '1', space: 'elsewhere', token: 'x' });
   writeFileSync(path, lock);
   await expect(withSetLock(state, 'app', 'x', async () => 'ran')).rejects.toMatchObject({ code: 'set-busy' });
-  const before = new Date(Date.now() - 6 * 60_000);
-  utimesSync(path, before, before);
+  // Before, or by a clock that was ahead and is set right by now.
+  for (const minutes of [-6, 6, 525_600]) {
+    writeFileSync(path, lock);
+    const then = new Date(Date.now() + minutes * 60_000);
+    utimesSync(path, then, then);
+    expect(await withSetLock(state, 'app', 'x', async () => 'ran')).toBe('ran');
+  }
+});
+
+it.skipIf(!thisProcess().machine)('of this machine before it was started anew counts no more', async () => {
+  const state = scratch();
+  const path = await withSetLock(state, 'app', 'x', async () => locksIn(state)[0]!);
+  const { space, ...own } = thisProcess();
+  const write = (some: object) =>
+    writeFileSync(
+      path,
+      JSON.stringify({ ...own, space: `earlier ${space.split(' ')[1]}`, token: 'x', ...some }),
+    );
+  for (const machine of ['another', '', undefined]) {
+    write({ machine });
+    await expect(withSetLock(state, 'app', 'x', async () => 'ran')).rejects.toMatchObject({
+      code: 'set-busy',
+    });
+  }
+  // Another container of it may well be running.
+  write({ space: `${space.split(' ')[0]} elsewhere` });
+  await expect(withSetLock(state, 'app', 'x', async () => 'ran')).rejects.toMatchObject({ code: 'set-busy' });
+  write({});
   expect(await withSetLock(state, 'app', 'x', async () => 'ran')).toBe('ran');
 });
 

@@ -46,6 +46,18 @@ variable "unlock_key" {
   type        = string
 }
 
+variable "administrators" {
+  description = "ARNs of who administers that key"
+  type        = list(string)
+  default     = []
+}
+
+variable "openers" {
+  description = "ARNs of the roles that open the vault with it"
+  type        = list(string)
+  default     = []
+}
+
 variable "vault" {
   description = "id of the vault, as `strongroom trust` shows it"
   type        = string
@@ -96,6 +108,47 @@ locals {
       ]
     })
   }
+}
+
+locals {
+  # The key's own policy is the only one that counts: nothing gives the right to the account, whose policies could hand
+  # kms:Decrypt on everything to anybody. Administrators may wrap (init, keys add) and not open; who changes this policy is
+  # seen to. A grant would be a way around it, so nobody may make one.
+  administer = {
+    Sid       = "Administer"
+    Effect    = "Allow"
+    Principal = { AWS = var.administrators }
+    Action = [
+      "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey", "kms:DisableKey",
+      "kms:EnableKey", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus",
+      "kms:ListGrants", "kms:ListKeyPolicies", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:RevokeGrant",
+      "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
+      "kms:UpdateKeyDescription",
+    ]
+    Resource = "*"
+  }
+  open = {
+    Sid       = "OpenTheVault"
+    Effect    = "Allow"
+    Principal = { AWS = var.openers }
+    Action    = ["kms:Decrypt"]
+    Resource  = "*"
+    Condition = {
+      StringEquals = {
+        "kms:EncryptionContext:vault"      = var.vault
+        "kms:EncryptionContext:generation" = [for generation in var.generations : tostring(generation)]
+      }
+      "ForAllValues:StringEquals" = { "kms:EncryptionContextKeys" = ["vault", "generation"] }
+    }
+  }
+  # As texts: statements of several shapes make no list.
+  key_statements = concat([jsonencode(local.administer)], length(var.openers) > 0 ? [jsonencode(local.open)] : [])
+  key_policy     = jsonencode({ Version = "2012-10-17", Statement = [for text in local.key_statements : jsondecode(text)] })
+}
+
+output "key_policy" {
+  description = "policy of the key that opens the vault, as JSON"
+  value       = local.key_policy
 }
 
 output "policies" {

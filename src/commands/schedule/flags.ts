@@ -4,7 +4,7 @@ import { parseDuration } from '../guard/duration.ts';
 
 const MINUTE_MS = 60_000;
 
-export const SCHEDULED = ['backup', 'health', 'prune', 'verify', 'drill'] as const;
+export const SCHEDULED = ['backup', 'health', 'prune', 'verify', 'copy', 'drill'] as const;
 export type Scheduled = (typeof SCHEDULED)[number];
 
 export const planFlags = {
@@ -15,20 +15,28 @@ export const planFlags = {
   },
   command: { value: 'COMMAND', choices: SCHEDULED, summary: 'what is run, backup unless given' },
   set: { value: 'SET', summary: 'only this set' },
+  allLocations: { summary: 'with --command verify: every replica too' },
   health: { summary: 'after each run that ends well, see whether the backups are as they should be' },
   prometheus: { value: 'FILE', summary: 'as --health, and write metrics there for the node exporter' },
   jitter: {
     value: 'TIME',
     summary: 'be late by up to this, such as 15m: always by the same, and each machine by another',
     parse: minutes,
+    form: 'whole minutes or hours, such as 15m or 1h',
   },
-  name: { value: 'NAME', summary: 'name of the schedule, else of command and set', parse: nameText },
+  name: {
+    value: 'NAME',
+    summary: 'name of the schedule, else of command and set',
+    parse: nameText,
+    form: 'lower-case letters, digits, _ and -, 41 at most',
+  },
 } as const;
 
 export interface PlanFlags {
   readonly every: string | undefined;
   readonly command: Scheduled | undefined;
   readonly set: string | undefined;
+  readonly allLocations: boolean;
   readonly health: boolean;
   readonly prometheus: string | undefined;
   readonly jitter: number | undefined;

@@ -4,7 +4,9 @@ import { ConflictError } from '../../errors.ts';
 import { FORMATS, type Installed } from '../../host/schedule/ground.ts';
 import type { Plan } from '../../host/schedule/plan.ts';
 import { chooseScheduler } from '../../host/schedule/schedulers.ts';
+import { type Mark, markOf } from '../../host/schedule/seal.ts';
 import { defineCommand } from '../command.ts';
+import { warnOfDoubt } from './doubt.ts';
 import { planFlags } from './flags.ts';
 import { mayReplace } from './mine.ts';
 import { groundOf, ownScope, planOf } from './plan.ts';
@@ -46,6 +48,7 @@ export const command = defineCommand({
       mkdirSync(directory, { recursive: true, mode: 0o700 });
     const changed = scheduler.install(plan);
     if (changed) for (const limit of limits) context.notice(limit);
+    warnOfDoubt(scheduler, context);
     return { plan, format: scheduler.format, changes, changed, isDry: false };
   },
   human({ plan, format, changes, changed, isDry }, out) {
@@ -76,15 +79,27 @@ export const command = defineCommand({
   },
 });
 
-/** Two deployments on one machine may both have a set app. @throws ConflictError `schedule-exists` */
+/**
+ * Two deployments on one machine may both have a set app, and a name that was given may be taken: what is done now must
+ * not end unheard. One that nobody can read any more was changed by hand, which is asked about.
+ * @throws ConflictError `schedule-exists`
+ */
 function checkSame({ mark }: Installed, plan: Plan): void {
-  if (mark.config === (plan.config ?? null)) return;
+  if (mark.runs.length === 0 || workOf(mark) === workOf(markOf(plan))) return;
   throw new ConflictError(
     'schedule-exists',
-    `there is a schedule ${plan.name} already, of another configuration`,
+    `there is a schedule ${plan.name} already, which does something else`,
     {
-      object: mark.config ?? plan.name,
+      object: mark.runs.join(', '),
       hint: `give this one another name: --name ${plan.name}-2, or remove that one: strongroom schedule remove ${plan.name}`,
     },
   );
+}
+
+/** What is done to what, without how often and what follows: all that the next version may say otherwise. */
+function workOf({ runs: [first = ''], config }: Mark): string {
+  const [command] = first.split(' ');
+  const [, set] = / --set (\S+)/.exec(first) ?? [];
+  const [, location] = / --location (.+?)(?= --|$)/.exec(first) ?? [];
+  return JSON.stringify([command, set, location, config]);
 }

@@ -16,7 +16,7 @@ export function needsOf(
   const told = (config?.notify ?? []).map(({ kind }) => kind);
   const isAny =
     command === 'drill' || told.includes('command') || streams.some(({ type }) => type === 'command');
-  const places = [locationOf(settings), ...(config?.replicas ?? [])];
+  const places = [locationOf(settings), ...(config?.replicas ?? []).map(({ location }) => location)];
   const isWritten = command !== 'health' && command !== 'verify';
   const isLocal = (place: string): boolean => place.startsWith('/');
   const others = isAny ? 'any' : streams.length > 0 ? 'dumps' : 'none';

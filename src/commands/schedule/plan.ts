@@ -7,6 +7,7 @@ import { parseEvery } from '../../host/schedule/every.ts';
 import type { Ground } from '../../host/schedule/ground.ts';
 import { type Credential, checkWords, type Plan, type Run, type Scope } from '../../host/schedule/plan.ts';
 import { checkJitter } from '../../host/schedule/spread.ts';
+import { checkName } from '../../vault/names.ts';
 import { type Context, locationOf, type SetConfig, type Settings } from '../context.ts';
 import type { PlanFlags, Scheduled } from './flags.ts';
 import { needsOf } from './needs.ts';
@@ -47,7 +48,10 @@ export function ownScope(): Scope {
   return process.getuid?.() === 0 ? 'system' : 'user';
 }
 
-/** @throws UsageError `no-every`, `bad-every`, `bad-jitter`, `no-config`, `odd-path`; NotFoundError `no-set` */
+/**
+ * @throws UsageError `no-every`, `bad-every`, `bad-value`, `bad-jitter`, `bad-name`, `no-sets`, `odd-path`,
+ *   `secret-by-value`; NotFoundError `no-set`
+ */
 export async function planOf(flags: PlanFlags, scope: Scope, context: Context): Promise<Plan> {
   const { every: everyText, command = 'backup', set, jitter = 0 } = flags;
   if (everyText === undefined) {
@@ -56,6 +60,13 @@ export async function planOf(flags: PlanFlags, scope: Scope, context: Context): 
       hint: 'give --every 6h, --every daily, --every 02:30 or the like',
     });
   }
+  if (flags.allLocations && command !== 'verify') {
+    throw new UsageError('bad-value', '--all-locations belongs to --command verify', {
+      object: '--all-locations',
+      hint: 'what is written is written to each replica by itself; `--command copy` brings them up to date',
+    });
+  }
+  if (set !== undefined) checkName(set, 'set');
   const every = parseEvery(everyText);
   checkJitter(every, jitter);
   const settings = await context.settings();
@@ -72,7 +83,7 @@ export async function planOf(flags: PlanFlags, scope: Scope, context: Context): 
     program: programOf(context),
     config: settings.configFile,
     host: (await context.world()).hostName,
-    env: carried(context, sets),
+    env: carried(context, sets, command),
     credentials: files,
     needs: needsOf(flags, settings, sets, context),
   };
@@ -81,8 +92,10 @@ export async function planOf(flags: PlanFlags, scope: Scope, context: Context): 
   return plan;
 }
 
+/** Each set has its own. Cron reads no file with a dot in its name: `_-` stands for one, and `__` for `_`. */
 function nameOf(command: Scheduled, set: string | undefined): string {
-  return [command, ...(set === undefined ? [] : [set])].join('-').replaceAll('.', '-');
+  if (set === undefined) return command;
+  return `${command}-${set.replaceAll('_', '__').replaceAll('.', '_-')}`;
 }
 
 /** The sets that the command reads from. */
@@ -108,7 +121,7 @@ function setsOf({ config, configFile }: Settings, command: Scheduled, set: strin
 
 /** The command lines, silent unless something is wrong. */
 export function runsOf(flags: PlanFlags, settings: Settings, { cwd }: Context): Run[] {
-  const { command = 'backup', set, health, prometheus } = flags;
+  const { command = 'backup', set, allLocations, health, prometheus } = flags;
   const { origins, configFile } = settings;
   // A flag or a variable goes over the file: so it must here.
   const isGiven = !['', configFile].includes(origins.get('location') ?? '');
@@ -120,7 +133,13 @@ export function runsOf(flags: PlanFlags, settings: Settings, { cwd }: Context): 
   ];
   const metrics = prometheus === undefined ? [] : ['--prometheus', resolve(cwd, prometheus)];
   const own =
-    command === 'prune' ? ['--yes', ...common] : command === 'health' ? [...common, ...metrics] : common;
+    command === 'prune'
+      ? ['--yes', ...common]
+      : command === 'health'
+        ? [...common, ...metrics]
+        : allLocations
+          ? ['--all-locations', ...common]
+          : common;
   const after = command !== 'health' && (health || prometheus !== undefined);
   return [{ command, args: own }, ...(after ? [{ command: 'health', args: [...common, ...metrics] }] : [])];
 }
@@ -142,19 +161,33 @@ export function programOf(context: Context): readonly string[] {
   return program;
 }
 
-function carried({ env }: Context, sets: readonly SetConfig[]): Record<string, string> {
-  // Dumps are made by programs that are found there.
-  const names = sets.some(({ streams }) => streams.length > 0) ? [...CARRIED, 'PATH'] : CARRIED;
+function carried({ env }: Context, sets: readonly SetConfig[], command: Scheduled): Record<string, string> {
+  // Dumps are made, and loaded for a drill, by programs that are found there.
+  const hasPrograms = command === 'drill' || sets.some(({ streams }) => streams.length > 0);
+  const names = hasPrograms ? [...CARRIED, 'PATH'] : CARRIED;
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = env[name];
-      return value === undefined || value === '' ? [] : [[name, value]];
+      if (value === undefined || value === '') return [];
+      refuseLogin(name, value);
+      return [[name, value]];
     }),
   );
 }
 
+/** Everybody reads what a scheduler is given. @throws UsageError `secret-by-value` */
+function refuseLogin(name: string, value: string): void {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || (url.username === '' && url.password === '')) return;
+  throw new UsageError('secret-by-value', `the URL in ${name} holds a user or a password`, {
+    object: name,
+    hint: 'leave them out of it: what the bucket needs comes from ~/.aws/credentials, or from a role',
+  });
+}
+
 function credentialsOf(command: Scheduled, flags: PlanFlags, { env, cwd }: Context): Credential[] {
-  const signs = command === 'backup' || command === 'prune' || command === 'drill';
+  // Drills are signed with what opens the vault.
+  const signs = command === 'backup' || command === 'prune';
   const signing = signs ? filesOf('signing-key', 'STRONGROOM_SIGNING_KEY_FILE') : [];
   const opens = command === 'drill' || (command === 'health' && !flags.health) || command === 'verify';
   return [

@@ -10,6 +10,7 @@ import { windowsTask } from '../../host/schedule/windows.ts';
 import { version } from '../../version.ts';
 import { defineCommand } from '../command.ts';
 import type { Context, Settings } from '../context.ts';
+import { placesOf, setsTaken, warnOfPods, warnOfRunners } from './elsewhere.ts';
 import { type PlanFlags, planFlags } from './flags.ts';
 import { ownScope, planOf } from './plan.ts';
 import { scopeFlags, scopeOf } from './scope.ts';
@@ -27,7 +28,7 @@ const WINDOWS = {
 export const command = defineCommand({
   description: [
     'Writes the schedule as systemd, cron, launchd, Windows, Kubernetes or GitHub Actions would have it, and installs nothing. What a scheduler cannot do exactly is refused, never rounded.',
-    'For Kubernetes and GitHub Actions the program comes from the image or from npm, the signing key from a secret; the names of image, claims and secret are to be replaced.',
+    'For Kubernetes and GitHub Actions the program comes from the image or from npm, the signing key from a secret; the names of image, claims and secret are to be replaced. A vault in a directory of this machine is mounted from a claim by Kubernetes, and is out of reach of GitHub.',
   ],
   needs: 'nothing',
   args: {},
@@ -51,14 +52,15 @@ export const command = defineCommand({
     const plan = await planOf(flags, scopeOf(flags, ownScope()), context);
     const settings = await context.settings();
     const elsewhere = elsewhereOf(format, settings, context);
-    return {
-      format,
-      files: written(format, elsewhere === undefined ? plan : moved(plan, elsewhere), flags, settings),
-    };
+    const files = written(format, elsewhere === undefined ? plan : moved(plan, elsewhere), flags, settings);
+    if (format === 'kubernetes') warnOfPods(flags, settings, context);
+    if (format === 'github-actions') warnOfRunners(plan, flags, settings, context);
+    return { format, files };
   },
-  human({ files }, out) {
+  human({ format, files }, out) {
     for (const { path, text } of files) {
-      if (files.length > 1) out.line(`# ${path}`);
+      // Lines of cron say by nothing where they belong.
+      if (files.length > 1 || format === 'cron') out.line(`# ${path}`);
       out.raw(text);
     }
   },
@@ -95,28 +97,28 @@ function written(
   format: Format,
   plan: Plan,
   flags: PlanFlags & { readonly image: string | undefined; readonly timeZone: string | undefined },
-  { config }: Settings,
+  settings: Settings,
 ): readonly Written[] {
   switch (format) {
     case 'systemd':
       return systemdUnits(plan, plan.scope === 'system' ? '/etc/systemd/system' : '~/.config/systemd/user');
     case 'cron':
-      return [{ path: 'crontab', text: cronBlock(plan, plan.scope === 'system' ? 'root' : undefined) }];
+      return [
+        {
+          path: plan.scope === 'system' ? `/etc/cron.d/${unitName(plan.name)}` : 'crontab',
+          text: cronBlock(plan, plan.scope === 'system' ? 'root' : undefined),
+        },
+      ];
     case 'launchd':
       return [{ path: `strongroom.${plan.name}.plist`, text: launchdPlist(plan) }];
     case 'windows':
       return [{ path: `${unitName(plan.name)}.xml`, text: windowsTask(plan) }];
     case 'kubernetes': {
-      const sets = [...(config?.sets.values() ?? [])].filter(
-        ({ name }) => flags.set === undefined || name === flags.set,
-      );
       const options = {
         image: flags.image ?? `strongroom:${version}`,
         timeZone: flags.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
-        volumes:
-          (flags.command ?? 'backup') === 'backup'
-            ? sets.map(({ name, root }) => ({ name, path: root }))
-            : [],
+        volumes: setsTaken(flags, settings).map(({ name, root }) => ({ name, path: root })),
+        places: placesOf(plan, flags, settings),
       };
       return [{ path: `${unitName(plan.name)}.yaml`, text: kubernetesCronJob(plan, options) }];
     }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UsageError } from '../../errors.ts';
+import { StrongroomError, UsageError } from '../../errors.ts';
 import { keepTimes } from '../../host/schedule/keep-times.ts';
 import { argvOf, type Plan } from '../../host/schedule/plan.ts';
 import { lateBy } from '../../host/schedule/spread.ts';
@@ -34,7 +34,7 @@ export const command = defineCommand({
     let [runs, failed] = [0, 0];
     const { signal } = context;
     const late = plan.jitter === 0 ? 0 : lateBy(`${plan.host}/${plan.name}`, plan.jitter);
-    const times = { every: plan.every, late, last: await lastOf(file), atStart: flags.atStart };
+    const times = { every: plan.every, late, last: await lastOf(file, context), atStart: flags.atStart };
     let shown = 0;
     await keepTimes(times, {
       now: () => context.now(),
@@ -52,7 +52,7 @@ export const command = defineCommand({
       },
       async run(due) {
         const began = context.now();
-        await writeState(file, `${JSON.stringify({ last: began.toISOString() })}\n`);
+        await remember(file, began, context);
         const { code, seconds } = await runAll(plan, context);
         runs++;
         if (code !== 0) failed++;
@@ -123,13 +123,31 @@ async function refuseValues({ secrets }: Context): Promise<void> {
   );
 }
 
-async function lastOf(file: string): Promise<Date | undefined> {
+/** A full disk is no reason to go without a backup. */
+async function remember(file: string, began: Date, context: Context): Promise<void> {
+  try {
+    await writeState(file, `${JSON.stringify({ last: began.toISOString() })}\n`);
+  } catch (error) {
+    warnOfState(error, context);
+  }
+}
+
+async function lastOf(file: string, context: Context): Promise<Date | undefined> {
   try {
     const { last } = JSON.parse((await readState(file)) ?? '{}') as { last?: unknown };
     const time = new Date(typeof last === 'string' ? last : Number.NaN);
     return Number.isNaN(time.getTime()) ? undefined : time;
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    if (!(error instanceof SyntaxError)) warnOfState(error, context);
+    return undefined;
   }
+}
+
+function warnOfState(error: unknown, context: Context): void {
+  if (!(error instanceof StrongroomError)) throw error;
+  const { message, hint, object } = error;
+  context.warn('not-remembered', `what was missed will not be caught up: ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(object === undefined ? {} : { object }),
+  });
 }

@@ -3,6 +3,7 @@ import { type Every, nextAfter, parseEvery } from '../../host/schedule/every.ts'
 import type { Installed } from '../../host/schedule/ground.ts';
 import { everyInstalled } from '../../host/schedule/schedulers.ts';
 import { defineCommand } from '../command.ts';
+import { warnOfDoubt } from './doubt.ts';
 import { groundOf } from './plan.ts';
 
 export const command = defineCommand({
@@ -14,8 +15,11 @@ export const command = defineCommand({
   flags: {},
   examples: [['schedule show', 'every schedule of this machine']],
   run(_, context) {
+    const all = everyInstalled(groundOf(context));
+    for (const scheduler of new Map(all.map((one) => [one.format, one.scheduler])).values())
+      warnOfDoubt(scheduler, context);
     return {
-      found: everyInstalled(groundOf(context)).map((one) => ({ ...one, next: nextOf(one, context.now()) })),
+      found: all.map((one) => ({ ...one, next: nextOf(one, context.now()) })),
     };
   },
   human({ found }, out) {
@@ -26,19 +30,23 @@ export const command = defineCommand({
     const columns = ['name', 'by', 'for', 'every', 'next', 'runs', ''].map((head) => ({ head }));
     out.table(
       columns,
-      found.map(({ mark, format, scope, isChanged, next }) => [
+      found.map(({ mark, format, scope, isChanged, isWhole, next }) => [
         mark.name,
         format,
         scope,
         mark.every,
         next ? out.time(next) : '',
         mark.runs.join(', '),
-        isChanged ? out.styled('yellow', 'changed by hand') : '',
+        !isWhole
+          ? out.styled('red', 'does not run: install it again')
+          : isChanged
+            ? out.styled('yellow', 'changed by hand')
+            : '',
       ]),
     );
   },
   json({ found }, line) {
-    for (const { mark, format, scope, isChanged, places, next } of found) {
+    for (const { mark, format, scope, isChanged, isWhole, places, next } of found) {
       line('schedule', {
         name: mark.name,
         format,
@@ -48,6 +56,7 @@ export const command = defineCommand({
         runs: [...mark.runs],
         config: mark.config,
         changed_by_hand: isChanged,
+        whole: isWhole,
         places: [...places],
         next: next?.toISOString(),
       });
@@ -57,12 +66,12 @@ export const command = defineCommand({
 });
 
 /** Unknown for an interval, which only its scheduler counts, and for what was changed by hand. */
-function nextOf({ mark, isChanged }: Installed, now: Date): Date | undefined {
+function nextOf({ mark, isChanged, isWhole }: Installed, now: Date): Date | undefined {
   let every: Every;
   try {
     every = parseEvery(mark.every);
   } catch {
     return undefined;
   }
-  return every.kind === 'interval' || isChanged ? undefined : nextAfter(every, now);
+  return every.kind === 'interval' || isChanged || !isWhole ? undefined : nextAfter(every, now);
 }

@@ -29,7 +29,7 @@ export function cronBlock(plan: Plan, user?: string): string {
   const line = command.replaceAll('%', '\\%');
   if (Buffer.byteLength(line) > LONGEST) {
     throw new UsageError('cannot-be-said', `the line for cron would have more than ${LONGEST} letters`, {
-      hint: 'put the program, strongroom.yaml or the keys at shorter paths, or set fewer variables',
+      hint: `put the program, strongroom.yaml or the keys at shorter paths, or set fewer variables${pathHint(env.PATH)}`,
     });
   }
   return seal(
@@ -43,7 +43,15 @@ export function cronBlock(plan: Plan, user?: string): string {
   );
 }
 
-export const BEGIN = '# strongroom-schedule: ';
+/** With the bracket: people may write comments of their own about schedules. */
+/** @param path as the run gets it, for the programs of streams */
+function pathHint(path = ''): string {
+  return path.length > LONGEST / 5
+    ? `; PATH alone takes ${path.length}: set a shorter one for this command`
+    : '';
+}
+
+export const BEGIN = '# strongroom-schedule: {';
 export const END = '# strongroom-end: ';
 
 /** A word for any shell. @throws UsageError `odd-path`: cron takes backslashes out, and not every cron does it alike */

@@ -6,40 +6,42 @@ import type { Scope, Written } from './plan.ts';
 import { readMark } from './seal.ts';
 
 /**
- * @param pattern of the name of the file that stands for the schedule
- * @param besides further files of the same schedule
+ * Ours are those that say of themselves what they are called: a copy that somebody made under another name is theirs.
+ * @param pattern of the names of the files; its group is the name of the schedule
+ * @param count how many files a schedule has
  */
 export function installedFiles(
   directory: string,
   pattern: RegExp,
   format: Format,
   scope: Scope,
-  besides: (path: string) => readonly string[] = () => [],
+  count = 1,
 ): Installed[] {
-  return namesIn(directory)
-    .filter((name) => pattern.test(name))
-    .flatMap((name) => {
-      const path = `${directory}/${name}`;
-      const read = readMark(readText(path) ?? '');
-      if (!read) return [];
-      // What is not ours stays, whatever it is called.
-      const others = besides(path).flatMap((other) => {
-        const text = readText(other);
-        const mark = text === undefined ? undefined : readMark(text);
-        return mark ? [{ other, isChanged: mark.isChanged }] : [];
-      });
-      const isChanged = read.isChanged || others.some((other) => other.isChanged);
-      return [
-        { format, scope, mark: read.mark, isChanged, places: [path, ...others.map(({ other }) => other)] },
-      ];
+  const found = new Map<string, Installed>();
+  // A timer before its service: nothing is to start what is gone.
+  for (const file of namesIn(directory).reverse()) {
+    const name = pattern.exec(file)?.[1];
+    const path = `${directory}/${file}`;
+    const read = name === undefined ? undefined : readMark(readText(path) ?? '');
+    if (name === undefined || read?.mark.name !== name) continue;
+    const { mark = read.mark, isChanged = false, places = [] } = found.get(name) ?? {};
+    found.set(name, {
+      format,
+      scope,
+      mark,
+      isChanged: isChanged || read.isChanged,
+      isWhole: places.length + 1 === count,
+      places: [...places, path],
     });
+  }
+  return [...found.values()].reverse();
 }
 
-/** @throws ConflictError `not-ours` */
-export function changesOf(written: readonly Written[]): Change[] {
+/** @param name of the schedule @throws ConflictError `not-ours` */
+export function changesOf(name: string, written: readonly Written[]): Change[] {
   return written.map(({ path, text }) => {
     const there = readText(path);
-    if (there !== undefined && readMark(there) === undefined) {
+    if (there !== undefined && readMark(there)?.mark.name !== name) {
       throw new ConflictError('not-ours', `${path} exists, and strongroom did not write it`, {
         object: path,
         hint: 'give the schedule another name: --name',

@@ -3,7 +3,7 @@
 
 import { cronFields } from './calendar-text.ts';
 import { shellWord } from './cron.ts';
-import { clockTimes, oddPath, type Plan, type Run } from './plan.ts';
+import { clockTimes, needsOpening, needsSigning, oddPath, type Plan, type Run } from './plan.ts';
 
 /** What GitHub fills in, before any shell sees it. */
 const EXPRESSION = '$' + '{{';
@@ -44,19 +44,29 @@ export function githubWorkflow(plan: Plan, version: string): string {
     `      - uses: ${SETUP_NODE}`,
     '        with:',
     '          node-version: "22"',
+    '      # Whoever has this name in the registry runs code beside the secret: see that the package is the one you know.',
     `      - run: npm install --global --ignore-scripts strongroom@${version}`,
     ...runs.flatMap(step),
   ].join('\n')}\n`;
 }
 
-function step({ command, args }: Run): string[] {
+function step(run: Run): string[] {
+  const { command, args } = run;
   const odd = args.find((arg) => arg.includes(EXPRESSION));
   if (odd !== undefined) throw oddPath(odd, 'what GitHub takes for an expression');
+  const secret = secretOf(run);
   return [
     `      - run: ${quoted(['strongroom', command, ...args].map(shellWord).join(' '))}`,
-    '        env:',
-    `          STRONGROOM_SIGNING_KEY: ${EXPRESSION} secrets.STRONGROOM_SIGNING_KEY }}`,
+    ...(secret === undefined
+      ? []
+      : ['        env:', `          ${secret}: ${EXPRESSION} secrets.${secret} }}`]),
   ];
+}
+
+/** A secret of the repository, and the variable that it is handed on in. */
+function secretOf(run: Run): string | undefined {
+  if (needsSigning(run)) return 'STRONGROOM_SIGNING_KEY';
+  return needsOpening(run) ? 'STRONGROOM_PASSPHRASE' : undefined;
 }
 
 const quoted = (text: string): string => JSON.stringify(text);

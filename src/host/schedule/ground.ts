@@ -26,6 +26,8 @@ export interface Installed {
   readonly mark: Mark;
   /** Somebody has changed it since. */
   readonly isChanged: boolean;
+  /** None of its files is missing: else it does not run. */
+  readonly isWhole: boolean;
   /** Files, or `crontab`. */
   readonly places: readonly string[];
 }
@@ -48,6 +50,8 @@ export interface Scheduler {
   changes(plan: Plan): Change[];
   /** Writes it and has it begin. @returns whether anything was changed @throws StrongroomError `scheduler-failed` */
   install(plan: Plan): boolean;
+  /** Why what is installed may never run; undefined where nothing speaks for that. */
+  doubt?(): string | undefined;
   /** Ends it, and removes what we wrote. */
   remove(installed: Installed): void;
 }
@@ -61,11 +65,18 @@ export interface ToolRun {
 
 const LIMIT_MS = 60_000;
 
-export function runTool(ground: Ground, program: string, args: readonly string[], input = ''): ToolRun {
+/** @param encoding of what goes in and comes out; `latin1` for bytes as they are */
+export function runTool(
+  ground: Ground,
+  program: string,
+  args: readonly string[],
+  input = '',
+  encoding: 'utf8' | 'latin1' = 'utf8',
+): ToolRun {
   const { error, status, stdout, stderr } = spawnSync(program, [...args], {
     env: { ...ground.env, LC_ALL: 'C' },
-    input,
-    encoding: 'utf8',
+    input: Buffer.from(input, encoding),
+    encoding,
     timeout: LIMIT_MS,
     maxBuffer: 16 * 2 ** 20,
   });
@@ -75,8 +86,8 @@ export function runTool(ground: Ground, program: string, args: readonly string[]
 }
 
 /** @throws StrongroomError `scheduler-failed` unless the program ends well */
-export function mustRun(ground: Ground, program: string, args: readonly string[], input = ''): string {
-  const { code, stdout, stderr } = runTool(ground, program, args, input);
+export function mustRun(...[ground, program, args, ...io]: Parameters<typeof runTool>): string {
+  const { code, stdout, stderr } = runTool(ground, program, args, ...io);
   if (code === 0) return stdout;
   const said = stderr.trim().split('\n')[0] ?? '';
   throw new StrongroomError('scheduler-failed', `\`${[program, ...args].join(' ')}\` failed (exit ${code})`, {

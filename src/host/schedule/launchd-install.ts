@@ -17,9 +17,9 @@ export function launchdScheduler(ground: Ground): Scheduler {
   return {
     format: 'launchd',
     isHere: () => runTool(ground, 'launchctl', ['version']).code === 0,
-    installed: (scope) => installedFiles(directoryOf(scope), /^strongroom\..*\.plist$/, 'launchd', scope),
+    installed: (scope) => installedFiles(directoryOf(scope), /^strongroom\.(.+)\.plist$/, 'launchd', scope),
     changes: (plan) =>
-      changesOf([
+      changesOf(plan.name, [
         { path: `${directoryOf(plan.scope)}/${launchdLabel(plan.name)}.plist`, text: launchdPlist(plan) },
       ]),
     install(plan) {

@@ -65,6 +65,21 @@ export interface Written {
   readonly text: string;
 }
 
+/** Whether it opens the vault, which nothing else that is scheduled needs to; it signs as no host. */
+export function isDrill({ runs }: Plan): boolean {
+  return runs.some(needsOpening);
+}
+
+/** Whether a host's signing key is used. */
+export function needsSigning({ command }: Run): boolean {
+  return command === 'backup' || command === 'prune';
+}
+
+/** Whether it fails without what opens the vault. */
+export function needsOpening({ command }: Run): boolean {
+  return command === 'drill';
+}
+
 /** Everything that runs, word by word. */
 export function argvOf({ program }: Plan, { command, args }: Run): string[] {
   return [...program, command, ...args];

@@ -17,16 +17,19 @@ const BLANK = '0'.repeat(64);
 const MARK = /strongroom-schedule: (\{.*\})/;
 const SUM = /strongroom-sha256: ([0-9a-f]{64})/;
 
-/** Two lines to stand in a comment of the text, to be sealed. */
-export function markLines({ name, everyText, jitter, runs, config }: Plan): [string, string] {
-  const mark: Mark = {
+export function markOf({ name, everyText, jitter, runs, config }: Plan): Mark {
+  return {
     name,
     every: everyText,
     jitter,
     runs: runs.map(({ command, args }) => [command, ...args].join(' ')),
     config: config ?? null,
   };
-  return [`strongroom-schedule: ${JSON.stringify(mark)}`, `strongroom-sha256: ${BLANK}`];
+}
+
+/** Two lines to stand in a comment of the text, to be sealed. */
+export function markLines(plan: Plan): [string, string] {
+  return [`strongroom-schedule: ${JSON.stringify(markOf(plan))}`, `strongroom-sha256: ${BLANK}`];
 }
 
 /** Puts the sum in. @param text with `markLines` in it */
@@ -34,14 +37,15 @@ export function seal(text: string): string {
   return text.replace(SUM, `strongroom-sha256: ${sumOf(text)}`);
 }
 
-/** What is said atop a text of ours; undefined when it is not. */
+/** What is said atop a text of ours; undefined when it is not. Without its sum it was changed. */
 export function readMark(text: string): { readonly mark: Mark; readonly isChanged: boolean } | undefined {
   const [, json] = MARK.exec(text) ?? [];
   const [, sum] = SUM.exec(text) ?? [];
-  if (json === undefined || sum === undefined) return undefined;
+  if (json === undefined) return undefined;
   try {
     const mark = JSON.parse(json) as Mark;
-    if (typeof mark.name !== 'string' || typeof mark.every !== 'string') return undefined;
+    const { name, every, runs } = mark;
+    if (typeof name !== 'string' || typeof every !== 'string' || !Array.isArray(runs)) return undefined;
     return { mark, isChanged: sum !== sumOf(text) };
   } catch {
     return undefined;

@@ -22,10 +22,8 @@ export function systemdScheduler(ground: Ground): Scheduler {
     // It answers only where it runs: in most containers it does not, though its programs may be there.
     isHere: (scope) => runTool(ground, 'systemctl', words(scope, ['show', '--property=Version'])).code === 0,
     installed: (scope) =>
-      installedFiles(directoryOf(scope), /^strongroom-.*\.timer$/, 'systemd', scope, (path) => [
-        path.replace(/\.timer$/, '.service'),
-      ]),
-    changes: (plan) => changesOf(systemdUnits(plan, directoryOf(plan.scope))),
+      installedFiles(directoryOf(scope), /^strongroom-(.+)\.(?:service|timer)$/, 'systemd', scope, 2),
+    changes: (plan) => changesOf(plan.name, systemdUnits(plan, directoryOf(plan.scope))),
     install(plan) {
       const { scope } = plan;
       const timer = `${unitName(plan.name)}.timer`;

@@ -2,15 +2,24 @@
 import { resolve } from 'node:path';
 import { NotFoundError, StrongroomError, UnlockError, UsageError } from '../errors.ts';
 import { type Health, isHealthy, readHealth } from '../vault/health/health.ts';
-import { earlierGroups, metricsOf, metricsOfFailure } from '../vault/health/prometheus.ts';
+import {
+  earlierGroups,
+  metricsOf,
+  metricsOfFailure,
+  notAsked,
+  vaultOfMetrics,
+} from '../vault/health/prometheus.ts';
 import { checkName } from '../vault/names.ts';
 import { authorityFingerprint, type UnlockedVault, type Vault } from '../vault/vault.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
+import { openPlace } from './copy/place.ts';
+import { replicasOf } from './copy/replicas.ts';
+import { drillFields, groupFields } from './health/json.ts';
 import { readMetrics, SUFFIX, writeMetrics } from './health/metrics-file.ts';
-import { showHealth, verdictOf } from './health/show.ts';
-import { openLocked, openUnlocked, trustNew } from './open.ts';
-import { parseSpan } from './span.ts';
+import { showHealth } from './health/show.ts';
+import { configuredPin, openLocked, openUnlocked, trustNew } from './open.ts';
+import { parseSpan, SPAN_FORM } from './span.ts';
 
 interface Result {
   readonly vault: Vault;
@@ -22,6 +31,8 @@ export const command = defineCommand({
   description: [
     'Says of each set and host how old its newest good snapshot is, one that is complete, genuine and all there, and whether it is about as large as those before it. Names what fails, what stopped, what is missing, and who backs up in vain. It goes by what stands in the store, and needs no key.',
     'A snapshot may be as old as `objectives: { rpo: … }` of its set says, or --max-age; where nothing says, 26 hours. Sets of hosts that were removed are not held to it; a configured set and a host without any snapshot are, from when the host was enrolled. Exit code 5 when something is wrong; for warnings too with --strict.',
+    'Of each replica of strongroom.yaml it says whether it is there and keeps up, by the names of what it holds; `strongroom verify --all-locations` proves it. A set of paths that was once backed up beside a configured one (`shop-paths`) is not expected again.',
+    'It also knows when each set was last drilled: `objectives: { drill: … }` says how old the last drill that passed may be, of a set, and at the top of the whole.',
     'Where STRONGROOM_PASSPHRASE… or STRONGROOM_IDENTITY_FILE opens the vault, or with --unlock, it also looks for certificates in the newest snapshots that soon expire.',
   ],
   needs: 'read access to the vault; no key',
@@ -33,6 +44,7 @@ export const command = defineCommand({
       value: 'AGE',
       summary: 'how old the newest snapshot may be, such as 26h or 8d, whatever the configuration says',
       parse: parseSpan,
+      form: SPAN_FORM,
     },
     strict: { summary: 'fail for warnings too' },
     unlock: { summary: 'open the vault, asking for what opens it, and look into the newest snapshots' },
@@ -53,21 +65,35 @@ export const command = defineCommand({
     if (host !== undefined) checkName(host, 'host');
     const file = flags.prometheus === undefined ? undefined : metricsPath(flags.prometheus, context);
     const sets = new Map<string, number | undefined>();
+    const drilled = new Map<string, number>();
     const isShown = (name: string) => set === undefined || name === set;
     try {
       const { config } = await context.settings();
-      for (const [name, { objectives }] of config?.sets ?? []) sets.set(name, objectives.rpo);
+      const whole = config?.objectives ?? {};
+      for (const [name, { objectives }] of config?.sets ?? []) {
+        // Where the whole may lose no more than that, no set may.
+        sets.set(name, objectives.rpo ?? whole.rpo);
+        if (objectives.drill !== undefined) drilled.set(name, objectives.drill);
+      }
       const unlocked = await unlockedIfAny(context, flags);
       const vault = unlocked ?? (await openLocked(context, flags));
       const health = await readHealth(vault, {
         sets,
+        drills: { sets: drilled, whole: whole.drill },
         ...(set === undefined ? {} : { set }),
         ...(host === undefined ? {} : { host }),
         ...(maxAge === undefined ? {} : { maxAge }),
         ...(unlocked ? { unlocked } : {}),
+        replicas: await Promise.all(
+          (await replicasOf(context)).map(({ location }) => openPlace(context, location)),
+        ),
       });
       checkThere(vault, health, sets, set, host);
-      if (file !== undefined) await writeMetrics(file, metricsOf(health));
+      if (file !== undefined) {
+        const { vault: id } = vault.document;
+        const kept = notAsked(await readMetrics(file), id, { set, host });
+        await writeMetrics(file, metricsOf(id, health, kept));
+      }
       return { vault, health, strict };
     } catch (error) {
       // A file that says what was fine yesterday would be believed.
@@ -80,28 +106,8 @@ export const command = defineCommand({
     showHealth(health, out);
   },
   json({ vault, health, strict }: Result, line) {
-    const { groups, problems, time, underOlderKey, isOpened } = health;
-    for (const group of groups) {
-      const { set, host, newest, age, objective, snapshots, incomplete, damaged, ahead, usual } = group;
-      line('group', {
-        set,
-        host,
-        verdict: verdictOf(group, problems),
-        expected: group.isExpected,
-        snapshot: newest?.id ?? null,
-        time: newest?.time,
-        age_seconds: age === undefined ? undefined : Math.floor(age / 1000),
-        max_age_seconds: objective.maxAge / 1000,
-        max_age_from: objective.from,
-        seconds: newest?.seconds,
-        bytes: newest?.stored,
-        usual_bytes: usual?.bytes,
-        snapshots,
-        incomplete: incomplete.length,
-        damaged: damaged.length,
-        ahead: ahead.length,
-      });
-    }
+    const { groups, problems, time, underOlderKey, isOpened, drills } = health;
+    for (const group of groups) line('group', groupFields(group, problems, drills.parts.get(group)));
     for (const { unsound, ...problem } of problems)
       line('problem', { ...problem, unsound: unsound ?? false });
     const wrong = problems.filter((p) => p.severity === 'wrong').length;
@@ -113,6 +119,7 @@ export const command = defineCommand({
       snapshots: groups.reduce((sum, g) => sum + g.snapshots, 0),
       under_older_key: underOlderKey,
       opened: isOpened,
+      ...drillFields(drills.whole),
       time: time.toISOString(),
       vault: vault.document.vault,
       name: vault.document.name,
@@ -179,11 +186,13 @@ const isOfFile = (error: unknown): boolean =>
   error instanceof StrongroomError && error.code === 'metrics-not-written';
 
 async function writeFailure(file: string, sets: readonly string[], context: Context): Promise<void> {
-  const earlier = earlierGroups(await readMetrics(file));
+  const text = await readMetrics(file);
+  const vault = (await knownVault(context)) ?? vaultOfMetrics(text);
+  const earlier = earlierGroups(text, vault);
   const others = sets.filter((set) => !earlier.some((g) => g.type === set));
   const unknown = others.map((type) => ({ type, host: '', success: 0, isSound: false }));
   try {
-    await writeMetrics(file, metricsOfFailure(context.now(), [...earlier, ...unknown]));
+    await writeMetrics(file, metricsOfFailure(vault, context.now(), [...earlier, ...unknown]));
   } catch (error) {
     // What went wrong first is the news.
     if (!(error instanceof StrongroomError)) throw error;
@@ -193,5 +202,18 @@ async function writeFailure(file: string, sets: readonly string[], context: Cont
       ...(hint === undefined ? {} : { hint }),
       ...(object === undefined ? {} : { object }),
     });
+  }
+}
+
+/** The id of the vault that is meant, by the configuration or by what this machine remembers, as far as these can be read. */
+async function knownVault(context: Context): Promise<string | undefined> {
+  try {
+    const pin = await configuredPin(context);
+    const { location } = await context.settings();
+    if (pin || location === undefined) return pin?.vault;
+    return (await (await context.world()).memory.pinFor(location))?.vault;
+  } catch {
+    // What made the run fail is said already.
+    return undefined;
   }
 }

@@ -1,4 +1,5 @@
 // How health reads to people: a line for each set and host, then what is wrong with the next step of each.
+import type { Drilled } from '../../vault/health/drills.ts';
 import type { Group } from '../../vault/health/groups.ts';
 import { type Health, isHealthy } from '../../vault/health/health.ts';
 import { lengthText, type Problem } from '../../vault/health/problem.ts';
@@ -20,11 +21,14 @@ export function verdictOf({ set, host, isExpected }: Group, problems: readonly P
 }
 
 export function showHealth(health: Health, out: Out): void {
-  const { groups, problems } = health;
+  const { groups, problems, drills } = health;
   const isFine = isHealthy(health);
   for (const group of groups) {
     const verdict = verdictOf(group, problems);
-    const line = [out.styled(STYLE[verdict], verdict.padEnd(WIDTH)), groupText(group, out)] as const;
+    const line = [
+      out.styled(STYLE[verdict], verdict.padEnd(WIDTH)),
+      groupText(group, drills.parts.get(group), health.time, out),
+    ] as const;
     // Where something is wrong, all of it is the result.
     if (isFine) out.note(...line);
     else out.line(...line);
@@ -42,13 +46,23 @@ export function showHealth(health: Health, out: Out): void {
   } else out.note('Nothing is wrong.');
 }
 
-function groupText(group: Group, out: Out): string {
+function groupText(group: Group, drilled: Drilled | undefined, now: Date, out: Out): string {
   const { set, host, newest, age, snapshots, objective, isExpected } = group;
   const count = out.count(snapshots, 'snapshot');
   if (!newest || age === undefined) return `${set} by ${host}: none of ${count} is whole`;
-  const old = age < 60_000 ? 'just now' : `${lengthText(age)} ago`;
+  const old = sinceText(age);
   const limit = isExpected
     ? ` (at most ${lengthText(objective.maxAge)}${objective.from === 'default' ? ', as no objective is set' : ''})`
     : ' (it may write no more)';
-  return `${set} by ${host}: ${newest.id}, ${old}${limit}, ${out.size(newest.stored)}, ${count}`;
+  return `${set} by ${host}: ${newest.id}, ${old}${limit}, ${out.size(newest.stored)}, ${count}${drillText(drilled, now)}`;
+}
+
+function drillText({ last }: Partial<Drilled> = {}, now: Date): string {
+  if (!last) return '';
+  const age = Math.max(0, now.getTime() - last.began.getTime());
+  return `, drilled ${sinceText(age)}${last.passed ? '' : ', which failed'}`;
+}
+
+function sinceText(age: number): string {
+  return age < 60_000 ? 'just now' : `${lengthText(age)} ago`;
 }

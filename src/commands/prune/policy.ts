@@ -3,12 +3,14 @@ import { UsageError } from '../../errors.ts';
 import { isEmptyPolicy, type RetentionPolicy } from '../../vault/prune/retention.ts';
 import type { FlagSpec } from '../command.ts';
 import type { Settings } from '../context.ts';
-import { parseSpan } from '../span.ts';
+import { parseSpan, SPAN_FORM } from '../span.ts';
+import { TAG_FORM } from '../tags.ts';
 
 const parseCount = (text: string): number | undefined => (/^\d{1,6}$/.test(text) ? Number(text) : undefined);
 const parsePair = (text: string): string | undefined => (text.indexOf('=') > 0 ? text : undefined);
 
-const count = (summary: string) => ({ value: 'N', summary, parse: parseCount }) as const satisfies FlagSpec;
+const count = (summary: string) =>
+  ({ value: 'N', summary, parse: parseCount, form: 'a whole number' }) as const satisfies FlagSpec;
 
 /** Flags that stand in for the configured retention. */
 export const policyFlags = {
@@ -22,8 +24,15 @@ export const policyFlags = {
     value: 'TIME',
     summary: 'keep all of so long before the newest: 36h, 90d, 12w',
     parse: parseSpan,
+    form: SPAN_FORM,
   },
-  keepTag: { value: 'KEY=VALUE', repeat: true, summary: 'keep those with this tag', parse: parsePair },
+  keepTag: {
+    value: 'KEY=VALUE',
+    repeat: true,
+    summary: 'keep those with this tag',
+    parse: parsePair,
+    form: TAG_FORM,
+  },
   keepMinimum: count('never fewer than the N newest whole ones; 1 unless given'),
 } as const satisfies Record<string, FlagSpec>;
 
@@ -51,7 +60,10 @@ export function policiesOf(
 ): (set: string) => RetentionPolicy | undefined {
   const given = fromFlags(flags);
   if (given) {
-    if (isEmptyPolicy(given)) throw noRetention('the flags say what is never removed, and not what may be');
+    if (isEmptyPolicy(given))
+      throw noRetention(
+        'the flags name nothing to keep: 0 keeps none, and --keep-minimum alone is only a floor',
+      );
     return () => given;
   }
   const policies = new Map<string, RetentionPolicy>();

@@ -1,7 +1,7 @@
 // What reading the vault brought to light, with the next step of each: one problem a code and set, however many
 // objects it is about. Pure.
 import type { Finding } from '../finding.ts';
-import { DATA, SNAPSHOTS } from '../layout.ts';
+import { DATA, DRILLS, SNAPSHOTS } from '../layout.ts';
 import type { Problem } from './problem.ts';
 
 const FINISH = 'run `strongroom keys rotate --finish`';
@@ -31,6 +31,9 @@ const FIXES: Readonly<Record<string, string>> = {
   'not-remembered': 'make room, or the state directory writable, for this user',
 };
 
+/** Evidence of a drill is written by whoever opens the vault, and by no host. */
+const NO_EVIDENCE = 'find out who wrote that; it proves nothing, and nobody drilled by its word';
+
 /** @param findings of opening the vault and of reading it */
 export function judgeFindings(findings: readonly Finding[]): Problem[] {
   const alike = new Map<string, Finding[]>();
@@ -50,11 +53,16 @@ export function judgeFindings(findings: readonly Finding[]): Problem[] {
       severity: severity === 'error' ? 'wrong' : 'warning',
       message: `${message}${more}`,
       object,
-      fix: FIXES[code] ?? 'run `strongroom verify` for the whole picture',
+      fix: fixOf(code, object),
       ...(set === undefined ? {} : { set }),
       ...(severity === 'error' ? { unsound: true } : {}),
     };
   });
+}
+
+function fixOf(code: string, object: string): string {
+  if (object.startsWith(DRILLS) && code !== 'store-denied') return NO_EVIDENCE;
+  return FIXES[code] ?? 'run `strongroom verify` for the whole picture';
 }
 
 /** Whether a fault of this set leaves the others as they are. */

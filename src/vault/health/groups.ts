@@ -17,9 +17,11 @@ export interface Objective {
 export interface Group {
   readonly set: string;
   readonly host: string;
-  /** Whether the host may still write the set: else nobody expects a new snapshot. */
+  /** Whether the host may still write the set, and it is no one-off: else nobody expects a new snapshot. */
   readonly isExpected: boolean;
   readonly objective: Objective;
+  /** Since when it has snapshots: its first one where that is still there, else its host is listed. */
+  readonly since: Date;
   /** How many count, good or not. */
   readonly snapshots: number;
   /** The newest good one that is not dated after now. */
@@ -41,6 +43,8 @@ export interface Grouping {
   readonly hosts: readonly Host[];
   readonly isWhole: (snapshot: Snapshot) => boolean;
   readonly objectiveOf: (set: string) => Objective;
+  /** Whether a set was made of a few paths by hand, and nobody is to wait for the next. */
+  readonly isOneOff?: (set: string) => boolean;
 }
 
 /** @param snapshots those that count, oldest first @returns by set, then host */
@@ -56,7 +60,8 @@ export function groupsOf(snapshots: readonly Snapshot[], grouping: Grouping): Gr
   return [...byGroup].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => groupOf(group, grouping));
 }
 
-function groupOf(snapshots: readonly Snapshot[], { now, hosts, isWhole, objectiveOf }: Grouping): Group {
+function groupOf(snapshots: readonly Snapshot[], grouping: Grouping): Group {
+  const { now, hosts, isWhole, objectiveOf, isOneOff } = grouping;
   const { set, host } = snapshots[0]!;
   const isAhead = (s: Snapshot) => Date.parse(s.time) > now.getTime() + MAX_AHEAD_MS;
   const damaged = snapshots.filter((s) => !isWhole(s));
@@ -65,8 +70,9 @@ function groupOf(snapshots: readonly Snapshot[], { now, hosts, isWhole, objectiv
   return {
     set,
     host,
-    isExpected: mayWrite(hosts, set, host),
+    isExpected: mayWrite(hosts, set, host) && isOneOff?.(set) !== true,
     objective: objectiveOf(set),
+    since: sinceOf(snapshots, hosts),
     snapshots: snapshots.length,
     newest,
     age: newest && Math.max(0, now.getTime() - Date.parse(newest.time)),
@@ -75,6 +81,15 @@ function groupOf(snapshots: readonly Snapshot[], { now, hosts, isWhole, objectiv
     ahead: snapshots.filter(isAhead),
     usual: usualOf(good.slice(0, -1)),
   };
+}
+
+function sinceOf(snapshots: readonly Snapshot[], hosts: readonly Host[]): Date {
+  const { time, host } = snapshots[0]!;
+  // Only the first names none before it. Where others name none either, as a host without a memory does not, there may
+  // have been any number, which were pruned.
+  const isFirst = snapshots.every(({ previous }, i) => (previous === null) === (i === 0));
+  const listed = isFirst ? [] : hosts.filter((h) => h.name === host).map((h) => Date.parse(h.added));
+  return new Date(Math.min(Date.parse(time), ...listed));
 }
 
 function mayWrite(hosts: readonly Host[], set: string, host: string): boolean {

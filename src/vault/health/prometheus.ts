@@ -1,21 +1,9 @@
-// Health as metrics, in the text exposition format that the node exporter's textfile collector reads:
-// https://prometheus.io/docs/instrumenting/exposition_formats/. Written by hand: a client library keeps a registry of what
-// a living process counts, and this is forty lines of a table. Names and numbers only, no secret. Pure.
+// Health as metrics for Prometheus. Names and numbers only, no secret. Each says of which vault it is: one exporter may
+// read the files of several, and takes what two of them say alike from one only. Pure.
+import type { Drilled } from './drills.ts';
+import { labelText, type Metric, type ReadSample, readSamples, render, type Sample } from './exposition.ts';
 import type { Group } from './groups.ts';
 import { type Health, isHealthy } from './health.ts';
-
-type Labels = Readonly<Record<string, string>>;
-
-interface Sample {
-  readonly labels: Labels;
-  readonly value: number;
-}
-
-interface Metric {
-  readonly name: string;
-  readonly help: string;
-  readonly samples: readonly Sample[];
-}
 
 /** What is said of a set of a host; `host` is empty for a set that has nothing, `type` for a host that has nothing. */
 export interface GroupMetrics {
@@ -31,18 +19,26 @@ export interface GroupMetrics {
   readonly snapshots?: number;
   readonly incomplete?: number;
   readonly usualBytes?: number;
+  /** When the last drill began, in seconds; 0 for never. */
+  readonly drill?: number;
+  /** Whether that one passed: 1 or 0. */
+  readonly drillPassed?: number;
   /** Whether all that is stored of it counts and is there; left out where nothing is. */
   readonly isSound?: boolean;
 }
 
-/** The metrics of a vault that was read. */
-export function metricsOf(health: Health): string {
-  const { groups, problems, time } = health;
+/**
+ * The metrics of a vault that was read.
+ * @param vault its id
+ * @param kept of the same vault, what is not in `health` as it was not asked about: see `notAsked`
+ */
+export function metricsOf(vault: string, health: Health, kept: readonly ReadSample[] = []): string {
+  const { groups, problems, time, drills } = health;
   const isSound = ({ set, host }: Group) =>
     !problems.some(
       (p) => p.unsound && (p.set === undefined || p.set === set) && (p.host === undefined || p.host === host),
     );
-  const known = groups.map((group) => groupMetrics(group, isSound(group)));
+  const known = groups.map((group) => groupMetrics(group, isSound(group), drills.parts.get(group)));
   // The series of what vanished go with it, and an alert with them, if nothing else were said.
   const unwritten = health.unwritten
     .filter(({ set, isLate }) => set !== undefined || isLate)
@@ -56,25 +52,46 @@ export function metricsOf(health: Health): string {
     const key = JSON.stringify(labels);
     counts.set(key, { labels, value: (counts.get(key)?.value ?? 0) + 1 });
   }
-  return render([
+  const isFine = isHealthy(health) && !kept.some(({ name, labels }) => name === PROBLEMS && isWrong(labels));
+  const metrics = [
     ...ofGroups([...known, ...unwritten]),
-    metric('strongroom_problems', 'Problems that health found, by kind.', [...counts.values()]),
+    metric(PROBLEMS, 'Problems that health found, by kind.', [...counts.values()]),
     metric('strongroom_older_key_snapshots', 'Snapshots under an older key of the vault.', [
       { labels: {}, value: health.underOlderKey },
     ]),
-    ...ofRun(time, true, isHealthy(health)),
-  ]);
+    ...ofRun(time, true, isFine),
+  ];
+  return render(
+    metrics.map((one) => withKept(one, kept)),
+    { vault },
+  );
 }
 
-/** The metrics when the vault could not be read: nothing is verified, and nothing is fine. @param earlier what was known */
-export function metricsOfFailure(time: Date, earlier: readonly GroupMetrics[]): string {
-  return render([
-    ...ofGroups(earlier.map((group) => ({ ...group, isSound: false }))),
-    ...ofRun(time, false, false),
-  ]);
+const PROBLEMS = 'strongroom_problems';
+const isWrong = ({ severity }: Sample['labels']): boolean => severity === 'wrong';
+
+/** What is known now stands in for what was. */
+function withKept(one: Metric, kept: readonly ReadSample[]): Metric {
+  const own = new Set(one.samples.map(({ labels }) => labelText(labels)));
+  const more = kept.filter(({ name, labels }) => name === one.name && !own.has(labelText(labels)));
+  return { ...one, samples: [...one.samples, ...more] };
 }
 
-function groupMetrics(group: Group, isSound: boolean): GroupMetrics {
+/**
+ * The metrics when the vault could not be read: nothing is verified, and nothing is fine.
+ * @param vault its id, where that is known
+ * @param earlier what was known
+ */
+export function metricsOfFailure(
+  vault: string | undefined,
+  time: Date,
+  earlier: readonly GroupMetrics[],
+): string {
+  const groups = ofGroups(earlier.map((group) => ({ ...group, isSound: false })));
+  return render([...groups, ...ofRun(time, false, false)], { vault: vault ?? '' });
+}
+
+function groupMetrics(group: Group, isSound: boolean, { last }: Partial<Drilled> = {}): GroupMetrics {
   const { set, host, newest, age, isExpected, objective, usual } = group;
   return {
     type: set,
@@ -87,6 +104,8 @@ function groupMetrics(group: Group, isSound: boolean): GroupMetrics {
     ...(age === undefined ? {} : { age: age / 1000 }),
     ...(newest ? { seconds: newest.seconds, bytes: newest.stored } : {}),
     ...(usual ? { usualBytes: usual.bytes } : {}),
+    ...(isExpected ? { drill: Math.floor((last?.began.getTime() ?? 0) / 1000) } : {}),
+    ...(isExpected && last ? { drillPassed: Number(last.passed) } : {}),
   };
 }
 
@@ -96,6 +115,8 @@ const LASTING = {
   backup_last_duration_seconds: 'seconds',
   backup_size_bytes: 'bytes',
   strongroom_max_age_seconds: 'maxAge',
+  strongroom_last_drill_timestamp_seconds: 'drill',
+  strongroom_last_drill_success: 'drillPassed',
 } as const;
 
 function ofGroups(groups: readonly GroupMetrics[]): Metric[] {
@@ -129,6 +150,12 @@ function ofGroups(groups: readonly GroupMetrics[]): Metric[] {
       'Incomplete snapshots since the newest good one.',
       (g) => g.incomplete,
     ),
+    of(
+      'strongroom_last_drill_timestamp_seconds',
+      'When the last drill of the set was begun, in seconds since 1970; 0 for never.',
+      (g) => g.drill,
+    ),
+    of('strongroom_last_drill_success', 'Whether that one passed: 1 or 0.', (g) => g.drillPassed),
   ];
 }
 
@@ -153,44 +180,50 @@ function metric(name: string, help: string, samples: readonly Sample[]): Metric 
   return { name, help, samples };
 }
 
-function render(metrics: readonly Metric[]): string {
-  return metrics
-    .flatMap(({ name, help, samples }) => [
-      `# HELP ${name} ${help}`,
-      `# TYPE ${name} gauge`,
-      ...samples.map(({ labels, value }) => `${name}${labelText(labels)} ${value}`),
-    ])
-    .map((line) => `${line}\n`)
-    .join('');
+/** The vault that an earlier file is of. @param text of a file of `metricsOf` */
+export function vaultOfMetrics(text: string): string | undefined {
+  return readSamples(text).find(({ labels }) => labels.vault !== undefined)?.labels.vault;
 }
 
-/** An empty label is the same as none. */
-function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels).filter(([, value]) => value !== '');
-  if (pairs.length === 0) return '';
-  return `{${pairs.map(([key, value]) => `${key}="${escaped(value)}"`).join(',')}}`;
+/** The samples of one vault, without the label that says so. */
+function samplesOf(text: string, vault: string | undefined): ReadSample[] {
+  return readSamples(text).flatMap(({ labels: { vault: of, ...labels }, ...one }) =>
+    of === vault ? [{ ...one, labels }] : [],
+  );
 }
 
-function escaped(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+/**
+ * What an earlier file says of sets and hosts that this run did not ask about. Were they left out, each schedule of one
+ * set would take the others out of sight, and one that has ended with them.
+ * @param text of a file of `metricsOf`
+ * @param asked the set and the host that were; undefined for all
+ */
+export function notAsked(
+  text: string,
+  vault: string,
+  asked: { readonly set: string | undefined; readonly host: string | undefined },
+): ReadSample[] {
+  return samplesOf(text, vault).filter(({ labels: { type, host } }) => {
+    const isOfVault = type === undefined && host === undefined;
+    const isOther = asked.set !== undefined && type !== undefined && type !== asked.set;
+    return !isOfVault && (isOther || (asked.host !== undefined && host !== asked.host));
+  });
 }
-
-const LINE =
-  /^([a-z_]+)\{(?=[th])(?:type="([a-z0-9._-]{1,63})")?,?(?:host="([a-z0-9._-]{1,63})")?\} ([0-9.e+]{1,24})$/;
 
 /**
  * What an earlier file said that lasts: when the last good snapshot was made stays true while the vault cannot be read,
  * and is what tells that it grows old.
  * @param text of a file of `metricsOf`; whatever else is in it is passed over
+ * @param vault only of this one
  */
-export function earlierGroups(text: string): GroupMetrics[] {
+export function earlierGroups(text: string, vault: string | undefined): GroupMetrics[] {
   const groups = new Map<string, GroupMetrics>();
-  for (const line of text.split('\n')) {
-    const [, name = '', type = '', host = '', value] = LINE.exec(line) ?? [];
+  for (const { name, labels, value } of samplesOf(text, vault)) {
+    const { type = '', host = '' } = labels;
     const field = Object.hasOwn(LASTING, name) ? LASTING[name as keyof typeof LASTING] : undefined;
-    if (field === undefined || !Number.isFinite(Number(value))) continue;
+    if (field === undefined || (type === '' && host === '')) continue;
     const group = groups.get(`${type}/${host}`) ?? { type, host, success: 0, isSound: false };
-    groups.set(`${type}/${host}`, { ...group, [field]: Number(value) });
+    groups.set(`${type}/${host}`, { ...group, [field]: value });
   }
   return [...groups.values()];
 }

@@ -1,18 +1,23 @@
 // What a prune would do, and why: judged by the retention of each set, from what stands in the store now. Changes nothing.
-import { IntegrityError } from '../../errors.ts';
+import { IntegrityError, UsageError } from '../../errors.ts';
 import type { Leftover } from '../delete.ts';
 import type { Finding } from '../finding.ts';
 import type { CountingEntry, Kept, Ledger } from '../ledger.ts';
 import type { OldVersion } from '../old-versions.ts';
 import { readReceivedAt } from '../received.ts';
 import { readSnapshots, type Snapshot, type Snapshots } from '../snapshots.ts';
-import { MAX_AHEAD_MS } from '../standing.ts';
 import type { Vault } from '../vault.ts';
 import { findSpentEntries } from './entries.ts';
 import { isPresent, placeOf, takeInventory } from './inventory.ts';
 import { locksOf } from './locks.ts';
 import { findRemains, type Orphan } from './remains.ts';
-import { type Candidate, judgeRetention, type RetentionPolicy, type Verdict } from './retention.ts';
+import {
+  type Candidate,
+  isWithoutFloor,
+  judgeRetention,
+  type RetentionPolicy,
+  type Verdict,
+} from './retention.ts';
 
 export interface PruneOptions {
   /** Only this set. */
@@ -54,12 +59,11 @@ export interface LeftAlone {
 /** What says that the vault is not shown as it is. */
 const HIDING = ['hidden-document', 'missing-removal'];
 const GAPS = ['missing-predecessor', 'missing-newest'];
-/** A backup takes a day at most: what the store received later came from elsewhere, or is dated back. */
-const LATE_MS = 24 * 60 * 60 * 1000 + MAX_AHEAD_MS;
 
 /**
  * @param policyOf the retention of a set; one without is left as it is
- * @throws IntegrityError `not-as-it-was` for a vault of which something is hidden; StoreError; InterruptedError
+ * @throws UsageError `no-floor` for a policy by which all may go; IntegrityError `not-as-it-was` for a vault of which
+ *   something is hidden; StoreError; InterruptedError
  */
 export async function planPrune(
   vault: Vault,
@@ -74,6 +78,7 @@ export async function planPrune(
   const asked = read.snapshots.filter((s) => isAsked(s.set) && (host === undefined || s.host === host));
   const gaps = options.despiteGaps ? [] : gapsOf(read, asked);
   const receivedAt = await readReceivedAt(vault, asked);
+  for (const name of new Set(asked.map((s) => s.set))) checkFloor(name, policyOf(name) ?? {});
   const pins = pinsOf(read.ledger);
   const bySet = new Map<string, Candidate<Snapshot>[]>();
   const damaged: Snapshot[] = [];
@@ -81,9 +86,9 @@ export async function planPrune(
     const isDamaged = !isPresent(inventory, snapshot);
     if (isDamaged) damaged.push(snapshot);
     const kept = pins.get(pinKey(snapshot));
-    const isLate = receivedAt(snapshot).getTime() - Date.parse(snapshot.time) > LATE_MS;
+    const delay = receivedAt(snapshot).getTime() - Date.parse(snapshot.time);
     const candidates = bySet.get(snapshot.set) ?? [];
-    candidates.push({ snapshot, isDamaged, isLate, ...(kept ? { kept } : {}) });
+    candidates.push({ snapshot, isDamaged, delay, ...(kept ? { kept } : {}) });
     bySet.set(snapshot.set, candidates);
   }
   const verdicts = [...bySet].flatMap(([name, candidates]) =>
@@ -106,6 +111,15 @@ export async function planPrune(
     bytes: goes.reduce((sum, n) => sum + n, 0),
     read,
   };
+}
+
+/** A tag with a slip in it would empty the vault. */
+function checkFloor(set: string, policy: RetentionPolicy): void {
+  if (!isWithoutFloor(policy)) return;
+  throw new UsageError('no-floor', `nothing was removed: by the retention of ${set}, none of it need stay`, {
+    object: set,
+    hint: 'tags alone keep nothing for certain: say how many stay in any case, as `minimum: 1` or --keep-minimum 1',
+  });
 }
 
 /** Whoever hides a vault document, or what a removed host may no longer say, brings back writers that do not count. */

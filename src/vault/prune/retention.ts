@@ -31,8 +31,8 @@ export interface Candidate<S extends Dated = Dated> {
   readonly snapshot: S;
   /** Its bytes are not there as its host signed them. */
   readonly isDamaged?: boolean;
-  /** The store received it later than any backup takes: it came from another place, or is dated back. */
-  readonly isLate?: boolean;
+  /** How long after its own time the store received it, in milliseconds: as long as the backup took, unless it is dated back. */
+  readonly delay?: number;
   /** What `keep` says of it, over or not. */
   readonly kept?: Kept;
 }
@@ -44,20 +44,32 @@ export interface Verdict<S extends Dated = Dated> {
   readonly reasons: readonly string[];
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
+/**
+ * How long backups take: most next to nothing, some hours, none more than a day. Whoever dates snapshots back takes at
+ * once only the places of as long as the backups that he imitates take themselves.
+ */
+const LENGTHS_MS = [0, HOUR_MS, 4 * HOUR_MS, DAY_MS].map((length) => length + MAX_AHEAD_MS);
 
 /** Whether a policy has no rule, and so removes nothing. */
 export function isEmptyPolicy({ last, within, tags = [], minimum: _, ...periods }: RetentionPolicy): boolean {
   return ![last, within, tags.length, ...PERIODS.map((p) => periods[p])].some((n) => (n ?? 0) > 0);
 }
 
+/** Whether it removes all where a tag is misspelt: every other rule keeps the newest. */
+export function isWithoutFloor(policy: RetentionPolicy): boolean {
+  const { minimum = 1, tags: _, ...rules } = policy;
+  return minimum === 0 && !isEmptyPolicy(policy) && isEmptyPolicy(rules);
+}
+
 /**
  * Judges snapshots by a policy, each set and host by itself.
  *
  * Only good ones, complete and not damaged, take a place of a rule or of the minimum. An incomplete one goes once a good
- * one is newer; a damaged one never. All good ones are judged, and then once more those that arrived in time, those that
- * are not dated after the clock, and those that are both: what is dated back, by whoever has the host's key, or ahead, by
- * a clock that was wrong, takes no place of what is dated as it was made.
+ * one is newer; a damaged one never. All good ones are judged, and then once more those that arrived as soon as backups
+ * of some length do, those that are not dated after the clock, and those that are both: what is dated back, by whoever
+ * has the host's key, or ahead, by a clock that was wrong, takes no place of what is dated as it was made.
  *
  * @param now by this machine's clock: it can only make more be kept
  * @returns oldest first, whatever the order of the candidates
@@ -91,9 +103,11 @@ function judgeGroup<S extends Dated>(
     .sort((a, b) => inOrder(b.snapshot, a.snapshot));
   const all = good.map((g) => g.snapshot);
   const isByNow = ({ snapshot }: Candidate) => Date.parse(snapshot.time) <= now.getTime() + MAX_AHEAD_MS;
-  const inTime = good.filter((g) => !g.isLate);
-  const views = [inTime, good.filter(isByNow), inTime.filter(isByNow)].map((v) => v.map((g) => g.snapshot));
-  const places = [all, ...views.filter((v) => v.length < all.length)].map((v) => placesOf(v, policy, now));
+  const inTime = LENGTHS_MS.map((length) => good.filter(({ delay = 0 }) => delay <= length));
+  const views = [...inTime.reverse(), ...[good, ...inTime].map((v) => v.filter(isByNow))]
+    .map((v) => v.map((g) => g.snapshot))
+    .filter((v) => v.length < all.length);
+  const places = [all, ...views].map((v) => placesOf(v, policy, now));
   const [newest] = all;
   return group.map((candidate): Verdict<S> => {
     const { snapshot, isDamaged } = candidate;

@@ -211,7 +211,7 @@ async function live(): Promise<Day[]> {
     clock.now = new Date(START + day * DAY + 6 * HOUR);
     if (isUnreachable(day)) {
       const earlier = days.at(-1)!;
-      const metrics = metricsOfFailure(clock.now, earlierGroups(earlier.metrics));
+      const metrics = metricsOfFailure(undefined, clock.now, earlierGroups(earlier.metrics, undefined));
       days.push({ ...earlier, said: ['unreachable'], metrics });
       continue;
     }
@@ -227,7 +227,7 @@ async function live(): Promise<Day[]> {
       left[group] = good >= Math.min(made.get(group)!, FLOOR) ? good : -1;
       if (![...ahead, last].some((s) => s?.id === newest.get(group))) lost.push(group);
     }
-    days.push({ said: said.sort(), metrics: metricsOf(health), left, lost });
+    days.push({ said: said.sort(), metrics: metricsOf('', health), left, lost });
   }
   return days;
 }

@@ -1,14 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { applyDelete, planDelete } from '../../../src/vault/delete.ts';
 import { applyKeep, planKeep } from '../../../src/vault/keep.ts';
+import { newSnapshotId } from '../../../src/vault/names.ts';
 import { applyPrune } from '../../../src/vault/prune/apply.ts';
 import { type PruneOptions, type PrunePlan, planPrune } from '../../../src/vault/prune/plan.ts';
 import type { RetentionPolicy } from '../../../src/vault/prune/retention.ts';
 import { readSnapshots } from '../../../src/vault/snapshots.ts';
 import type { Vault } from '../../../src/vault/vault.ts';
 import { verify } from '../../../src/vault/verify/verify.ts';
-import { bodyOf, enroll, get, namesOf, put } from '../../support/forge.ts';
+import { bodyOf, enroll, forge, get, namesOf, put } from '../../support/forge.ts';
 import { faultsOf } from '../../support/refusals.ts';
 import { reencryptVault, rotateVault } from '../../support/rotation.ts';
 import {
@@ -22,7 +24,8 @@ import {
 } from '../../support/vault.ts';
 import { Killed, watched } from '../stores.ts';
 
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 let vault: TestVault;
 let ids: string[];
@@ -56,6 +59,18 @@ const prune = async (policy: RetentionPolicy, options: PruneOptions = {}) => {
 const left = async (of = vault) => (await readSnapshots(await openLocked(of))).snapshots.map((s) => s.id);
 const told = ({ verdicts }: PrunePlan) =>
   verdicts.map(({ snapshot, keep, reasons }) => [snapshot.id, keep, reasons.join()]);
+const remove = async (id: string, of = vault) => {
+  const open = await openLocked(of);
+  const { snapshots } = await readSnapshots(open);
+  await applyDelete(
+    open,
+    planDelete(
+      snapshots.filter((s) => s.id === id),
+      'delete',
+    ),
+    vault.host,
+  );
+};
 const partsOf = (id: string) => namesOf(vault.store, `data/app/${id}/`);
 const sound = async () => expect((await verify(await openLocked(vault))).findings).toEqual([]);
 
@@ -160,6 +175,35 @@ describe('a plan of what to prune', () => {
   });
 });
 
+describe('a policy without a floor', () => {
+  it.each<[string, RetentionPolicy]>([['tags alone', { tags: ['release=yse'], minimum: 0 }]])(
+    'is refused: %s',
+    async (_, policy) => {
+      await expect(plan(policy)).rejects.toMatchObject({ code: 'no-floor', exitCode: 2 });
+      expect((await plan({ ...policy, minimum: 1 })).removes).toHaveLength(3);
+      expect((await plan({ ...policy, last: 1 })).removes).toHaveLength(3);
+    },
+  );
+});
+
+describe('whoever has the key of a host', () => {
+  it('takes with snapshots dated back no more hours than its backups take to arrive', async () => {
+    for (let n = 0; n < 12; n++) {
+      tick(vault.clock, HOUR - 60_000);
+      ids.push((await vault.backup({ n })).snapshot);
+    }
+    const honest = (await plan({ hourly: 12 })).removes.map((s) => s.id);
+    // One for each hour past, all of them now, each the newest of its hour, and said to have taken that long.
+    for (let n = 1; n <= 12; n++) {
+      const time = new Date(vault.clock.now.getTime() - n * HOUR + 90_000);
+      await forge(vault, { id: newSnapshotId(time), record: () => ({ seconds: n * 3600, previous: null }) });
+    }
+    const planned = await plan({ hourly: 12 });
+    expect(planned.verdicts).toHaveLength(ids.length + 12);
+    expect(planned.removes.map((s) => s.id).filter((id) => ids.includes(id))).toEqual(honest);
+  });
+});
+
 describe('pruning', () => {
   it('writes one entry first, then removes records, then data', async () => {
     const store = watched(vault.store);
@@ -213,11 +257,39 @@ describe('pruning', () => {
   });
 
   it('by two at once, after one plan, is as by one', async () => {
-    const plans = [await plan({ last: 2 }), await plan({ last: 1 })];
+    const plans = [await plan({ last: 1 }), await plan({ last: 1 })];
     const open = await openLocked(vault);
     await Promise.all(plans.map((p) => applyPrune(open, p, vault.host)));
     expect(await left()).toEqual([ids[3]]);
     await sound();
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['was deleted', async () => await remove(ids[3]!)],
+    ['lost a piece', async () => await vault.store.remove((await partsOf(ids[3]!)).slice(0, 1))],
+    ['is gone past us', async () => await vault.store.remove([`snapshots/app/${ids[3]}.json`])],
+  ])('removes nothing when what was to stay %s meanwhile', async (_, happens) => {
+    const planned = await plan({ last: 1 });
+    await happens();
+    const store = watched(vault.store);
+    const run = applyPrune({ ...(await openLocked(vault)), store }, planned, vault.host);
+    await expect(run).rejects.toMatchObject({
+      code: 'changed-since-plan',
+      exitCode: 11,
+      object: ids[3],
+      message: expect.stringContaining('nothing was removed'),
+    });
+    expect(store.writes).toEqual([]);
+    expect(await left()).toEqual(expect.arrayContaining(ids.slice(0, 3)));
+  });
+
+  it('is not held up by what happens to the snapshots of another host', async () => {
+    const web2 = await enroll(vault, newHost('web-2'));
+    const other = await nextDay(web2);
+    const planned = await planPrune(await openLocked(web2), () => ({ last: 1 }));
+    await remove(other, web2);
+    await applyPrune(await openLocked(web2), planned, vault.host);
+    expect(await left(web2)).toEqual([ids[3]]);
   });
 
   it('keeps what a backup adds meanwhile, and what somebody keeps meanwhile', async () => {

@@ -398,15 +398,32 @@ describe('whoever has the key of a host', () => {
 
   it('takes no day from what was stored in its time by dating snapshots back', () => {
     const planted = own.map(({ snapshot }) =>
-      made(Date.parse(snapshot.time) + 3 * HOUR, { isLate: true, tail: 'zzzzzz' }),
+      made(Date.parse(snapshot.time) + 3 * HOUR, { delay: 2 * DAY, tail: 'zzzzzz' }),
     );
     const gone = judge([...own, ...planted.slice(1)], policy).filter((v) => !v.keep);
     const honest = keptOf(judge(own, policy));
     expect(gone.filter((v) => honest.includes(v.snapshot))).toEqual([]);
   });
 
+  it('takes no more hours in one moment than its backups take to arrive', () => {
+    const policy = { hourly: 24 };
+    for (const [delay, taken] of [
+      [60_000, 1],
+      [2 * HOUR, 5],
+      [5 * HOUR, 24],
+    ] as const) {
+      const genuine = series(720, HOUR, NOW.getTime() - 10 * 60_000).map((c) => ({ ...c, delay }));
+      const planted = Array.from({ length: 24 }, (_, n) =>
+        made(NOW.getTime() - n * HOUR - 60_000, { delay: n * HOUR + 60_000, tail: 'zzzzzz' }),
+      );
+      const kept = keptOf(judge([...genuine, ...planted], policy));
+      const lost = keptOf(judge(genuine, policy)).filter((s) => !kept.includes(s));
+      expect([delay, lost.length]).toEqual([delay, taken]);
+    }
+  });
+
   it('and what was moved from another place, all of it late, is thinned out like any other', () => {
-    const moved = own.map((c) => ({ ...c, isLate: true }));
+    const moved = own.map((c) => ({ ...c, delay: 2 * DAY }));
     expect(daysKept(judge(moved, policy))).toEqual(daysKept(judge(own, policy)));
     const since = series(10, DAY, NOW.getTime() + 10 * DAY);
     const now = new Date(NOW.getTime() + 11 * DAY);
@@ -443,7 +460,7 @@ describe('properties', () => {
         host: fc.constantFrom('web-1', 'web-2'),
         complete: fc.boolean(),
         isDamaged: fc.boolean(),
-        isLate: fc.boolean(),
+        delay: fc.constantFrom(0, HOUR, 3 * HOUR, DAY, 2 * DAY),
         tags: fc.option(fc.constantFrom<Record<string, string>>({ a: '1' }, { b: '2' }, { a: '2' }), {
           nil: undefined,
         }),
@@ -580,11 +597,14 @@ describe('properties', () => {
   it('what is dated back takes the place of nothing that came in its time', () => {
     fc.assert(
       fc.property(candidates, policies, clocks, (all, policy, now) => {
-        const inTime = all.filter((c) => !c.isLate && isGood(c));
-        const kept = keptOf(judge(inTime, policy, now));
-        expect(keptOf(judge([...inTime, ...all.filter((c) => c.isLate)], policy, now))).toEqual(
-          expect.arrayContaining(kept),
-        );
+        for (const most of [0, HOUR, 3 * HOUR, DAY]) {
+          const isInTime = ({ delay = 0 }: Candidate) => delay <= most;
+          const inTime = all.filter((c) => isInTime(c) && isGood(c));
+          const kept = keptOf(judge(inTime, policy, now));
+          expect(keptOf(judge([...inTime, ...all.filter((c) => !isInTime(c))], policy, now))).toEqual(
+            expect.arrayContaining(kept),
+          );
+        }
       }),
     );
   });

@@ -5,6 +5,8 @@ import { randomUUID } from 'node:crypto';
 import { StrongroomError } from '../errors.ts';
 import type { EventName, Message } from '../notify/message.ts';
 import { TOLD } from '../notify/receiver.ts';
+import { GuardError } from '../vault/guard/failure.ts';
+import { isName } from '../vault/names.ts';
 import type { Input } from './command.ts';
 import type { Context, Settings } from './context.ts';
 import type { AnyCommand } from './index.ts';
@@ -142,6 +144,7 @@ function failureOf(command: string, error: unknown): Outcome {
     ok: false,
     exitCode: isOurs ? error.exitCode : 1,
     codes: [isOurs ? error.code : 'unexpected'],
+    ...(error instanceof GuardError ? { snapshots: error.snapshots } : {}),
     // What is not ours may say anything.
     details: isOurs ? [error.message] : [],
   };
@@ -156,7 +159,8 @@ function eventOf(command: string, code: number): EventName {
 }
 
 function setsAsked(args: Input['args'], flags: Input['flags'], { config }: Settings): readonly string[] {
-  if (typeof flags.set === 'string') return [flags.set];
+  // A path by mistake is not ours to tell: the command refuses it.
+  if (typeof flags.set === 'string') return isName(flags.set) ? [flags.set] : [];
   // Paths make a set of their own, whose name is not ours to guess.
   return Array.isArray(args.paths) && args.paths.length > 0 ? [] : [...(config?.sets.keys() ?? [])];
 }

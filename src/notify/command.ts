@@ -1,5 +1,6 @@
 // A program of the person's own, with the message as JSON on its standard input. No shell comes between.
 
+import { readFileSync } from 'node:fs';
 import { fieldsOf, type Message } from './message.ts';
 import { errorName, NotSent } from './not-sent.ts';
 
@@ -20,14 +21,12 @@ export async function runProgram(
   const { spawn } = await import('node:child_process');
   const [file = '', ...args] = run;
   // What it prints is nobody's: it may hold the URL that it calls, and our own output is an interface. In a process
-  // group of its own, so that all that it starts ends with it.
+  // group of its own, so that what it starts ends with it.
   const child = spawn(file, args, { cwd, env, stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   const stop = (): void => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      // It has ended already.
-    }
+    if (child.pid === undefined) return;
+    // Before it ends: nobody says any more then what it has started.
+    for (const pid of [...below(child.pid), -child.pid]) kill(pid);
   };
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -47,5 +46,23 @@ export async function runProgram(
     });
   } finally {
     signal.removeEventListener('abort', stop);
+  }
+}
+
+/** What a process has started, in groups of their own too, where Linux tells. What gave its parent up is not found. */
+function below(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean);
+    return children.map(Number).flatMap((child) => [child, ...below(child)]);
+  } catch {
+    return [];
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
   }
 }

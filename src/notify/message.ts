@@ -48,6 +48,14 @@ const WHY: Readonly<Record<number, string>> = {
   130: 'it was interrupted',
 };
 
+/** What `guard` says of the command that it ran: that has exit codes of its own, which mean something else. */
+const WHY_GUARD: Readonly<Record<string, string>> = {
+  'command-failed': 'the command failed, and the files were put back as before',
+  'probe-failed': 'the probe after the command failed, and the files were put back as before',
+  'not-put-back': 'the files could not be put back as they were before the command',
+  'guard-failed': 'it broke off after the command had begun, and the files were put back as before',
+};
+
 /** The message in one line: `backup of app on web-1 failed: … (store-unreachable, exit code 14)`. */
 export function sentence(message: Message): string {
   const { event, command, sets, host, env, ok } = message;
@@ -67,8 +75,15 @@ export function sentence(message: Message): string {
     case 'drill':
       return ok ? `${what}${where} went well` : `${what}${where} failed${because(message)}`;
     case 'failure':
-      return `${what}${where} failed: ${WHY[message.exitCode ?? 1] ?? 'see what it said there'}${because(message)}`;
+      return `${what}${where} failed: ${whyOf(message)}${because(message)}`;
   }
+}
+
+function whyOf({ command, codes, exitCode = 1 }: Message): string {
+  const ofGuard = command === 'guard' ? codes.map((code) => WHY_GUARD[code]).find(Boolean) : undefined;
+  const isOwn = command !== 'guard' || exitCode < 125 || exitCode > 126;
+  const own = isOwn ? WHY[exitCode] : 'it failed before the command ran';
+  return ofGuard ?? own ?? 'see what it said there';
 }
 
 function because({ codes, exitCode }: Message): string {
@@ -95,7 +110,9 @@ export function factLines({
   const facts: [string, string | undefined][] = [
     ['snapshots', snapshots.length > 0 ? listed(snapshots) : undefined],
     ['vault', vault ?? vaultId],
-    ...Object.entries(counts).map(([name, n]): [string, string] => [name.replaceAll('_', ' '), String(n)]),
+    ...Object.entries(counts)
+      .filter(([name]) => name !== 'seconds' || seconds === undefined)
+      .map(([name, n]): [string, string] => [name.replaceAll('_', ' '), String(n)]),
     ['seconds', seconds?.toString()],
     ['time', time.toISOString()],
     ['run', run],

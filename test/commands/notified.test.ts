@@ -26,8 +26,7 @@ const messages = (server: HttpServer): any[] => server.received.map(({ body }) =
 
 test('the commands of which is told are commands', () => {
   const names = everyCommand().map(({ path }) => path.join(' '));
-  // `drill` comes with a later change.
-  expect(TOLD.filter((name) => !names.includes(name) && name !== 'drill')).toEqual([]);
+  expect(TOLD.filter((name) => !names.includes(name))).toEqual([]);
 });
 
 test('a backup that goes well: its start and its end, as one run, with names and counts', async () => {
@@ -182,12 +181,30 @@ test('a program that is told has no way into the vault in its environment', asyn
     SLACK_URL: 'https://x.invalid/S3CRET',
     STRONGROOM_PASSPHRASE_FILE: join(at.work, 'keys/pass'),
     STRONGROOM_PASSPHRASE: undefined,
+    AWS_ACCESS_KEY_ID: 'S3CRET',
+    AWS_SECRET_ACCESS_KEY: 'S3CRET',
+    AWS_SESSION_TOKEN: 'S3CRET',
+    AWS_WEB_IDENTITY_TOKEN_FILE: '/S3CRET',
+    AWS_CONTAINER_AUTHORIZATION_TOKEN: 'S3CRET',
+    AWS_PROFILE: 'alerts',
     OTHER: 'stays',
   });
   expect(err).toBe('');
   const environment = readFileSync(join(at.work, 'environment'), 'utf8');
   expect(environment).toContain('OTHER=stays');
+  expect(environment).toContain('AWS_PROFILE=alerts');
   expect(environment).not.toMatch(/STRONGROOM_|SLACK_URL|S3CRET/);
+});
+
+test('a path in the place of a set is told to nobody who did not ask for paths', async () => {
+  const server = await httpServer();
+  const at = await deskTelling(hook(server));
+  expect((await at.say('backup --set /root/secret-project/.env')).code).not.toBe(0);
+  expect(messages(server).map(({ event, sets }) => [event, sets])).toEqual([
+    ['start', []],
+    ['failure', []],
+  ]);
+  expect(JSON.stringify(messages(server))).not.toContain('secret-project');
 });
 
 test('a start that hangs holds up a backup for two seconds at most', async () => {

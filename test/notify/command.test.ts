@@ -60,3 +60,14 @@ test('one that does not end is ended, with all that it has started', async () =>
   await new Promise((resolve) => setTimeout(resolve, 1300));
   expect(existsSync(join(cwd, 'late'))).toBe(false);
 });
+
+test.skipIf(process.platform !== 'linux')('and with what it has put into a session of its own', async () => {
+  const cwd = scratch();
+  const run = program(cwd, 'sh', '-c', 'setsid sh -c "sleep 1; touch late" & touch began; wait');
+  await expect(deliver(run, messageOf(), { ...QUICK, tries: 1, perTry: 400 })).rejects.toMatchObject({
+    message: 'it did not answer in time',
+  });
+  expect(existsSync(join(cwd, 'began'))).toBe(true);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect(existsSync(join(cwd, 'late'))).toBe(false);
+});

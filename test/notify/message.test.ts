@@ -25,7 +25,24 @@ test.each([
   [{ event: 'test' }, 'this is a test message from strongroom on web-1 (prod)'],
   [
     { exitCode: 77, codes: ['command-failed'], command: 'guard', sets: ['app'] },
-    'guard of app on web-1 (prod) failed: see what it said there (command-failed, exit code 77)',
+    'guard of app on web-1 (prod) failed: the command failed, and the files were put back as before (command-failed, exit code 77)',
+  ],
+  // The exit code is the command's, and means what that says.
+  [
+    { exitCode: 13, codes: ['command-failed'], command: 'guard', sets: ['app'] },
+    'guard of app on web-1 (prod) failed: the command failed, and the files were put back as before (command-failed, exit code 13)',
+  ],
+  [
+    { exitCode: 5, codes: ['probe-failed'], command: 'guard', sets: ['app'] },
+    'guard of app on web-1 (prod) failed: the probe after the command failed, and the files were put back as before (probe-failed, exit code 5)',
+  ],
+  [
+    { exitCode: 126, codes: ['not-put-back'], command: 'guard', sets: ['app'] },
+    'guard of app on web-1 (prod) failed: the files could not be put back as they were before the command (not-put-back, exit code 126)',
+  ],
+  [
+    { exitCode: 125, codes: ['store-unreachable'], command: 'guard', sets: ['app'] },
+    'guard of app on web-1 (prod) failed: it failed before the command ran (store-unreachable, exit code 125)',
   ],
 ] as const)('%j in one line', (changes, line) => {
   expect(sentence(messageOf(changes))).toBe(line);
@@ -49,6 +66,11 @@ test('the facts, a line each, and the details after them', () => {
     `run: ${RUN}`,
     PATH,
   ]);
+});
+
+test('how long it took is said once, whatever is counted', () => {
+  const lines = factLines(messageOf({ counts: { files: 12, seconds: 0.161 } }));
+  expect(lines.filter((line) => line.startsWith('seconds: '))).toEqual(['seconds: 1.5']);
 });
 
 test('the fields for programs', () => {

@@ -29,7 +29,9 @@ const LONGEST_DETAIL = 500;
 export function factsOf(command: Pick<AnyCommand, 'json'>, result: unknown, code: number): Facts {
   const lines: { readonly type: string; readonly fields: Fields }[] = [];
   const summary = command.json(result, (type, fields) => void lines.push({ type, fields }));
-  const noted = code === 0 ? [] : lines.filter(({ type }) => BAD.includes(type)).map(({ fields }) => fields);
+  const isBad = (type: string, { outcome }: Fields) => BAD.includes(type) || outcome === 'failed';
+  const noted =
+    code === 0 ? [] : lines.filter(({ type, fields }) => isBad(type, fields)).map(({ fields }) => fields);
   const grave = noted.filter(({ severity, incomplete }) => severity !== 'warning' && incomplete !== false);
   // Under --strict a warning is enough to fail.
   const bad = grave.length > 0 ? grave : noted;
@@ -44,7 +46,7 @@ export function factsOf(command: Pick<AnyCommand, 'json'>, result: unknown, code
     snapshots: matching([summary.snapshot, ...made, ...several], ID),
     vault: isOfVault ? names([summary.name])[0] : undefined,
     vaultId: isOfVault ? names([summary.vault])[0] : undefined,
-    codes: names(bad.map((fields) => fields.code ?? fields.kind)),
+    codes: names(bad.map((fields) => fields.code ?? fields.kind ?? fields.check)),
     counts: Object.fromEntries(
       Object.entries(summary).filter((pair): pair is [string, number] => typeof pair[1] === 'number'),
     ),

@@ -115,6 +115,10 @@ async function readSecret(
   return line;
 }
 
+/** What lets somebody in by itself: into the vault, where a KMS key opens it. */
+const OPENS =
+  /^(?:STRONGROOM_|AWS_(?:ACCESS_KEY_ID$|SECRET_|SESSION_|SECURITY_|BEARER_|CONTAINER_|WEB_IDENTITY_))/;
+
 /** No way into the vault, and none to the other receivers. */
 function environmentFor(all: readonly ReceiverConfig[], { env }: Context): Context['env'] {
   const taken = new Set(
@@ -122,7 +126,5 @@ function environmentFor(all: readonly ReceiverConfig[], { env }: Context): Conte
       Object.values(secrets).flatMap((place) => ('env' in place ? [place.env] : [])),
     ),
   );
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !name.startsWith('STRONGROOM_') && !taken.has(name)),
-  );
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !OPENS.test(name) && !taken.has(name)));
 }

@@ -1,4 +1,5 @@
-// SIGINT and SIGTERM: the first asks the work to stop and clean up, the second ends the process at once.
+// SIGINT and SIGTERM: the first asks the work to stop and clean up, the second ends the process at once. SIGHUP asks, too,
+// as often as it comes: a session that breaks off sends it more than once, and what was restored must not stay behind.
 
 /**
  * Listens for signals from now on.
@@ -13,5 +14,6 @@ export function listenForSignals(exitNow: (code: number) => void): AbortSignal {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  process.on('SIGHUP', () => controller.abort());
   return controller.signal;
 }

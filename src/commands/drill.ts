@@ -1,7 +1,6 @@
 // `strongroom drill`: does a restore really work? Carries one out, looks at what came back, and keeps evidence.
 import { resolve } from 'node:path';
 import { InterruptedError, StrongroomError } from '../errors.ts';
-import { makeScratch, wipeAbandoned } from '../host/scratch.ts';
 import { runDrill } from '../vault/drill/drill.ts';
 import { writeEvidence } from '../vault/drill/evidence.ts';
 import { type DrillPlan, planDrill } from '../vault/drill/plan.ts';
@@ -11,6 +10,7 @@ import type { UnlockedVault } from '../vault/vault.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { checkReport, writeReport } from './drill/report.ts';
+import { roomFor, wipe, wipeEarlier } from './drill/room.ts';
 import { drillSets } from './drill/sets.ts';
 import { showDrill } from './drill/show.ts';
 import { refuseWriter } from './drill/writer.ts';
@@ -57,10 +57,7 @@ export const command = defineCommand({
     if (prefix !== undefined) await checkReport(prefix);
     const { config } = await context.settings();
     const within = flags.scratch === undefined ? config?.drill.scratch : resolve(context.cwd, flags.scratch);
-    for (const path of dryRun ? [] : wipeAbandoned({ within, env: context.env }))
-      context.warn('scratch-wiped', `a drill that was killed had left restored files: ${path} is wiped now`, {
-        object: path,
-      });
+    if (!dryRun) wipeEarlier(within, context);
     const began = performance.now();
     const vault = await openUnlocked(context, flags);
     const plan = await planDrill(vault, {
@@ -151,15 +148,14 @@ async function inScratch(
   const { config } = await context.settings();
   const sets = await drillSets(context);
   const undoStore = await (await context.world()).undoStore();
-  const { bytes, entries } = plan;
-  const scratch = makeScratch({ bytes, entries, within, env: context.env });
-  if (scratch.kind === 'disk')
-    context.notice(
-      `there is not enough memory (tmpfs) for a scratch: ${scratch.path} is on a disk, and wiped afterwards`,
-    );
+  const { scratch, plan: fitting } = roomFor(plan, within, context);
+  if (scratch.kind === 'disk') {
+    const why = within === undefined ? 'there is not enough memory (tmpfs) for a scratch: ' : '';
+    context.notice(`${why}${scratch.path} is on a disk, and wiped afterwards`);
+  }
   try {
     const manual = [...(config?.drill.manual ?? []), ...[...sets].flatMap(([, set]) => set.settings.manual)];
-    return await runDrill(vault, plan, {
+    return await runDrill(vault, fitting, {
       sets,
       objectives: config?.objectives ?? {},
       manual,
@@ -170,7 +166,7 @@ async function inScratch(
     });
   } finally {
     context.progress.clear();
-    scratch.wipe();
+    wipe(scratch, context);
   }
 }
 

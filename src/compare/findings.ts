@@ -3,14 +3,8 @@
 import type { FileFinding } from '../vault/documents/findings.ts';
 import { environmentOf } from './findings/environment.ts';
 import { mismatches } from './findings/mismatch.ts';
-import {
-  type Effort,
-  HIDDEN_BEGIN,
-  isSpent,
-  PEM_BEGIN,
-  type PemFile,
-  readPemBlocks,
-} from './findings/pem-blocks.ts';
+import type { PemFile } from './findings/pem-blocks.ts';
+import { MAX_PEM_BYTES, watchPem } from './findings/pem-watch.ts';
 import type { KeptFile } from './findings/same-value.ts';
 
 export interface FindingsWatch {
@@ -31,10 +25,6 @@ export const MAX_FINDINGS = 10_000;
 const MAX_MISMATCHES = 1000;
 const MAX_SAME = 2000;
 
-/** Larger files are no keys and no configuration. A list of all authorities has 220 KiB. */
-const MAX_BYTES = 256 * 1024;
-/** A second or two of OpenSSL's time. */
-const EFFORT = { blocks: 5000, refusals: 500, places: 2 * MAX_FINDINGS };
 /** Of files of environments, which wait in memory until everything is packed. YAML is read at 1 MiB a second. */
 const MAX_KEPT_BYTES = 2 * 2 ** 20;
 const MAX_KEPT_FILES = 2000;
@@ -45,13 +35,11 @@ const MAX_BARE_BYTES = 4096;
 
 const CONFIGURATION = /\.(?:env|json|ya?ml|toml|ini|cfg|conf|cnf|properties|pem|key)$/i;
 const DOTENV = /(?:^|\/)\.env[^/]*$/;
-const MAY_HIDE = /\.(?:ya?ml|json)$/i;
 
 /** Begins with nothing. */
 export function watchFindings(): FindingsWatch {
-  const pem = new Map<string, PemFile>();
+  const pem = watchPem();
   const kept = new Map<string, KeptFile>();
-  const effort: Effort = { ...EFFORT, known: new Map() };
   const left = new Set<string>();
   let keptBytes = 0;
 
@@ -68,14 +56,13 @@ export function watchFindings(): FindingsWatch {
 
   return {
     look(path, content) {
-      if (content.length < PEM_BEGIN.length || content.length > MAX_BYTES) return;
-      if (content.includes(PEM_BEGIN) || (MAY_HIDE.test(path) && content.includes(HIDDEN_BEGIN)))
-        pem.set(path, readPemBlocks(path, content.toString('latin1'), effort));
+      if (content.length > MAX_PEM_BYTES) return;
+      pem.look(path, content);
       const environment = environmentOf(path);
       if (environment !== undefined && mayHoldSecrets(path, content.length)) keep(path, environment, content);
     },
     async settle() {
-      const files = [...pem.values()];
+      const files = pem.files();
       const wrong = mismatches(files).slice(0, MAX_MISMATCHES);
       // Most sets have no such files, and then nothing is loaded that reads them.
       const environments = new Set([...kept.values()].map(({ environment }) => environment));
@@ -83,14 +70,12 @@ export function watchFindings(): FindingsWatch {
         environments.size < 2
           ? []
           : await (await import('./findings/same-value.ts')).sameValues([...kept.values()], MAX_SAME);
-      if (isSpent(effort)) left.add('not every certificate and key was looked at: there are too many');
+      if (pem.isSpent()) left.add('not every certificate and key was looked at: there are too many');
       const certificates = files.flatMap(certificatesOf);
       certificates.sort((a, b) => (a.expires! < b.expires! ? -1 : a.expires! > b.expires! ? 1 : 0));
       const all = [...wrong, ...same, ...certificates];
       if (all.length > MAX_FINDINGS || same.length >= MAX_SAME || wrong.length >= MAX_MISMATCHES)
         left.add('not everything that was noticed in the files is kept: there is too much of it');
-      pem.clear();
-      effort.known.clear();
       kept.clear();
       return all.slice(0, MAX_FINDINGS);
     },

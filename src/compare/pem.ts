@@ -78,7 +78,8 @@ export interface CertificateFacts {
   /** One line; where it is empty, the names that the certificate is for. */
   readonly subject: string;
   readonly issuer: string;
-  /** In UTC, to the second. */
+  /** From when and until when it counts, in UTC, to the second. */
+  readonly begins: string;
   readonly expires: string;
   /** Fingerprint of its key; undefined for one of a kind that OpenSSL does not know. */
   readonly publicKey: string | undefined;
@@ -90,12 +91,13 @@ export interface CertificateFacts {
 export function certificateOf(block: string): CertificateFacts | undefined {
   try {
     const certificate = new X509Certificate(block);
-    const { subject, issuer, validTo, subjectAltName, ca } = certificate;
+    const { subject, issuer, validFrom, validTo, subjectAltName, ca } = certificate;
     return {
       // Node gives undefined for a name without any field.
       subject: oneLine(subject || subjectAltName || '(no name)'),
       issuer: oneLine(issuer || '(no name)'),
-      expires: `${new Date(validTo).toISOString().slice(0, 19)}Z`,
+      begins: toSecond(validFrom),
+      expires: toSecond(validTo),
       publicKey: keyOf(certificate),
       isAuthority: ca,
     };
@@ -103,6 +105,8 @@ export function certificateOf(block: string): CertificateFacts | undefined {
     return undefined;
   }
 }
+
+const toSecond = (time: string): string => `${new Date(time).toISOString().slice(0, 19)}Z`;
 
 function keyOf(certificate: X509Certificate): string | undefined {
   try {

@@ -10,9 +10,9 @@ export function showDrill({ parts, checks, manual, passed, evidence, seconds }: 
     const line = [verdict(part.passed, out), textOf(part, out)] as const;
     if (passed) out.note(...line);
     else out.line(...line);
-    for (const check of part.checks) showCheck(check, out);
+    showChecks(part.checks, out);
   }
-  for (const check of checks) showCheck(check, out);
+  showChecks(checks, out);
   for (const task of manual) out.note(`${'look'.padEnd(WIDTH)}${task}`);
   if (parts.length === 0) out.line(out.styled('red', 'There was nothing to restore.'));
   else if (!passed) out.line(out.styled('red', 'The drill failed.'));
@@ -38,8 +38,25 @@ function textOf(
   return `${whose}: ${snapshot.id}, ${back}${lost}`;
 }
 
+/** A host may have thousands of broken files. */
+const MOST_OF_A_KIND = 20;
+
+function showChecks(checks: readonly Check[], out: Out): void {
+  const counts = new Map<string, number>();
+  for (const check of checks) {
+    if (check.outcome === 'passed' && !out.verbose) continue;
+    const kind = `${check.outcome} ${check.check}`;
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    if (count <= MOST_OF_A_KIND || out.verbose) showCheck(check, out);
+  }
+  for (const [kind, count] of counts) {
+    const more = count - MOST_OF_A_KIND;
+    if (more > 0 && !out.verbose) out.line(`  ${kind}: and ${more} more; --json has them all`);
+  }
+}
+
 function showCheck({ check, subject, outcome, message }: Check, out: Out): void {
-  if (outcome === 'passed' && !out.verbose) return;
   const text = `${check} ${subject}${message === undefined ? '' : `: ${message}`}`;
   const words = `  ${outcome.padEnd(WIDTH)}`;
   if (outcome === 'failed') out.line(out.styled('red', words), text);

@@ -5,6 +5,8 @@ import { certificateOf, publicHalfOf, publicKeyOf } from '../pem.ts';
 
 export interface FoundCertificate {
   readonly subject: string;
+  /** From when it counts, and until when: times as in documents. */
+  readonly begins: string;
   readonly expires: string;
   readonly publicKey: string | undefined;
   readonly isAuthority: boolean;
@@ -100,8 +102,8 @@ function foundCertificate(pem: string, effort: Effort): FoundCertificate | undef
   const read = certificateOf(pem);
   spend(effort, read === undefined);
   if (!read) return undefined;
-  const { subject, expires, publicKey, isAuthority } = read;
-  const certificate = { subject, expires, publicKey, isAuthority };
+  const { subject, begins, expires, publicKey, isAuthority } = read;
+  const certificate = { subject, begins, expires, publicKey, isAuthority };
   effort.known.set(hash, certificate);
   return certificate;
 }

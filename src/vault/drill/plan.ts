@@ -1,13 +1,14 @@
 // Which snapshots a drill restores: of each set and host the one that `restore latest` would take, or an older one by lot.
 // Reads their contents, so that it is known how much room they need; restores nothing.
 import { randomInt } from 'node:crypto';
-import { StoreError, StrongroomError } from '../../errors.ts';
+import { StrongroomError } from '../../errors.ts';
 import { readSnapshotContents } from '../artifact-read.ts';
 import type { Contents } from '../documents/contents.ts';
 import { inScope } from '../names.ts';
 import { chooseSnapshot } from '../select.ts';
 import { readSnapshots, type Snapshots } from '../snapshots.ts';
 import type { UnlockedVault } from '../vault.ts';
+import { faultOf } from './fault.ts';
 import type { DrillTarget } from './target.ts';
 
 export interface DrillPlanOptions {
@@ -35,15 +36,41 @@ export async function planDrill(vault: UnlockedVault, options: DrillPlanOptions 
   const read = await readSnapshots(vault);
   const targets: DrillTarget[] = [];
   for (const one of groupsOf(vault, read, options)) targets.push(await targetOf(vault, read, one, options));
+  return planOf(targets);
+}
+
+function planOf(targets: readonly DrillTarget[]): DrillPlan {
   const held = targets.flatMap(({ contents }) => contents ?? []);
   return {
     targets,
-    bytes: held.reduce((sum, { bytes, streams }) => sum + bytes + sumOf(streams), 0),
+    bytes: held.reduce((sum, contents) => sum + bytesOf(contents), 0),
     entries: held.reduce((sum, { entries, streams }) => sum + entries.length + streams.length, 0),
   };
 }
 
-const sumOf = (streams: Contents['streams']): number => streams.reduce((sum, s) => sum + s.bytes, 0);
+/** Of files and streams. */
+function bytesOf({ bytes, streams }: Contents): number {
+  return streams.reduce((sum, stream) => sum + stream.bytes, bytes);
+}
+
+/**
+ * The plan without the snapshot that takes the most room, which fails: a host that claims much must not keep the others
+ * from being drilled.
+ * @returns undefined where there is none left that could be restored
+ */
+export function withoutLargest({ targets }: DrillPlan): DrillPlan | undefined {
+  const sizes = targets.map(({ contents }) => (contents ? bytesOf(contents) + contents.entries.length : -1));
+  const largest = Math.max(...sizes);
+  if (largest < 0) return undefined;
+  const at = sizes.indexOf(largest);
+  const { contents, ...target } = targets[at]!;
+  const mebibytes = Math.ceil(bytesOf(contents!) / 2 ** 20);
+  const failure = new StrongroomError(
+    'disk-full',
+    `it comes to ${mebibytes} MiB in ${contents!.entries.length} entries, and there is no room for it here`,
+  );
+  return planOf(targets.with(at, { ...target, failure }));
+}
 
 interface Group {
   readonly set: string;
@@ -93,16 +120,9 @@ async function targetOf(
     try {
       return { ...target, contents: await readSnapshotContents(vault, snapshot) };
     } catch (error) {
-      return { ...target, failure: failureOf(error) };
+      return { ...target, failure: faultOf(error) };
     }
   } catch (error) {
-    return { ...of, isOlder: false, failure: failureOf(error) };
+    return { ...of, isOlder: false, failure: faultOf(error) };
   }
-}
-
-/** What a restore would stop at is what a drill is for; that nothing can be read at all is no finding. */
-function failureOf(error: unknown): StrongroomError {
-  if (!(error instanceof StrongroomError) || error instanceof StoreError || error.exitCode === 130)
-    throw error;
-  return error;
 }

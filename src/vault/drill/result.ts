@@ -29,6 +29,11 @@ export interface Check {
   readonly seconds?: number;
 }
 
+/** Whether nothing failed; what was skipped is neither good nor bad. */
+export function noneFailed(checks: readonly Check[]): boolean {
+  return checks.every(({ outcome }) => outcome !== 'failed');
+}
+
 /** A span of the drill, for its timeline. */
 export interface Phase {
   /** Such as `open the vault`, `restore files`, `load db`, `check`. */

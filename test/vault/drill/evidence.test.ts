@@ -4,6 +4,7 @@ import type { SigningKey } from '../../../src/sign/key.ts';
 import { readDrills, writeEvidence } from '../../../src/vault/drill/evidence.ts';
 import { newDrillName } from '../../../src/vault/layout.ts';
 import { documentTime } from '../../../src/vault/names.ts';
+import { revise } from '../../../src/vault/revise.ts';
 import { readSnapshots } from '../../../src/vault/snapshots.ts';
 import { verify } from '../../../src/vault/verify/verify.ts';
 import { copyTo, emptyPlace } from '../../support/copies.ts';
@@ -112,6 +113,16 @@ describe('the evidence of a drill', () => {
     expect((await read()).drills.map((d) => d.object)).toEqual([third]);
   });
 
+  it('of before a rotation stays behind in what is copied after it: nobody knows when it was written', async () => {
+    await drilled(vault, ['app', 'web-1']);
+    tick(vault.clock);
+    await rotateVault(vault, await keeper(vault));
+    tick(vault.clock, 3_600_000);
+    const place = emptyPlace(vault);
+    await copyTo(vault, place);
+    expect(await readDrills(await openLocked(vault, { store: place }))).toEqual({ drills: [], findings: [] });
+  });
+
   it('goes with a copy, and what does not count stays behind', async () => {
     const object = await drilled(vault, ['app', 'web-1']);
     await put(vault.store, 'drills/20261120T000000Z-000000.json', 'x');
@@ -204,6 +215,49 @@ describe('what stands under drills/ and does not count', () => {
     const far = at(601_000);
     const object = await plant({ time: documentTime(far) }, undefined, newDrillName(far));
     expect(await codes()).toEqual([`future ${object}`]);
+  });
+
+  /** What an old key can say after a rotation, a year later. @param time that it claims */
+  async function plantLate(time: (now: Date) => Date): Promise<string> {
+    const old = vault.authority;
+    await rotateVault(vault, await keeper(vault));
+    tick(vault.clock, 365 * 86_400_000);
+    const said = time(vault.clock.now);
+    return await plant(
+      { generation: 1, time: documentTime(said), began: documentTime(said) },
+      [old],
+      newDrillName(said),
+    );
+  }
+
+  it('by a key that was rotated out', async () => {
+    const object = await plantLate((now) => now);
+    expect(await codes()).toEqual([`superseded-key ${object}`]);
+  });
+
+  it('by a key that was rotated out, dated back', async () => {
+    const before = vault.clock.now;
+    await plantLate(() => before);
+    expect(await codes()).toEqual([]);
+  });
+
+  it('by a key that was rotated out, though the rotation is stored again to look younger', async () => {
+    const object = await plantLate((now) => now);
+    tick(vault.clock);
+    for (const name of await namesOf(vault.store, 'vault/'))
+      await put(vault.store, name, await get(vault.store, name));
+    expect(await codes()).toEqual([`superseded-key ${object}`]);
+  });
+
+  it('by a key that was rotated out, when nothing says any more until when it was none', async () => {
+    const [first] = await namesOf(vault.store, 'vault/');
+    const object = await plantLate((now) => now);
+    const opened = await keeper(vault);
+    await revise(opened, async () => ({ change: { reencrypt: false } }));
+    const documents = await namesOf(vault.store, 'vault/');
+    await vault.store.remove(documents.filter((name) => name !== first).slice(0, 1));
+    const { drills, findings } = await readDrills({ ...(await openLocked(vault)), document: opened.document });
+    expect([drills, briefly(findings)]).toEqual([[], [`superseded-key ${object}`]]);
   });
 
   it('is said by verify', async () => {

@@ -5,6 +5,8 @@ import type { Check, Objectives } from '../result.ts';
 export interface Measured {
   readonly recoveryPoint: number | undefined;
   readonly recoveryTime: number | undefined;
+  /** Whether dumps were left out, so that a recovery would take longer. */
+  readonly isPartly?: boolean;
 }
 
 export function checkObjectives(

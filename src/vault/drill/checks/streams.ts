@@ -25,7 +25,7 @@ export interface StreamGrounds {
   readonly streams: readonly ConfiguredStream[];
   readonly settings: DrillSettings;
   /** @throws UsageError `bad-setting` */
-  open(stream: ConfiguredStream): Stream;
+  open(stream: ConfiguredStream): Promise<Stream>;
 }
 
 export interface StreamTrial {
@@ -67,14 +67,35 @@ async function tryStream(trial: StreamTrial, info: StreamInfo, directory: string
     seconds: secondsSince(began),
   });
   if (!info.complete) return [said('failed', 'its program failed when it was dumped: it is not whole')];
+  const { vault, snapshot, contents, timed, isNewest } = trial;
+  const wish = trial.grounds?.settings.streams.get(info.name);
+  /** Not loaded, but whole: and no question that somebody wants answered goes unasked in silence. */
+  const notLoaded = async (why: string): Promise<Check[]> => {
+    const fault = await timed('check', () => faultIn(readStream(vault, snapshot, contents, info), info.name));
+    if (fault !== undefined) return [said('failed', `it cannot be read: ${fault}`)];
+    const unasked = (wish?.queries ?? []).map(({ query }): Check => {
+      const subject = `${info.name}: ${shortQuery(query)}`;
+      return {
+        check: 'query',
+        subject,
+        outcome: 'skipped',
+        message: 'not asked, as the dump was not loaded',
+      };
+    });
+    return [said('skipped', `read and whole, but not loaded: ${why}`), ...unasked];
+  };
   const chosen = chosenStream(trial, info);
-  if (typeof chosen === 'string') return [said('skipped', chosen)];
-  const { vault, snapshot, contents, timed } = trial;
+  if (typeof chosen === 'string') return await notLoaded(chosen);
+  if (chosen.type !== info.type) {
+    // The host says what it is: it must not get its dump out of the trial by another word.
+    const why = `it is of the kind ${info.type}, and the configuration here says ${chosen.type}`;
+    return isNewest ? [said('failed', why)] : await notLoaded(why);
+  }
   let rehearsal: Rehearsal | undefined;
   try {
-    const stream = trial.grounds!.open(chosen);
+    const stream = await trial.grounds!.open(chosen);
     const { rehearse } = stream;
-    if (!rehearse) return [said('skipped', `a ${info.type} stream with these settings is not tried`)];
+    if (!rehearse) return await notLoaded(`a ${info.type} stream with these settings cannot be tried`);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     rehearsal = await timed(`load ${info.name}`, () =>
       rehearse(readStream(vault, snapshot, contents, info), { directory, ...callOptions(vault) }),
@@ -85,8 +106,7 @@ async function tryStream(trial: StreamTrial, info: StreamInfo, directory: string
   const loaded = said('passed', `loaded into ${printableName(rehearsal.into)}, and dropped again`);
   const checks = [loaded];
   try {
-    const { queries } = trial.grounds!.settings.streams.get(info.name) ?? { queries: [] };
-    for (const query of queries) checks.push(await ask(rehearsal, info.name, query));
+    for (const query of wish?.queries ?? []) checks.push(await ask(rehearsal, info.name, query));
   } finally {
     const left = await droppedOr(rehearsal);
     if (left) checks.push({ check: 'stream', subject: info.name, outcome: 'failed', message: left });
@@ -95,15 +115,12 @@ async function tryStream(trial: StreamTrial, info: StreamInfo, directory: string
 }
 
 /** What to open it with, or why it is not tried. */
-function chosenStream({ grounds }: StreamTrial, { name, type }: StreamInfo): ConfiguredStream | string {
+function chosenStream({ grounds }: StreamTrial, { name }: StreamInfo): ConfiguredStream | string {
   const wish = grounds?.settings.streams.get(name);
   if (wish?.skip) return 'the configuration says to skip it';
   const configured = grounds?.streams.find((stream) => stream.name === name);
   const chosen = wish?.settings ? { name, ...wish.settings } : configured;
-  if (!chosen) return `the configuration here has no stream ${name} to load it with`;
-  return chosen.type === type
-    ? chosen
-    : `it is of the kind ${type}, and the configuration here says ${chosen.type}`;
+  return chosen ?? `the configuration here has no stream ${name} to load it with`;
 }
 
 async function ask(rehearsal: Rehearsal, name: string, { query, expect }: DrillQuery): Promise<Check> {
@@ -139,6 +156,16 @@ async function droppedOr(rehearsal: Rehearsal): Promise<string | undefined> {
   } catch (error) {
     if (!(error instanceof StrongroomError)) throw error;
     return `${printableName(rehearsal.into)} could not be dropped: ${error.message}`;
+  }
+}
+
+/** Reads a stream to its end. @returns what is wrong with it */
+async function faultIn(dump: AsyncIterable<Buffer>, name: string): Promise<string | undefined> {
+  try {
+    for await (const _ of dump);
+    return undefined;
+  } catch (error) {
+    return reasonOf(error, name);
   }
 }
 

@@ -48,7 +48,7 @@ export async function checkTree(
   let count = 0;
   for (const { entry, mode } of placed) {
     if (count++ % BREATH === 0) await breathe(signal);
-    const fault = contentFault(`${directory}/${entry.path}`, entry, buffer, onlook);
+    const fault = orUnreadable(() => contentFault(`${directory}/${entry.path}`, entry, buffer, onlook));
     if (fault !== undefined) wrong('files', entry.path, fault);
     else if (entry.type !== 'symlink') {
       const found = lstatSync(fsPath(`${directory}/${entry.path}`)).mode & 0o7777;
@@ -57,7 +57,12 @@ export async function checkTree(
     }
   }
   const known = new Set(contents.entries.map(({ path }) => path));
-  for (const path of pathsIn(directory)) if (!known.has(path)) wrong('files', path, 'is in no snapshot');
+  const extra = orUnreadable(() => {
+    for (const path of pathsIn(directory)) if (!known.has(path)) wrong('files', path, 'is in no snapshot');
+    return undefined;
+  });
+  // Whatever cannot be listed was told of above.
+  if (extra !== undefined && faults.length === 0) wrong('files', '.', extra);
   return (['files', 'modes'] as const).flatMap((check) => summed(check, contents.entries, faults));
 }
 
@@ -71,6 +76,17 @@ function summed(check: 'files' | 'modes', entries: readonly Entry[], faults: rea
   if (more <= 0) return own;
   const rest: Check = { check, subject: `${more} more`, outcome: 'failed', message: 'are wrong like these' };
   return [...own.slice(0, MOST_NAMED), rest];
+}
+
+/** A set may ask for modes that keep its owner out. */
+function orUnreadable(look: () => string | undefined): string | undefined {
+  try {
+    return look();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    return 'cannot be read by who restores it, with the modes that the set asks for';
+  }
 }
 
 /** What is wrong with what stands at a path; nothing of its content is said. */

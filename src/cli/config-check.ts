@@ -6,7 +6,7 @@ import { clip } from './text.ts';
 
 /** What is wrong, and where. */
 export interface Problem {
-  readonly code: 'unknown-key' | 'not-yet' | 'bad-setting';
+  readonly code: 'unknown-key' | 'bad-setting';
   /** Keys from the top: `['sets', 'app', 'root']`. */
   readonly path: readonly string[];
   /** Whether the key itself is wrong rather than its value. */
@@ -21,15 +21,6 @@ export function firstProblem(
   shape: Shape,
   path: readonly string[] = [],
 ): Problem | undefined {
-  if (shape.later !== undefined) {
-    return {
-      code: 'not-yet',
-      path,
-      atKey: true,
-      message: `${nameOf(path)} is not supported by this version`,
-      hint: 'take it out: this version cannot do what it says',
-    };
-  }
   const wrong = (what: string): Problem => ({
     code: 'bad-setting',
     path,

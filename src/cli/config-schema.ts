@@ -1,11 +1,11 @@
 // The one table of strongroom.yaml. The validator and the published JSON Schema both come from it, so they cannot
-// disagree. Keys of features that this version lacks are in the table, marked `later`: the schema knows them, and a
-// file that uses one is refused. A promise that is silently not kept would be worse.
+// disagree.
 
 import type { JsonValue } from '../commands/command.ts';
+import { objectives, wholeDrill } from './config-drill-schema.ts';
 import { notify } from './config-notify-schema.ts';
 import { prune, setShape, storageClass } from './config-set-schema.ts';
-import { duration, line, namePattern, type Shape, schemaOf, text, texts } from './config-shape.ts';
+import { duration, line, namePattern, type Shape, schemaOf, text } from './config-shape.ts';
 
 const pin: Shape = {
   kind: 'object',
@@ -25,6 +25,7 @@ const s3: Shape = {
   summary: 'settings of an S3 location; credentials come from the usual AWS places, never from here',
   fields: {
     region: text('region of the bucket'),
+    profile: text('profile of ~/.aws/config whose credentials are used, whatever the environment says'),
     endpoint: {
       kind: 'text',
       summary: 'URL of a service other than AWS',
@@ -80,6 +81,35 @@ const s3: Shape = {
   },
 };
 
+// A scheme that is none, and credentials in a URL, are no location: what is refused here is shown nowhere.
+const replicaLocation: Shape & { kind: 'text' } = {
+  kind: 'text',
+  summary: 'a directory, relative to this file, or s3://BUCKET/PREFIX',
+  pattern:
+    /^(?:s3:\/\/[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](?:\/[^\u0000-\u001f\u007f]*)?|(?![A-Za-z][A-Za-z0-9+.-]*:)[^\u0000-\u001f\u007f]+)$/,
+  example: 'a directory, or s3://BUCKET/PREFIX without credentials',
+};
+
+const replicas: Shape = {
+  kind: 'list',
+  summary: 'further locations that each backup is written to',
+  of: {
+    kind: 'either',
+    summary: 'a location, or one with settings of its own',
+    text: replicaLocation,
+    object: {
+      kind: 'object',
+      summary: 'a location with settings of its own',
+      required: ['location'],
+      fields: {
+        location: replicaLocation,
+        s3: { ...s3, summary: 'settings of this location alone; none of those of the vault count here then' },
+        patience: duration('how long a run waits for it beyond the time of the vault itself (5m)'),
+      },
+    },
+  },
+};
+
 /** The whole file. */
 export const configShape: Shape = {
   kind: 'object',
@@ -89,6 +119,8 @@ export const configShape: Shape = {
     pin,
     sets: { kind: 'map', summary: 'sets by name', keys: namePattern, keysAre: 'a name', of: setShape },
     prune,
+    objectives: objectives('the whole'),
+    drill: wholeDrill,
     s3,
     kms: {
       kind: 'list',
@@ -100,9 +132,7 @@ export const configShape: Shape = {
         example: 'an ARN such as arn:aws:kms:eu-central-1:111122223333:key/…',
       },
     },
-    replicas: texts(
-      'further locations that each backup is written to: directories, relative to this file, or s3://BUCKET/PREFIX',
-    ),
+    replicas,
     notify,
   },
 };

@@ -1,6 +1,7 @@
 // What strongroom.yaml says of one set: its part of the table in config-schema.ts.
 import { DISCOVERERS } from '../capture/discover/reference.ts';
 import { streamKinds } from '../capture/streams/index.ts';
+import { drillShape, objectives } from './config-drill-schema.ts';
 import { duration, line, namePattern, number, type Shape, text, texts } from './config-shape.ts';
 
 const retention: Shape = {
@@ -33,16 +34,6 @@ export const prune: Shape = {
   summary: 'after-backup: apply the retention after each backup; by-hand: with `strongroom prune` only',
   pattern: /^(after-backup|by-hand)$/,
   example: 'after-backup or by-hand',
-};
-
-const objectives: Shape = {
-  kind: 'object',
-  summary: 'what is promised about this set',
-  fields: {
-    rpo: duration('how old the newest snapshot may be'),
-    rto: { ...duration('how long a restore may take'), later: 'objectives.rto' },
-    drill: { ...duration('how old the last drill may be'), later: 'objectives.drill' },
-  },
 };
 
 const restore: Shape = {
@@ -78,6 +69,11 @@ export const storageClass: Shape = {
   example: 'one such as STANDARD_IA',
 };
 
+/** The kinds of streams, with the settings of each. */
+const kinds: Readonly<Record<string, Shape>> = Object.fromEntries(
+  streamKinds.map(({ type, shape }) => [type, shape]),
+);
+
 /** One set. */
 export const setShape: Shape = {
   kind: 'object',
@@ -109,7 +105,7 @@ export const setShape: Shape = {
       of: {
         kind: 'object',
         summary: 'one stream: its kind, with the settings of that kind',
-        fields: Object.fromEntries(streamKinds.map(({ type, shape }) => [type, shape])),
+        fields: kinds,
       },
     },
     compress: {
@@ -120,7 +116,8 @@ export const setShape: Shape = {
     },
     retention,
     prune: { ...prune, summary: `as prune at the top, for this set: ${prune.summary}` },
-    objectives,
+    objectives: objectives('this set'),
+    drill: drillShape(kinds),
     restore,
     storageClass,
   },

@@ -7,8 +7,6 @@ interface Common {
   readonly summary: string;
   /** What to do about a value that is none of this shape. */
   readonly hint?: string;
-  /** What this is called when it is refused because this version cannot do it: `streams`. */
-  readonly later?: string;
 }
 
 /** A shape of a value. */
@@ -68,7 +66,7 @@ export const duration = (summary: string): Shape => ({
 export const number = (summary: string): Shape => ({ kind: 'integer', summary, minimum: 0 });
 
 export function schemaOf(shape: Shape): { readonly [key: string]: JsonValue } {
-  const description = shape.later === undefined ? shape.summary : `${shape.summary} (not in this version)`;
+  const description = shape.summary;
   switch (shape.kind) {
     case 'text':
       return { type: 'string', description, ...(shape.pattern && { pattern: shape.pattern.source }) };

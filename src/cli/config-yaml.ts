@@ -7,7 +7,7 @@ import { configShape } from './config-schema.ts';
 /**
  * YAML 1.2 core, one document, no tags of its own, few aliases; then held against the shape.
  * @param path for messages
- * @throws UsageError bad-yaml, unknown-key, not-yet, bad-setting; with the line, never with a value
+ * @throws UsageError bad-yaml, unknown-key, bad-setting; with the line, never with a value
  */
 export async function parseConfigText(text: string, path: string): Promise<unknown> {
   const yaml = await import('./yaml.ts');

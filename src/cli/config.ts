@@ -1,10 +1,11 @@
 // The text of strongroom.yaml to a checked `Config`. Knows nothing of files, flags or the environment.
 
-import { dirname, join, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import type { Discoverer } from '../capture/discover/reference.ts';
 import type {
   Config,
   PinSetting,
+  ReplicaConfig,
   RestoreConfig,
   RetentionConfig,
   SetConfig,
@@ -12,10 +13,19 @@ import type {
 } from '../commands/context.ts';
 import { UsageError } from '../errors.ts';
 import type { ObjectLock, S3Options } from '../store/s3/options.ts';
+import {
+  drillOf,
+  objectivesOf,
+  type RawDrill,
+  type RawObjectives,
+  type RawWholeDrill,
+  wholeDrillOf,
+} from './config-drill-schema.ts';
 import { type RawNotify, receiversOf } from './config-notify-schema.ts';
 import { takenBy } from './config-set-schema.ts';
 import { milliseconds } from './config-shape.ts';
 import { parseConfigText } from './config-yaml.ts';
+import { absolute } from './paths.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -24,19 +34,29 @@ interface RawConfig {
   readonly location?: string;
   readonly pin?: PinSetting;
   readonly sets?: Readonly<Record<string, RawSet>>;
-  readonly s3?: Omit<S3Options, 'deadline' | 'stall' | 'storageClasses' | 'objectLock'> & {
-    readonly objectLock?: {
-      readonly mode: 'governance' | 'compliance';
-      readonly days?: number;
-      readonly until?: string;
-    };
-    readonly deadline?: string;
-    readonly stall?: string;
-  };
+  readonly s3?: RawS3;
   readonly kms?: readonly string[];
-  readonly replicas?: readonly string[];
+  readonly replicas?: readonly (string | RawReplica)[];
   readonly notify?: RawNotify;
   readonly prune?: PruneWhen;
+  readonly objectives?: RawObjectives;
+  readonly drill?: RawWholeDrill;
+}
+
+type RawS3 = Omit<S3Options, 'deadline' | 'stall' | 'storageClasses' | 'objectLock'> & {
+  readonly objectLock?: {
+    readonly mode: 'governance' | 'compliance';
+    readonly days?: number;
+    readonly until?: string;
+  };
+  readonly deadline?: string;
+  readonly stall?: string;
+};
+
+interface RawReplica {
+  readonly location: string;
+  readonly s3?: RawS3;
+  readonly patience?: string;
 }
 
 type PruneWhen = 'after-backup' | 'by-hand';
@@ -51,7 +71,8 @@ interface RawSet {
   readonly compress?: 'none' | 'gzip';
   readonly retention?: Omit<RetentionConfig, 'within'> & { readonly within?: string };
   readonly prune?: PruneWhen;
-  readonly objectives?: { readonly rpo?: string };
+  readonly objectives?: RawObjectives;
+  readonly drill?: RawDrill;
   readonly storageClass?: string;
   readonly restore?: { readonly owner?: string; readonly modes?: Readonly<Record<string, string>> };
 }
@@ -60,7 +81,7 @@ interface RawSet {
  * Parses and checks a config file.
  * @param path absolute; relative paths in the file start from its directory
  * @param home absolute, for `~/`
- * @throws UsageError bad-yaml, unknown-key, not-yet, bad-setting; with the line, never with a value
+ * @throws UsageError bad-yaml, unknown-key, bad-setting; with the line, never with a value
  */
 export async function parseConfig(text: string, path: string, home: string): Promise<Config> {
   const raw = (await parseConfigText(text, path)) as RawConfig;
@@ -69,24 +90,17 @@ export async function parseConfig(text: string, path: string, home: string): Pro
     location: raw.location === undefined ? undefined : from(raw.location),
     pin: raw.pin,
     sets: new Map(Object.entries(raw.sets ?? {}).map(([name, set]) => [name, setOf(name, set, raw, from)])),
+    objectives: objectivesOf(raw.objectives),
+    drill: wholeDrillOf(raw.drill, from),
     s3: s3Of(raw),
     kms: raw.kms ?? [],
-    replicas: (raw.replicas ?? []).map(from),
+    replicas: (raw.replicas ?? []).map((replica) => replicaOf(replica, raw, from)),
     ...(raw.notify ? { notify: receiversOf(raw.notify, from) } : {}),
   };
 }
 
-/**
- * A directory as an absolute path; `~/` is the home directory. What is no path stays as it is: `s3://…`, and
- * `~name`, which the store refuses.
- */
-export function absolute(place: string, base: string, home: string): string {
-  if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(place)) return place;
-  if (place === '~' || place.startsWith('~/')) return join(home, place.slice(1));
-  return place.startsWith('~') ? place : resolve(base, place);
-}
-
 function setOf(name: string, raw: RawSet, all: RawConfig, from: (place: string) => string): SetConfig {
+  const streams = Object.entries(raw.streams ?? {}).map(([stream, kinds]) => streamOf(name, stream, kinds));
   return {
     name,
     root: from(raw.root ?? '.'),
@@ -94,11 +108,12 @@ function setOf(name: string, raw: RawSet, all: RawConfig, from: (place: string) 
     exclude: raw.exclude ?? [],
     discover: raw.discover,
     outside: raw.outside ?? [],
-    streams: Object.entries(raw.streams ?? {}).map(([stream, kinds]) => streamOf(name, stream, kinds)),
+    streams,
     compress: raw.compress ?? 'gzip',
     retention: raw.retention && retentionOf(raw.retention),
     ...((raw.prune ?? all.prune) === 'after-backup' ? { pruneAfterBackup: true } : {}),
-    objectives: { rpo: raw.objectives?.rpo === undefined ? undefined : milliseconds(raw.objectives.rpo) },
+    objectives: objectivesOf(raw.objectives),
+    drill: drillOf(name, new Map(streams.map((stream) => [stream.name, stream.type])), raw.drill),
     restore: restoreOf(raw.restore ?? {}),
   };
 }
@@ -124,7 +139,21 @@ function streamOf(
   });
 }
 
-function s3Of({ s3 = {}, sets = {} }: RawConfig): S3Options {
+function replicaOf(
+  raw: string | RawReplica,
+  { sets = {} }: RawConfig,
+  from: (place: string) => string,
+): ReplicaConfig {
+  if (typeof raw === 'string') return { location: from(raw) };
+  const { location, s3, patience } = raw;
+  return {
+    location: from(location),
+    ...(s3 ? { s3: s3Of({ s3, sets }) } : {}),
+    ...(patience === undefined ? {} : { patience: milliseconds(patience) }),
+  };
+}
+
+function s3Of({ s3 = {}, sets = {} }: Pick<RawConfig, 's3' | 'sets'>): S3Options {
   const { deadline, stall, objectLock, ...rest } = s3;
   const seconds = (name: 'deadline' | 'stall', text: string | undefined) =>
     text === undefined ? {} : { [name]: milliseconds(text) / 1000 };
@@ -140,7 +169,7 @@ function s3Of({ s3 = {}, sets = {} }: RawConfig): S3Options {
   };
 }
 
-type RawLock = NonNullable<NonNullable<RawConfig['s3']>['objectLock']>;
+type RawLock = NonNullable<RawS3['objectLock']>;
 
 /** @throws UsageError `bad-setting` unless it has days, or a set whose retention says how many */
 function lockOf({ mode, days, until }: RawLock, sets: Readonly<Record<string, RawSet>>): ObjectLock {

@@ -59,6 +59,7 @@ function convert(spec: ArgSpec | FlagSpec, name: string, text: string): unknown 
   if (value === undefined) {
     throw new UsageError('bad-value', `the value of ${name} is not a valid ${spec.value ?? 'value'}`, {
       object: name,
+      ...(spec.form === undefined ? {} : { hint: `give ${spec.form}` }),
     });
   }
   return value;

@@ -61,6 +61,7 @@ sets:
           pruneAfterBackup: true,
           retention: { last: 5, daily: 30, weekly: 12, minimum: 5 },
           objectives: { rpo: 21_600_000 },
+          drill: { streams: new Map(), commands: [], manual: [] },
           restore: {
             owner: { uid: 1000, gid: 100 },
             modes: [
@@ -82,11 +83,14 @@ sets:
           streams: [],
           compress: 'gzip',
           retention: undefined,
-          objectives: { rpo: undefined },
+          objectives: {},
+          drill: { streams: new Map(), commands: [], manual: [] },
           restore: { owner: undefined, modes: [] },
         },
       ],
     ]),
+    objectives: {},
+    drill: { manual: [] },
     s3: {},
     kms: [],
     replicas: [],
@@ -123,6 +127,8 @@ test('an empty file says nothing, and that is sound', async () => {
     location: undefined,
     pin: undefined,
     sets: new Map(),
+    objectives: {},
+    drill: { manual: [] },
     s3: {},
     kms: [],
     replicas: [],
@@ -200,6 +206,54 @@ test.each([
   await expect(parse(text)).rejects.toThrow(message);
 });
 
+test('replicas, with settings of their own', async () => {
+  const arn = 'arn:aws:kms:eu-west-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const config = await parse(`
+location: s3://acme-backups/shop
+s3: { expectedBucketOwner: "111122223333" }
+sets: { db: { storageClass: GLACIER_IR } }
+replicas:
+  - offsite
+  - s3://acme-copies/shop
+  - location: s3://other-account/shop
+    s3: { profile: copies, expectedBucketOwner: "444455556666", sse: "aws:kms", kmsKeyId: "${arn}", deadline: 2m }
+    patience: 1h
+  - { location: ./odd:name }
+`);
+  expect(config.replicas).toEqual([
+    { location: '/srv/shop/offsite' },
+    { location: 's3://acme-copies/shop' },
+    {
+      location: 's3://other-account/shop',
+      s3: {
+        profile: 'copies',
+        expectedBucketOwner: '444455556666',
+        sse: 'aws:kms',
+        kmsKeyId: arn,
+        deadline: 120,
+        storageClasses: { db: 'GLACIER_IR' },
+      },
+      patience: 3600e3,
+    },
+    { location: '/srv/shop/odd:name' },
+  ]);
+});
+
+test.each([
+  's3://AKIAEXAMPLE:sEcReTkEy@bucket/shop',
+  'https://user:sEcReTkEy@host/shop',
+  's3://',
+  'S3://bucket/shop',
+  'sftp://host/shop',
+])('a replica at %s is refused, and is not repeated', async (location) => {
+  for (const replica of [location, { location }]) {
+    const { code, message, hint } = await refused(stringify({ replicas: [replica] }));
+    expect(code).toBe('bad-setting');
+    expect(message).toContain('must be a directory, or s3://BUCKET/PREFIX without credentials');
+    expect(`${message} ${hint}`).not.toMatch(/sEcReT|AKIAEXAMPLE/);
+  }
+});
+
 test('durations', () => {
   expect(['30s', '5m', '6h', '7d', '2w'].map(milliseconds)).toEqual([30e3, 300e3, 216e5, 6048e5, 12096e5]);
 });
@@ -216,7 +270,7 @@ test.each([
     '# c\n\nfrobnicate: 1',
     'unknown-key',
     'line 3: unknown key frobnicate',
-    'known here: location, pin, sets, prune, s3, kms, replicas, notify',
+    'known here: location, pin, sets, prune, objectives, drill, s3, kms, replicas, notify',
   ],
   ['sets:\n  app:\n    include: .env', 'bad-setting', 'line 3: sets.app.include must be a list', undefined],
   [
@@ -283,22 +337,10 @@ test.each([
     '__proto__: { a: 1 }',
     'unknown-key',
     'line 1: unknown key __proto__',
-    'known here: location, pin, sets, prune, s3, kms, replicas, notify',
+    'known here: location, pin, sets, prune, objectives, drill, s3, kms, replicas, notify',
   ],
 ])('%j: %s', async (text, code, message, hint) => {
   expect(await refused(text)).toEqual({ code, message, hint, exitCode: 2 });
-});
-
-test.each([
-  ['sets: { app: { objectives: { rto: 4h } } }', 'sets.app.objectives.rto'],
-  ['sets: { app: { objectives: { drill: 7d } } }', 'sets.app.objectives.drill'],
-])('%s is a promise that this version cannot keep', async (text, key) => {
-  expect(await refused(text)).toEqual({
-    code: 'not-yet',
-    message: `line 1: ${key} is not supported by this version`,
-    hint: 'take it out: this version cannot do what it says',
-    exitCode: 2,
-  });
 });
 
 test.each([
@@ -359,6 +401,11 @@ const keys = fc.constantFrom(
   'retention',
   'objectives',
   'rpo',
+  'drill',
+  'streams',
+  'queries',
+  'commands',
+  'manual',
   's3',
   '__proto__',
   'constructor',
@@ -427,7 +474,7 @@ test('any text is taken or refused, and never breaks the parser', async () => {
   );
 });
 
-test('the published schema knows every key, those of later versions too, and no other', () => {
+test('the published schema knows every key, and no other', () => {
   const schema = JSON.parse(JSON.stringify(jsonSchema()));
   expect(schema.$schema).toBe('https://json-schema.org/draft/2020-12/schema');
   expect(Object.keys(schema.properties)).toEqual([
@@ -435,6 +482,8 @@ test('the published schema knows every key, those of later versions too, and no 
     'pin',
     'sets',
     'prune',
+    'objectives',
+    'drill',
     's3',
     'kms',
     'replicas',
@@ -453,21 +502,15 @@ test('the published schema knows every key, those of later versions too, and no 
     'retention',
     'prune',
     'objectives',
+    'drill',
     'restore',
     'storageClass',
   ]);
   expect(set.additionalProperties).toBe(false);
-  expect(set.properties.objectives.properties.drill.description).toBe(
-    'how old the last drill may be (not in this version)',
-  );
-  expect(Object.keys(set.properties.streams.additionalProperties.properties)).toEqual([
-    'postgres',
-    'mysql',
-    'redis',
-    'sqlite',
-    'duckdb',
-    'command',
-  ]);
+  const types = ['postgres', 'mysql', 'redis', 'sqlite', 'duckdb', 'command'];
+  expect(Object.keys(set.properties.streams.additionalProperties.properties)).toEqual(types);
+  const tried = set.properties.drill.properties.streams.additionalProperties.properties;
+  expect(Object.keys(tried)).toEqual([...types, 'skip', 'queries']);
   expect(schema.properties.pin.required).toEqual([
     'vault',
     'generation',

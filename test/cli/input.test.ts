@@ -11,6 +11,7 @@ const tables = {
     level: {
       value: 'N',
       summary: '',
+      form: 'a whole number',
       parse: (text: string) => (/^\d$/.test(text) ? Number(text) : undefined),
     },
   },
@@ -41,7 +42,7 @@ test('a value is held to its choices and its parser', () => {
 test.each([
   [['quick'], {}, 'HOW takes fast or slow', undefined],
   [['slo'], {}, 'HOW takes fast or slow', 'did you mean slow?'],
-  [[], { level: 'hunter2' }, 'the value of --level is not a valid N', undefined],
+  [[], { level: 'hunter2' }, 'the value of --level is not a valid N', 'give a whole number'],
 ])('%j %j is refused without being repeated', (args, flags, message, hint) => {
   try {
     readInput(tables, args, flags, {});

@@ -1,10 +1,11 @@
-// The program as it ships: bundled once per test file, and run as a process of its own.
+// The program as it ships: bundled once for all test files, and run as a process of its own.
 
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { once } from '../support/once.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -39,21 +40,22 @@ export interface Outcome {
  */
 export async function bundleProgram(entry = 'src/main.ts'): Promise<Program> {
   const directory = mkdtempSync(join(tmpdir(), 'strongroom-cli-'));
-  const output = join(directory, 'bundle');
-  await build({
-    entryPoints: { main: resolve(root, entry) },
-    outdir: output,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'error',
-    banner: {
-      js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);",
-    },
-  });
+  const output = await once(basename(entry, '.ts'), (outdir) =>
+    build({
+      entryPoints: { main: resolve(root, entry) },
+      outdir,
+      outExtension: { '.js': '.mjs' },
+      bundle: true,
+      splitting: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      logLevel: 'error',
+      banner: {
+        js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);",
+      },
+    }),
+  );
   const main = join(output, 'main.mjs');
   const environment = (env: Record<string, string> = {}): Record<string, string> => ({
     PATH: process.env.PATH ?? '',

@@ -18,9 +18,10 @@ export function emptyPlace({ clock }: Pick<TestVault, 'clock'>): Store {
   return memoryStore({ clock: () => clock.now });
 }
 
-/** Copies as the command does, on a machine that was here before only to pin the vault. */
+/** Copies as the command does, on a machine that was here before only to pin the vault, and is told of each rotation. */
 export async function copyTo(vault: TestVault, store: Store, options: Copying = {}): Promise<CopyResult> {
-  const source = await openLocked(vault);
+  const { document } = await openLocked(vault);
+  const source = await openLocked(vault, { pin: pinOf(document) });
   return await copyAsPlanned(await planCopyTo(source, store, options));
 }
 

@@ -5,12 +5,14 @@ import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_proces
 import {
   chmodSync,
   closeSync,
+  cpSync,
   existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -247,12 +249,14 @@ export async function startMariadb(): Promise<Server> {
   };
 }
 
-/** Redis, with a password. @param dump a file to begin with */
-export async function startRedis(dump?: string): Promise<Server> {
+/** Redis, with a password. @param from a dump to begin with, or a directory of append-only files */
+export async function startRedis(from?: string): Promise<Server> {
   const directory = place(undefined);
   const [user, password, port] = ['default', 'admin-s3cret', await freePort()];
   const socket = join(directory, 's');
-  if (dump !== undefined) writeFileSync(join(directory, 'dump.rdb'), readFileSync(dump));
+  const appends = from !== undefined && statSync(from).isDirectory();
+  if (from !== undefined)
+    cpSync(from, join(directory, appends ? 'appendonlydir' : 'dump.rdb'), { recursive: true });
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--unixsocket', socket, '--dir', directory];
   const query = async (text: string, database = '0'): Promise<string> => {
     const env = { PATH, LC_ALL: 'C', REDISCLI_AUTH: password };
@@ -272,6 +276,8 @@ export async function startRedis(dump?: string): Promise<Server> {
       password,
       '--save',
       '',
+      '--appendonly',
+      appends ? 'yes' : 'no',
       '--enable-debug-command',
       'yes',
       '--repl-diskless-sync-delay',

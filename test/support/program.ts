@@ -1,5 +1,5 @@
 // The shipped program on machines of its own: each has its own home, XDG directories, host name and working
-// directory, and no terminal. Bundled once for each test file.
+// directory, and no terminal. Bundled once for all test files.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';

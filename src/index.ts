@@ -1,4 +1,4 @@
-// The library: everything that the commands do, as functions over a small handle. Nothing here prints, prompts or
+// The library: what the commands do with a vault, as functions over a small handle. Nothing here prints, prompts or
 // reads the environment; every function takes what it needs, and every failure is a StrongroomError.
 //
 //   const context = await vaultAt('/srv/vault', { stateDirectory: '/var/lib/app', create: true });
@@ -48,16 +48,35 @@ export { type BackupOptions, type BackupResult, backup } from './vault/backup/ba
 export { type BackupPlan, type BackupProblem, type BackupSources, planBackup } from './vault/backup/plan.ts';
 export { cat } from './vault/cat.ts';
 export { type ClientMemory, noMemory, type RecordCache, type VaultMemory } from './vault/client.ts';
+export type { CopyResult } from './vault/copy/apply.ts';
+export { copyAsPlanned, planCopyTo } from './vault/copy/copy.ts';
+export type { CopyOptions, CopyPlan } from './vault/copy/plan.ts';
+export { type CoverageOptions, coverage } from './vault/coverage/coverage.ts';
 export { applyDelete, type DeletePlan, findLeftovers, type Leftover, planDelete } from './vault/delete.ts';
+export { type Diff, type DiffOptions, diff } from './vault/diff/diff.ts';
+export { type RevealedValue, revealValues } from './vault/diff/reveal.ts';
+export { type LiveOptions, liveSide, type Side, snapshotSide } from './vault/diff/side.ts';
 export type { Contents, RestoreWishes, Warning } from './vault/documents/contents.ts';
 export type { SnapshotRecord } from './vault/documents/record.ts';
 export type { Host, Slot, VaultDocument } from './vault/documents/vault-document.ts';
+export { type DrillOptions, type DrillSet, runDrill } from './vault/drill/drill.ts';
+export { readDrills, writeEvidence } from './vault/drill/evidence.ts';
+export { type DrillPlan, type DrillPlanOptions, planDrill } from './vault/drill/plan.ts';
+export type { DrillResult } from './vault/drill/result.ts';
 export { type Exposure, findExposure } from './vault/exposure/exposure.ts';
 export { generationLeak, hostLeak, keyLeak, readHistory } from './vault/exposure/leak.ts';
 export { type ExposurePlan, planExposure } from './vault/exposure/plan.ts';
 export type { Finding } from './vault/finding.ts';
 export { GuardError } from './vault/guard/failure.ts';
 export { type WithSnapshotOptions, withSnapshot } from './vault/guard/with-snapshot.ts';
+export { type Health, type HealthOptions, isHealthy, readHealth } from './vault/health/health.ts';
+export {
+  groupsOf as historyGroups,
+  type History,
+  type HistoryGroup,
+  type HistoryOptions,
+  readHistory as readValueHistory,
+} from './vault/history/history.ts';
 export { enrollHost } from './vault/hosts/enroll.ts';
 export { type HostRemoval, planHostRemoval, removeHost } from './vault/hosts/remove.ts';
 export { type InitOptions, type InitResult, initVault } from './vault/init.ts';
@@ -65,6 +84,7 @@ export { applyKeep, type KeepPlan, planKeep, planRelease } from './vault/keep.ts
 export { type Addition, type ChangedKeys, changeKeys, type KeyChange } from './vault/keys/change.ts';
 export { type Trial, tryKey } from './vault/keys/trial.ts';
 export { loadFiles } from './vault/load.ts';
+export { type VerifiedPlace, verifyPlaces } from './vault/locations/verify-places.ts';
 export { type Pin, parsePin, pinOf, pinText } from './vault/pin.ts';
 export { applyPrune } from './vault/prune/apply.ts';
 export { type PrunePlan, planPrune } from './vault/prune/plan.ts';
@@ -99,7 +119,7 @@ export { readSnapshots, type Snapshot, type Snapshots } from './vault/snapshots.
 export { type UnlockOptions, unlock } from './vault/unlock.ts';
 export { openVault, type UnlockedVault, type Vault, type VaultContext } from './vault/vault.ts';
 export { compareTree, type Difference } from './vault/verify/against.ts';
-export { type VerifyOptions, type VerifyResult, verify } from './vault/verify/verify.ts';
+export { type VerifyOptions, type VerifyResult, verify, verifySnapshot } from './vault/verify/verify.ts';
 
 /** How a library caller reaches a vault. */
 export interface VaultAtOptions {

@@ -8,7 +8,7 @@ import { backUp } from './backup/one-set.ts';
 import { setsToBackUp } from './backup/sets.ts';
 import { defineCommand, type Fields, type Out } from './command.ts';
 import type { Context, StreamConfig } from './context.ts';
-import { parseTag } from './tags.ts';
+import { parseTag, TAG_FORM } from './tags.ts';
 
 /** What is no better for the next set: waiting for a place that does not answer, or asking with no credentials. */
 const AWAY = new Set(['store-unreachable', 'no-credentials', 'bad-credentials', 'no-bucket', 'wrong-region']);
@@ -43,7 +43,8 @@ export const command = defineCommand({
   flags: {
     set: {
       value: 'SET',
-      summary: 'only this set; with PATHs the name of the set, else that of this directory',
+      summary:
+        'only this set; with PATHs the name of the set, else that of this directory, with -paths where that set is configured',
     },
     exclude: { value: 'GLOB', repeat: true, summary: 'leave out what matches' },
     label: { value: 'LABEL', summary: 'a name for the snapshot, for @LABEL' },
@@ -53,8 +54,11 @@ export const command = defineCommand({
       repeat: true,
       summary: 'a tag; anyone who can read the store can read it',
       parse: parseTag,
+      form: TAG_FORM,
     },
-    skipUnchanged: { summary: 'make no snapshot when nothing changed since the last one' },
+    skipUnchanged: {
+      summary: 'make no snapshot when nothing changed since the last one; never skips a set with streams',
+    },
     dryRun: { summary: 'list what would be taken, and write nothing' },
   },
   examples: [
@@ -148,6 +152,9 @@ export const command = defineCommand({
     for (const { set, problems } of [...results, ...plans]) {
       for (const { kind, path, reason, incomplete } of problems.filter(isOfSource))
         line('warning', { set, kind, path, reason, incomplete });
+      // What makes the exit code 3 is told by name.
+      for (const { kind, path, reason } of problems.filter((p) => !isOfSource(p) && isPart(p)))
+        line('problem', { set, kind, path, reason });
     }
     for (const { set, error } of failures)
       line('error', { set, code: error.code, message: error.message, hint: error.hint });
@@ -169,9 +176,7 @@ export const command = defineCommand({
     };
   },
   exitCode({ results, plans, failures }) {
-    // With a wrong clock the snapshot is whole, and yet `latest` will not find it; and one that a replica lacks is not safe.
-    const failed = (p: BackupProblem) => p.incomplete || p.kind === 'clock' || p.kind === 'replica';
-    const incomplete = [...results, ...plans].some((r) => r.problems.some(failed));
+    const incomplete = [...results, ...plans].some((r) => r.problems.some((p) => p.incomplete || isPart(p)));
     return incomplete || failures.length > 0 ? 3 : 0;
   },
 });
@@ -203,6 +208,11 @@ function showProblems(problems: readonly BackupProblem[], out: Out): void {
 
 function problemText({ path, reason, incomplete }: BackupProblem): string {
   return `${incomplete ? 'failed' : 'warning'}: ${path}: ${reason}`;
+}
+
+/** With a wrong clock the snapshot is whole, and yet `latest` will not find it; one that a replica lacks is not safe. */
+function isPart({ kind }: BackupProblem): boolean {
+  return kind === 'clock' || kind === 'replica' || kind === 'replica-behind';
 }
 
 /** What is not about a source comes with the next step, and is no part of the result. */

@@ -8,6 +8,7 @@ import type { UnlockedVault } from '../vault/vault.ts';
 import { choiceFlags, chooseOne } from './choose.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
+import { namingOlder } from './older.ts';
 import { openUnlocked, pastFlag, trustNew } from './open.ts';
 
 interface Written {
@@ -51,10 +52,11 @@ export const command = defineCommand({
     }
     const vault = await openUnlocked(context, { ...flags, anywhere: true });
     const snapshot = await chooseOne(context, vault, args.snapshot, flags);
-    const written =
+    const written = await namingOlder(vault, snapshot, () =>
       stream === undefined
-        ? await catFile(vault, snapshot, path!, context)
-        : await catStream(vault, snapshot, stream, flags.incomplete, context);
+        ? catFile(vault, snapshot, path!, context)
+        : catStream(vault, snapshot, stream, flags.incomplete, context),
+    );
     return { snapshot, written };
   },
   human() {},

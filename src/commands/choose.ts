@@ -62,8 +62,10 @@ export async function chooseFrom(
   if (newest !== undefined) {
     const { length } = passedOver;
     const what =
-      length === 1 ? `${newest} is newer` : `${length} newer ones, up to ${newest}, are passed over`;
-    context.warn('passed-over', `${what}, but a source failed in ${length === 1 ? 'it' : 'each'}`, {
+      length === 1
+        ? `${newest} is newer, but a source failed in it`
+        : `${length} newer ones, up to ${newest}, are passed over, as a source failed in each`;
+    context.warn('passed-over', what, {
       object: newest,
       hint: `to use ${length === 1 ? 'it' : 'one'} all the same, name it`,
     });

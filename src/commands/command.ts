@@ -31,6 +31,8 @@ export interface FlagSpec {
   readonly env?: string;
   /** Left out of help and completions. */
   readonly hidden?: boolean;
+  /** How a value looks, for who typed another: `a whole number and h, d or w, such as 36h`. */
+  readonly form?: string;
   /** Text to value; `undefined` says that the text is no such value. */
   readonly parse?: (text: string) => unknown;
 }

@@ -1,8 +1,11 @@
 // `strongroom config`: validate, show and schema. The rules of the file are not here; the context knows them.
 
 import { UsageError } from '../errors.ts';
+import type { Objectives } from '../vault/drill/result.ts';
+import type { DrillSettings } from '../vault/drill/settings.ts';
+import { isEmptyPolicy } from '../vault/prune/retention.ts';
 import { defineCommand } from './command.ts';
-import type { Context, Settings } from './context.ts';
+import type { Config, Context, Settings, StreamConfig } from './context.ts';
 
 export const validate = defineCommand({
   description: [
@@ -23,11 +26,13 @@ export const validate = defineCommand({
       });
     }
     // What no store would take is no sound setting; nothing is asked there.
-    if (config.location !== undefined)
-      await (await context.world()).openStore(config.location, await context.settings());
+    const places = config.location === undefined ? [] : [config.location];
+    for (const place of [...places, ...config.replicas.map((replica) => replica.location)])
+      await (await context.world()).openStore(place, await context.settings());
     // Settings that contradict each other would stop a backup later.
-    for (const { root, streams } of config.sets.values())
-      for (const stream of streams) (await context.world()).stream(stream, root);
+    for (const { root, streams, drill } of config.sets.values())
+      for (const stream of [...streams, ...tried(drill)]) await (await context.world()).stream(stream, root);
+    warnUnpruned(config, context);
     return { file: configFile, sets: [...config.sets.keys()] };
   },
   human({ file, sets }, out) {
@@ -61,7 +66,7 @@ export const show = defineCommand({
 });
 
 export const schema = defineCommand({
-  description: ['For editors and checks: the whole schema, with keys that only later versions will take.'],
+  description: ['For editors and checks: the whole schema of strongroom.yaml.'],
   args: {},
   flags: {},
   examples: [['config schema > strongroom.schema.json', 'keep it for an editor']],
@@ -73,6 +78,29 @@ export const schema = defineCommand({
   },
   json: (result) => ({ schema: result.schema }),
 });
+
+/** Streams that only a drill loads. */
+function tried({ streams }: DrillSettings): StreamConfig[] {
+  return [...streams].flatMap(([name, { settings }]) =>
+    settings === undefined ? [] : [{ name, ...settings, takes: [] }],
+  );
+}
+
+/** A prune that nothing tells what to keep never removes anything, and a full disk is far from here. */
+function warnUnpruned({ sets }: Config, context: Context): void {
+  for (const { name, retention, pruneAfterBackup } of sets.values()) {
+    const isEmpty = retention !== undefined && isEmptyPolicy(retention);
+    if (!isEmpty && !(pruneAfterBackup && retention === undefined)) continue;
+    const why = isEmpty
+      ? 'its retention has no rule of what to keep'
+      : 'prune: after-backup has no retention to go by';
+    context.warn('no-retention', `nothing of the set ${name} is ever pruned: ${why}`, {
+      object: `sets.${name}`,
+      hint: 'say what stays: `retention: { daily: 30, weekly: 12, minimum: 5 }`',
+      severity: 'error',
+    });
+  }
+}
 
 interface SettingRow {
   readonly setting: string;
@@ -104,8 +132,13 @@ function settingRows(
     add(`s3.${key}`, shownSetting(value), configFile);
   if (config?.kms.length) add('kms', config.kms.join(', '), configFile);
   if (config?.notify?.length) add('notify', config.notify.map(({ kind }) => kind).join(', '), configFile);
+  const addObjectives = (of: string, objectives: Objectives, from: string | undefined): void => {
+    for (const [key, ms] of Object.entries(objectives)) add(`${of}objectives.${key}`, `${ms / 1000} s`, from);
+  };
+  addObjectives('', config?.objectives ?? {}, configFile);
+  add('drill.scratch', config?.drill.scratch, configFile);
   for (const set of config?.sets.values() ?? []) {
-    const { name, root, streams, objectives, restore } = set;
+    const { name, root, streams, objectives, drill, restore } = set;
     const from = origins.get('sets');
     add(`sets.${name}.root`, root, from);
     for (const key of ['include', 'exclude', 'discover', 'outside'] as const) {
@@ -113,7 +146,14 @@ function settingRows(
       if (list.length > 0) add(`sets.${name}.${key}`, list.join(', '), from);
     }
     for (const stream of streams) add(`sets.${name}.streams.${stream.name}`, stream.type, from);
-    if (objectives.rpo !== undefined) add(`sets.${name}.objectives.rpo`, `${objectives.rpo / 1000} s`, from);
+    addObjectives(`sets.${name}.`, objectives, from);
+    for (const [stream, { skip, queries }] of drill.streams)
+      add(
+        `sets.${name}.drill.streams.${stream}`,
+        skip ? 'skipped' : `loaded, ${queries.length} asked of it`,
+        from,
+      );
+    for (const { name: own, run } of drill.commands) add(`sets.${name}.drill.commands.${own}`, run[0], from);
     const { owner, modes } = restore;
     if (owner) add(`sets.${name}.restore.owner`, `${owner.uid}:${owner.gid}`, from);
     const wished = modes.map(({ glob, mode }) => `${glob} ${mode.toString(8).padStart(4, '0')}`);

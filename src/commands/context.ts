@@ -13,6 +13,8 @@ import type { ClientMemory, RecordCache } from '../vault/client.ts';
 import type { BucketPort } from '../vault/doctor/bucket-port.ts';
 import type { Answer } from '../vault/doctor/check.ts';
 import type { KmsKeyState } from '../vault/doctor/key-checks.ts';
+import type { Objectives } from '../vault/drill/result.ts';
+import type { DrillSettings, WholeDrillSettings } from '../vault/drill/settings.ts';
 import type { RetentionPolicy } from '../vault/prune/retention.ts';
 import type { Fields, JsonValue, Shown } from './command.ts';
 
@@ -85,7 +87,7 @@ export interface World {
   /** Ways to open a vault, each loaded when it is used. */
   readonly methods: Methods;
   /** A stream of a set, as configured. @param root of the set @throws UsageError `bad-setting` */
-  stream(config: StreamConfig, root: string): Stream;
+  stream(config: StreamConfig, root: string): Promise<Stream>;
 }
 
 /** Where a vault is in a bucket; its prefix is empty or ends in a slash. */
@@ -139,13 +141,25 @@ export interface Config {
   readonly location: string | undefined;
   readonly pin: PinSetting | undefined;
   readonly sets: ReadonlyMap<string, SetConfig>;
+  /** What is promised about all of it together. */
+  readonly objectives: Objectives;
+  readonly drill: WholeDrillSettings;
   readonly s3: S3Options;
   /** ARNs of the KMS keys that this user trusts. */
   readonly kms: readonly string[];
-  /** Further places that each backup is written to: absolute directories, or `s3://…`. */
-  readonly replicas: readonly string[];
+  /** Further places that each backup is written to. */
+  readonly replicas: readonly ReplicaConfig[];
   /** Whom to tell how it went, in the file's order. */
   readonly notify?: readonly ReceiverConfig[];
+}
+
+export interface ReplicaConfig {
+  /** An absolute directory, or `s3://…`. */
+  readonly location: string;
+  /** Its own settings, and none of the vault's; those of the vault where there are none. */
+  readonly s3?: S3Options;
+  /** How long a run of backups waits for it beyond the vault's own time, in milliseconds. */
+  readonly patience?: number;
 }
 
 /** The pin as written in the file; the vault's code judges the text. */
@@ -173,10 +187,8 @@ export interface SetConfig {
   readonly retention: RetentionConfig | undefined;
   /** Whether the retention is applied after each backup of the set. */
   readonly pruneAfterBackup?: boolean;
-  readonly objectives: {
-    /** How old the newest snapshot may be, in milliseconds. */
-    readonly rpo: number | undefined;
-  };
+  readonly objectives: Objectives;
+  readonly drill: DrillSettings;
   readonly restore: RestoreConfig;
 }
 
@@ -299,6 +311,6 @@ export interface Paths {
 export function locationOf(settings: Settings): string {
   if (settings.location !== undefined) return settings.location;
   throw new UsageError('no-location', 'no vault was named', {
-    hint: 'give --location DIR, set STRONGROOM_LOCATION, or run this where a strongroom.yaml is',
+    hint: 'give --location DIR, set STRONGROOM_LOCATION, or run this where a strongroom.yaml is; `strongroom init` makes one, and a vault',
   });
 }

@@ -27,7 +27,7 @@ export function differs({ files, streams }: Diff): boolean {
 
 export const command = defineCommand({
   description: [
-    'Compares two snapshots, or a snapshot with the files on disk, which are called live: `latest live` unless other ones are named. Of env files, JSON, YAML (Kubernetes Secrets decoded), TOML, INI and PEM it says which names were added, removed, changed or moved, and where the same secret is under another name; of certificates subject and expiry, and whether the private key still fits; of any other file that it changed.',
+    'Compares two snapshots, or a snapshot with the files on disk, which are called live: `latest live` unless other ones are named. Of env files, JSON, YAML (Kubernetes Secrets decoded), TOML, INI and PEM it says which names were added, removed, changed or moved, and where the same secret is under another name; of certificates subject and expiry, and whether the private key still fits; of any other file that it changed. Databases and other streams are compared between snapshots, as a whole, and never with live: only a dump could tell.',
     'No value is shown, unless --show-values asks for it. On disk, content and type count; between snapshots modes and owners do, too. A secret is known again under another name when it looks like one and has 6 bytes or more, among the files that differ.',
   ],
   needs: 'read access and one way to open the vault',

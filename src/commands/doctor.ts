@@ -16,7 +16,7 @@ export const command = defineCommand({
     'Looks at this machine, at the directory or the bucket, at what this role may do there, and at the keys that open the vault. It changes nothing of the vault.',
     'What cannot be told from here is said to be unknown, with why. Exit code 5 when something is wrong; a warning alone is none.',
   ],
-  needs: 'nothing; what this role may not ask stays unknown',
+  needs: 'the place of a vault; what this role may not ask stays unknown',
   args: {},
   flags: {
     role: { value: 'ROLE', choices: ROLES, summary: 'what this role is for' },

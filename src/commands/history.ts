@@ -13,7 +13,7 @@ import type { UnlockedVault } from '../vault/vault.ts';
 import { defineCommand, type Fields } from './command.ts';
 import { showHistory } from './history/text.ts';
 import { openUnlocked, pastFlag, trustNew, warnFindings } from './open.ts';
-import { parseSpan } from './span.ts';
+import { parseSpan, SPAN_FORM } from './span.ts';
 
 export interface HistoryResult {
   readonly key: string | undefined;
@@ -51,6 +51,7 @@ export const command = defineCommand({
       value: 'AGE',
       summary: 'only what is older, such as 90d; exit 5 when there is any',
       parse: parseSpan,
+      form: SPAN_FORM,
     },
     ...pastFlag,
     trustNew,

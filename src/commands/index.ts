@@ -44,7 +44,11 @@ export const registry: readonly Group[] = [
       ),
       row('list', 'list snapshots', async () => (await import('./list.ts')).command),
       row('show', 'show what is in a snapshot', async () => (await import('./show.ts')).command),
-      row('cat', 'write one file of a snapshot to stdout', async () => (await import('./cat.ts')).command),
+      row(
+        'cat',
+        'write one file or stream of a snapshot to stdout',
+        async () => (await import('./cat.ts')).command,
+      ),
       row('restore', 'put files back', async () => (await import('./restore.ts')).command),
       row(
         'diff',
@@ -70,6 +74,11 @@ export const registry: readonly Group[] = [
         'health',
         'check that backups are there, recent and whole',
         async () => (await import('./health.ts')).command,
+      ),
+      row(
+        'drill',
+        'restore into a scratch directory, and check that everything works',
+        async () => (await import('./drill.ts')).command,
       ),
       row(
         'doctor',
@@ -161,7 +170,7 @@ export const registry: readonly Group[] = [
       ),
       {
         name: 'recovery',
-        summary: 'a key of the vault on paper',
+        summary: 'a key of the vault on paper, and the runbook for a disaster',
         commands: [
           row(
             'kit',
@@ -182,6 +191,11 @@ export const registry: readonly Group[] = [
             'test',
             'prove that pages open the vault, and write nothing',
             async () => (await import('./recovery/test.ts')).command,
+          ),
+          row(
+            'runbook',
+            'write the disaster-recovery document of this vault',
+            async () => (await import('./recovery/runbook.ts')).command,
           ),
         ],
       },

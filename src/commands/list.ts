@@ -5,7 +5,7 @@ import { authorityFingerprint } from '../vault/vault.ts';
 import { defineCommand } from './command.ts';
 import { keptFields, keptText } from './kept.ts';
 import { openLocked, pastFlag, trustNew, warnFindings } from './open.ts';
-import { parseTag } from './tags.ts';
+import { parseTag, TAG_FORM } from './tags.ts';
 
 export const command = defineCommand({
   description: ['Reads no file and needs no key. What does not count is named on stderr, not listed.'],
@@ -15,7 +15,13 @@ export const command = defineCommand({
     set: { value: 'SET', summary: 'only this set' },
     host: { value: 'HOST', summary: 'only those of this host' },
     label: { value: 'LABEL', summary: 'only those with this label' },
-    tag: { value: 'KEY=VALUE', repeat: true, summary: 'only those with this tag', parse: parseTag },
+    tag: {
+      value: 'KEY=VALUE',
+      repeat: true,
+      summary: 'only those with this tag',
+      parse: parseTag,
+      form: TAG_FORM,
+    },
     since: { value: 'TIME', summary: 'only those made at or after TIME' },
     until: { value: 'TIME', summary: 'only those made at or before TIME' },
     ...pastFlag,

@@ -21,7 +21,7 @@ export async function newPassphrase(context: Context, prompt: string, first = fa
   const weakness = await methods.weaknessOf(given);
   if (weakness === undefined) return { passphrase: given, madeUp: false };
   throw new UsageError('weak-passphrase', `the passphrase is too weak: ${weakness}`, {
-    hint: 'whoever reads the store can try passphrases at leisure: use five words or more, or leave it empty to have one made up',
+    hint: 'whoever reads the store can try passphrases at leisure: use five words or more that were drawn by lot, or leave it empty to have one made up',
   });
 }
 

@@ -76,6 +76,12 @@ export async function openLocked(context: Context, flags: Opening = {}): Promise
     ...pinOption(await configuredPin(context)),
     trustOlder: flags.trustNew ?? false,
   });
+  sayTrust(context, vault);
+  return vault;
+}
+
+/** Says whom a vault that was opened without a key is trusted for. */
+export function sayTrust(context: Context, vault: Vault): void {
   if (vault.trust === 'unproven') {
     context.warn(
       'unpinned',
@@ -86,7 +92,6 @@ export async function openLocked(context: Context, flags: Opening = {}): Promise
     );
   }
   sayRotated(context, vault);
-  return vault;
 }
 
 /** Reading follows a rotation by the old key's word, so whoever held that one may have made it up. */

@@ -6,6 +6,7 @@ import { planRestore, type RestoreOptions } from '../vault/restore/plan.ts';
 import type { RefusedRecord, Snapshot } from '../vault/snapshots.ts';
 import { choiceFlags } from './choose.ts';
 import { defineCommand } from './command.ts';
+import { namingOlder } from './older.ts';
 import { openUnlocked, pastFlag, trustNew } from './open.ts';
 import { type Typed, typedCommand } from './restore/again.ts';
 import { carryOut, type Planned, undoRestores, type Work, wouldBeRefused } from './restore/carry-out.ts';
@@ -104,13 +105,15 @@ export const command = defineCommand({
       for (const root of roots) await recover(root);
       return { works: await undoRestores(vault, roots, flags.dryRun, context), recovered, skipped: [] };
     }
-    const { configFile } = await context.settings();
+    const { config, configFile } = await context.settings();
     const undoStore = await (await context.world()).undoStore();
     const every = args.snapshot === undefined && flags.set === undefined;
     const { set, host, at } = flags;
     const words = ['restore', ...(args.snapshot === undefined ? [] : [args.snapshot]), ...args.paths];
     const again = await typedCommand(words, typedFlags(flags), context);
-    const asked = { selector: args.snapshot, set, host, at, hasRoom: target !== undefined, again };
+    const placed = target === undefined ? { placed: new Set(config?.sets.keys()) } : {};
+    const hasRoom = target !== undefined;
+    const asked = { selector: args.snapshot, set, host, at, hasRoom, again, ...placed };
     const { chosen, shared, skipped } = await chosenSnapshots(vault, asked, context);
     const below = (of: Snapshot) => (shared.has(of.set) ? [of.set, of.host] : [of.set]);
     for (const name of shared) {
@@ -133,9 +136,9 @@ export const command = defineCommand({
     };
     const planned: Planned[] = [];
     for (const snapshot of chosen) {
-      const { destination, ...bounds } = await place(snapshot);
+      const { destination, ...bounds } = await namingOlder(vault, snapshot, () => place(snapshot));
       await recover(destination.root);
-      const plan = await planRestore(vault, snapshot, {
+      const options = {
         destination,
         ...bounds,
         paths: args.paths,
@@ -144,7 +147,8 @@ export const command = defineCommand({
         ...(configFile === undefined ? {} : { protect: [configFile] }),
         stateDirectory: context.paths.state,
         undoStore,
-      });
+      };
+      const plan = await namingOlder(vault, snapshot, () => planRestore(vault, snapshot, options));
       planned.push({ vault, plan });
     }
     return { works: await carryOut(planned, flags.dryRun, context), recovered, skipped };

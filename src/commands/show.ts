@@ -7,10 +7,11 @@ import { readSnapshots } from '../vault/snapshots.ts';
 import { choiceFlags, chooseFrom } from './choose.ts';
 import { defineCommand } from './command.ts';
 import { keptFields, keptText } from './kept.ts';
+import { namingOlder } from './older.ts';
 import { openUnlocked, pastFlag, trustNew } from './open.ts';
 import { findingFields, showFindings } from './show/findings.ts';
 import { showStreams, streamFields } from './show/streams.ts';
-import { parseSpan } from './span.ts';
+import { parseSpan, SPAN_FORM } from './span.ts';
 
 export const command = defineCommand({
   description: [
@@ -31,6 +32,7 @@ export const command = defineCommand({
       value: 'TIME',
       summary: 'with --findings: certificates that expire within this time, such as 60d (30d)',
       parse: parseSpan,
+      form: SPAN_FORM,
     },
     ...choiceFlags,
     ...pastFlag,
@@ -52,7 +54,7 @@ export const command = defineCommand({
     const vault = await openUnlocked(context, { ...flags, anywhere: true });
     const read = await readSnapshots(vault, flags.set === undefined ? {} : { set: flags.set });
     const snapshot = await chooseFrom(context, vault, read, args.snapshot, flags);
-    const contents = await readSnapshotContents(vault, snapshot);
+    const contents = await namingOlder(vault, snapshot, () => readSnapshotContents(vault, snapshot));
     const within = flags.within ?? EXPIRES_WITHIN_MS;
     const findings = judgeFindings(contents.findings, context.now(), within);
     return { snapshot, ledger: read.ledger, contents, findings, within, asked: flags.findings };

@@ -3,6 +3,9 @@
 const DAY_MS = 24 * 60 * 60 * 1000;
 const UNITS: Readonly<Record<string, number>> = { h: DAY_MS / 24, d: DAY_MS, w: 7 * DAY_MS };
 
+/** How one looks. */
+export const SPAN_FORM = 'a whole number and h, d or w, such as 36h, 30d or 8w';
+
 /** `30d` in milliseconds; undefined when it is no length of time. */
 export function parseSpan(text: string): number | undefined {
   const form = /^([1-9]\d{0,4})([hdw])$/.exec(text);

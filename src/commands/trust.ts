@@ -3,9 +3,10 @@
 import { IntegrityError, UsageError } from '../errors.ts';
 import { noMemory } from '../vault/client.ts';
 import type { VaultDocument } from '../vault/documents/vault-document.ts';
+import { noVault } from '../vault/no-vault.ts';
 import { type Pin, parsePin, pinOf, pinText } from '../vault/pin.ts';
 import { tryToRemember } from '../vault/remember.ts';
-import { groupCandidates, noVault, readCandidates, trustPinned } from '../vault/trust.ts';
+import { groupCandidates, readCandidates, trustPinned } from '../vault/trust.ts';
 import { openVault, type VaultContext } from '../vault/vault.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';

@@ -116,6 +116,6 @@ async function createRecovery(context: VaultContext, text: Buffer): Promise<void
 function vaultExists(location: string, object: string): ConflictError {
   return new ConflictError('vault-exists', `there is already something at ${location}: ${object}`, {
     object: location,
-    hint: 'a vault is never made over another; choose an empty place',
+    hint: 'a vault is never made over another: choose an empty place, or, if this one is yours, use it with `strongroom trust` and its fingerprint',
   });
 }

@@ -43,6 +43,7 @@ export async function readSnapshots(vault: Vault, options: ReadRecordsOptions = 
   refused.sort((a, b) => inOrder(a.finding.object, b.finding.object));
   found.sort((a, b) => inOrder(a.object, b.object));
   const gone = await missingNewest(vault, snapshots, refused, ledger, options.set);
+  sayElsewhere(vault, snapshots);
   // The newest one's disappearance must stop `latest` as its damage does.
   for (const fault of gone) {
     const place = parseRecordName(fault.object);
@@ -57,6 +58,18 @@ export async function readSnapshots(vault: Vault, options: ReadRecordsOptions = 
     ...gone,
   ];
   return { snapshots, superseded, intruding, refused, findings, ledger };
+}
+
+/** Of the records that count, those that another place had to give. */
+function sayElsewhere({ store, elsewhere }: Vault, snapshots: readonly Snapshot[]): void {
+  const from = store.location;
+  const byPlace = new Map<string, Snapshot[]>();
+  for (const snapshot of snapshots) {
+    const to = elsewhere?.readAt(snapshot.object);
+    if (to !== undefined) byPlace.set(to, [...(byPlace.get(to) ?? []), snapshot]);
+  }
+  for (const [to, read] of byPlace)
+    elsewhere?.say({ code: 'records-elsewhere', newest: read.at(-1)!, count: read.length, from, to });
 }
 
 function inOrder(a: string, b: string): number {
@@ -151,12 +164,17 @@ async function missingNewest(
   const { seen } = await vault.memory.vault(vault.document.vault);
   const present = new Set(snapshots.map((s) => s.sha256));
   const newest: Record<string, { id: string; sha256: string }> = {};
-  const here = (what: string) => atPlace(what, vault.store.location);
-  for (const { set, host, id, sha256 } of snapshots) newest[here(`${set}/${host}`)] = { id, sha256 };
+  const { location } = vault.store;
+  // What another place gave is not to be missed at this one.
+  for (const { set, host, id, sha256, object } of snapshots)
+    if (vault.elsewhere?.readAt(object) === undefined)
+      newest[atPlace(`${set}/${host}`, location)] = { id, sha256 };
   const findings: Finding[] = [];
+  // What was seen at the vault's own place must be at one of those that are read in its stead.
+  const places = new Set([location, vault.elsewhere?.first ?? location]);
   for (const [key, { id, sha256 }] of Object.entries(seen)) {
     const set = key.slice(0, key.indexOf('/'));
-    if (key !== here(key.slice(0, key.indexOf(' ')))) continue;
+    if (!places.has(key.slice(key.indexOf(' ') + 1))) continue;
     if ((only !== undefined && only !== set) || present.has(sha256)) continue;
     if (ledger.removes(set, id, sha256)) continue;
     const host = key.slice(set.length + 1, key.indexOf(' '));
@@ -164,14 +182,16 @@ async function missingNewest(
     // It is there, and this role may not read it: that is said already, and is no removal.
     if (refused.some((r) => r.set === set && r.id === id && r.finding.code === 'store-denied')) continue;
     if (isDisowned(refused, set, id)) continue;
+    newest[key] = { id, sha256 };
+    const object = `snapshots/${set}/${id}.json`;
+    if (findings.some((f) => f.object === object)) continue;
     findings.push(
       finding(
         'missing-newest',
-        `snapshots/${set}/${id}.json`,
+        object,
         `${id} of ${set}, which this machine saw, is gone and nobody signed its removal`,
       ),
     );
-    newest[key] = { id, sha256 };
   }
   const changed = Object.entries(newest).filter(([key, n]) => seen[key]?.sha256 !== n.sha256);
   // A vault that nothing vouches for may claim any id: what is remembered of the real one must not come from it.

@@ -152,11 +152,13 @@ function judgeOriginal(
 }
 
 function keep(
-  { added }: Reading,
+  { added, vault }: Reading,
   { stored, bytes, sha256 }: Fetched,
   { signer, record, artifacts }: Pick<CachedRecord, 'signer' | 'record' | 'artifacts'>,
 ): void {
-  if (bytes.length > CACHED_BYTES) return;
+  // The mark of the bytes here says nothing of those of another place: damage here must be seen each time.
+  const isHere = vault.elsewhere?.readAt(stored.name) === undefined;
+  if (bytes.length > CACHED_BYTES || !isHere) return;
   added.push({ object: stored.name, etag: stored.etag ?? '', sha256, signer, record, artifacts });
 }
 

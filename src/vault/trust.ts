@@ -1,7 +1,7 @@
 // Which vault document to believe: reads all of them, and chooses by the pin (docs/format.md sections 5 and 9).
 // Choosing without a pin, by what a credential opens, is unlock.ts.
 import { createHash } from 'node:crypto';
-import { IntegrityError, NotFoundError, type StrongroomError } from '../errors.ts';
+import { IntegrityError, StoreError, type StrongroomError } from '../errors.ts';
 import { NAMESPACES } from '../sign/authority.ts';
 import { openDocument } from '../sign/document.ts';
 import { fingerprint } from '../sign/key.ts';
@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import { newestGeneration, readVaultDocument, type VaultDocument } from './documents/vault-document.ts';
 import { type Finding, finding } from './finding.ts';
 import { LIMITS, revisionOf, VAULT_DOCUMENTS } from './layout.ts';
+import { noVault } from './no-vault.ts';
 import type { Pin } from './pin.ts';
 
 /** A vault document that is consistent in itself. That proves only that its writer knew the identity it names. */
@@ -28,10 +29,13 @@ export interface Candidates {
   readonly newer: readonly { readonly signers: readonly string[]; readonly error: StrongroomError }[];
 }
 
-/** Reads every vault document and keeps those that are consistent in themselves. */
+/**
+ * Reads every vault document and keeps those that are consistent in themselves.
+ * @param options.denied gets the names of those that may not be read; without it they are a failure
+ */
 export async function readCandidates(
   store: Store,
-  options: { signal?: AbortSignal } = {},
+  { denied, ...options }: { signal?: AbortSignal; denied?: string[] } = {},
 ): Promise<Candidates> {
   const candidates: Candidate[] = [];
   const findings: Finding[] = [];
@@ -60,8 +64,10 @@ export async function readCandidates(
       }
       candidates.push({ document, sha256: createHash('sha256').update(bytes).digest('hex'), signers });
     } catch (error) {
-      if (!(error instanceof IntegrityError)) throw error;
-      if (error.code === 'newer-format' || error.code === 'unknown-critical') newer.push({ signers, error });
+      if (denied && error instanceof StoreError && error.code === 'store-denied') denied.push(name);
+      else if (!(error instanceof IntegrityError)) throw error;
+      else if (error.code === 'newer-format' || error.code === 'unknown-critical')
+        newer.push({ signers, error });
       else findings.push(finding(error.code, name, error.message));
     }
   }
@@ -75,19 +81,18 @@ function latestOf(candidates: readonly Candidate[]): Candidate | undefined {
   );
 }
 
-/** @throws NotFoundError `no-vault` */
-export function noVault(location: string): NotFoundError {
-  return new NotFoundError('no-vault', `there is no vault at ${location}`, {
-    object: location,
-    hint: 'check the location, or make a vault there with `strongroom init`',
-  });
-}
-
-/** Why there is no document to go by. What stands in its place is named: damage must not look like an empty place. */
-export function noDocument({ newer, findings }: Candidates, location: string): StrongroomError {
+/**
+ * Why there is no document to go by. What stands in its place is named: damage must not look like an empty place.
+ * @param wasThere as for `noVault`
+ */
+export function noDocument(
+  { newer, findings }: Candidates,
+  location: string,
+  wasThere = false,
+): StrongroomError {
   if (newer[0]) return newer[0].error;
   const bad = findings.find((f) => f.severity === 'error');
-  if (!bad) return noVault(location);
+  if (!bad) return noVault(location, wasThere);
   return new IntegrityError(bad.code, bad.message, {
     object: bad.object,
     hint: 'no vault document can be believed: restore it from a copy of the vault, and find out who can write there',
@@ -223,14 +228,14 @@ export function trustPinned(
 }
 
 /** Whether a document of an older generation came after the rotation: its writer held on to the old key. */
-function isLate({ document }: Candidate, ours: readonly Candidate[]): boolean {
+export function isLate({ document }: Candidate, ours: readonly Candidate[]): boolean {
   return ours.some(
     (c) => c.document.generation > document.generation && c.document.revision < document.revision,
   );
 }
 
 function noneOfPinned(found: Candidates, location: string): StrongroomError {
-  if (found.candidates.length === 0) return noDocument(found, location);
+  if (found.candidates.length === 0) return noDocument(found, location, true);
   return new IntegrityError('foreign-vault', `the vault at ${location} is not the pinned one`, {
     object: location,
     hint: 'somebody may have replaced it: compare its fingerprint with the one that init or a rotation printed, and only then run `strongroom trust`',

@@ -10,6 +10,7 @@ import type { Finding } from './finding.ts';
 import type { Proven } from './identities.ts';
 import { vaultDocumentName } from './layout.ts';
 import type { Elsewhere } from './locations/anywhere.ts';
+import { noVault } from './no-vault.ts';
 import { type Pin, pinOf } from './pin.ts';
 import { rememberRevision } from './remember.ts';
 import {
@@ -17,7 +18,6 @@ import {
   newerByOthers,
   newestGroups,
   noDocument,
-  noVault,
   readCandidates,
   trustPinned,
 } from './trust.ts';
@@ -235,10 +235,14 @@ export function authorityFingerprint(document: VaultDocument): string {
  * that was followed, and would have his own vault document carried on.
  * @throws UsageError `old-pin`
  */
-export function requireProven({ isProven, document, pin }: UnlockedVault): void {
-  if (isProven) return;
+export function requireProven(vault: UnlockedVault): void {
+  if (!vault.isProven) throw oldPin(vault);
+}
+
+/** A rotation was only followed, by the word of an older key. */
+export function oldPin({ document, pin }: Vault): UsageError {
   const authority = authorityFingerprint(document);
-  throw new UsageError(
+  return new UsageError(
     'old-pin',
     `the vault ${document.name} has key number ${document.generation} now, and this machine knows number ${pin?.generation ?? 0}`,
     {

@@ -231,7 +231,7 @@ describe('backup', () => {
     expect(said.code).toBe(2);
     expect(said.err).toMatchInlineSnapshot(`
       "strongroom: error: there is nothing to back up: no paths were given, and no configuration names a set
-      strongroom: hint: say what: \`strongroom backup . --set app\`, or name sets in strongroom.yaml
+      strongroom: hint: say what: \`strongroom backup . --set app\`, or name sets in strongroom.yaml, which \`strongroom init\` makes with a vault
       "
     `);
   });

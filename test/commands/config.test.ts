@@ -42,6 +42,21 @@ test('a sound file is called sound', () => {
   );
 });
 
+test('a prune that would never remove anything is said', () => {
+  const said = (set: string) => {
+    write('strongroom.prune.yaml', `location: ./vault\nsets:\n  app: ${set}\n`);
+    const { code, stderr } = run(['validate', '--env', 'prune', '--quiet']);
+    expect(code).toBe(0);
+    return stderr;
+  };
+  expect(said('{ prune: after-backup }')).toContain(
+    'nothing of the set app is ever pruned: prune: after-backup',
+  );
+  expect(said('{ retention: { minimum: 2 } }')).toContain('its retention has no rule of what to keep');
+  expect(said('{ prune: after-backup, retention: { daily: 7 } }')).toBe('');
+  expect(said('{}')).toBe('');
+});
+
 test('a place that no store would take is no sound setting', () => {
   write('strongroom.bucket.yaml', 'location: s3://Acme_Backups/shop\n');
   expect(run(['validate', '--env', 'bucket'])).toMatchObject({ code: 2, stdout: '' });
@@ -56,7 +71,7 @@ test('a place that no store would take is no sound setting', () => {
 test('the settings of a bucket, and what a restore needs, are shown', () => {
   write(
     'strongroom.all.yaml',
-    'location: s3://acme-backups/shop\ns3: { region: eu-central-1, objectLock: { mode: governance, days: 3 } }\nsets:\n  app: { restore: { owner: "1:2", modes: { "bin/*": "0755" } } }\n',
+    'location: s3://acme-backups/shop\ns3: { region: eu-central-1, objectLock: { mode: governance, days: 3 } }\nsets:\n  app: { restore: { owner: "1:2", modes: { "bin/*": "0755" } } }\nobjectives: { rto: 4h }\n',
   );
   const { stdout } = run(['show', '--env', 'all', '--json']);
   const rows = stdout
@@ -67,9 +82,35 @@ test('the settings of a bucket, and what a restore needs, are shown', () => {
   expect(values).toMatchObject({
     's3.region': 'eu-central-1',
     's3.objectLock': 'mode governance, days 3',
+    'objectives.rto': '14400 s',
     'sets.app.restore.owner': '1:2',
     'sets.app.restore.modes': 'bin/* 0755',
   });
+});
+
+test('what a drill tries is shown by name, and checked as a stream is', () => {
+  const file = (settings: string) =>
+    `sets:
+  app:
+    streams: { db: { postgres: { database: shop } }, cache: { redis: {} } }
+    objectives: { drill: 7d }
+    drill:
+      streams: { db: { postgres: ${settings}, queries: [{ query: SELECT 1 }] }, cache: { skip: true } }
+      commands: [{ name: smoke, run: [./smoke.sh, --token=hunter2] }]
+`;
+  write('strongroom.drill.yaml', file('{ database: scratch }'));
+  expect(run(['validate', '--env', 'drill']).code).toBe(0);
+  const { stdout } = run(['show', '--env', 'drill']);
+  expect(stdout).not.toContain('hunter2');
+  for (const row of [
+    /^sets\.app\.objectives\.drill +604800 s /m,
+    /^sets\.app\.drill\.streams\.db +loaded, 1 asked of it /m,
+    /^sets\.app\.drill\.streams\.cache +skipped /m,
+    /^sets\.app\.drill\.commands\.smoke +\.\/smoke\.sh /m,
+  ])
+    expect(stdout).toMatch(row);
+  write('strongroom.drill.yaml', file('{ host: scratch.internal }'));
+  expect(run(['validate', '--env', 'drill']).stderr).toContain('stream db names no database');
 });
 
 test('a mistake in the file is named with its line', () => {

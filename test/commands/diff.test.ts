@@ -35,6 +35,35 @@ async function twoSnapshots(): Promise<void> {
 }
 
 describe('diff', () => {
+  it('does not call a database the same that it did not look into', async () => {
+    const settings = readFileSync(join(at.work, 'strongroom.yaml'), 'utf8');
+    at.write(
+      'strongroom.yaml',
+      `${settings}    include: [.env]\n    streams: { rows: { command: { run: [cat, ../rows] } } }\n`,
+    );
+    at.write('../rows', 'one\n');
+    await at.ok('backup');
+    at.write('../rows', 'one\ntwo\n');
+    const said = await at.ok('diff latest live --exit-code');
+    expect(tidy(said.out)).toBe(
+      'No difference of files: SNAPSHOT of shop by web-1 and the files on disk. 1 stream was not compared: rows.\n',
+    );
+    expect((await at.ok('diff --json')).json().at(-1)).toMatchObject({ streams: 0, streams_not_compared: 1 });
+    at.write('.env', 'TOKEN=2\n');
+    expect((await at.ok('diff')).out).toMatch(
+      /\n1 changed, .*the same\. 1 stream was not compared: rows\.\n$/,
+    );
+    // Of one path nobody asked for the database.
+    expect((await at.ok('diff latest live .env --json')).json().at(-1)).toMatchObject({
+      streams_not_compared: 0,
+    });
+    await at.ok('backup');
+    expect((await at.ok('diff latest~1 latest --json')).json().at(-1)).toMatchObject({
+      streams: 1,
+      streams_not_compared: 0,
+    });
+  });
+
   it('says by name what changed on disk since the newest snapshot', async () => {
     await twoSnapshots();
     const said = await at.ok('diff latest live --set app');
@@ -127,6 +156,7 @@ describe('diff', () => {
       files: { same: 2, added: 0, removed: 0, changed: 3, moved: 1, unknown: 0 },
       values: { same: 4, added: 1, removed: 1, changed: 3, moved: 1 },
       streams: 0,
+      streams_not_compared: 0,
       mismatched_keys: 0,
       differences: 4,
     });

@@ -22,6 +22,7 @@ describe('doctor, of a vault in a directory', () => {
       ok      signing key: only this user can read BASE/xdg/state/strongroom/host-key (0600)
       ok      memory: only this user can read BASE/xdg/state/strongroom (0700)
       ok      settings: only this user can change BASE/shop/strongroom.yaml (0600)
+      ok      guarded deploys: nothing is left of earlier ones
       ok      age identities: only this user can read it
       ok      place: BASE/vault is there
       ok      modes of the vault: only this user (0700)
@@ -33,7 +34,7 @@ describe('doctor, of a vault in a directory', () => {
       ok      backups from here: web-1 is listed, and may write shop
       ok      clock: not behind the vault
       warning ways in: only one: age; when it is lost, so is the vault
-              fix: make vaults with a second key that is kept elsewhere, such as an age key on paper in a safe
+              fix: add a second one that is kept elsewhere: \`strongroom recovery kit\` for paper in a safe, or \`strongroom keys add\`
       Nothing is wrong, but there are 2 warnings.
       "
     `);

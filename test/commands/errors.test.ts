@@ -237,7 +237,7 @@ describe('a vault that is not there', () => {
     expect(await failure(['list'], 2, { cwd })).toMatchInlineSnapshot(`
       "no-location
       strongroom: error: no vault was named
-      strongroom: hint: give --location DIR, set STRONGROOM_LOCATION, or run this where a strongroom.yaml is
+      strongroom: hint: give --location DIR, set STRONGROOM_LOCATION, or run this where a strongroom.yaml is; \`strongroom init\` makes one, and a vault
       "
     `);
   });

@@ -40,6 +40,7 @@ describe('init', () => {
           # include: [.env, compose.yaml, "certs/**", "/secure/*.pem"]
           exclude: [".git", "node_modules", "**/*.log"]
           # Database dumps and the output of other programs go with the files; see docs/streams.md.
+          # With streams, and without include, a set takes no files.
           # streams: { db: { postgres: { database: shop, password: { dotenv: .env, key: DB_PASSWORD } } } }
           # How old the newest snapshot may be; also how long \`backup --skip-unchanged\` may skip.
           # objectives: { rpo: 24h }
@@ -247,7 +248,7 @@ describe('init', () => {
     expect(said.code).toBe(11);
     expect(said.err).toMatchInlineSnapshot(`
       "strongroom: error: there is already something at BASE/vault: vault/1.json
-      strongroom: hint: a vault is never made over another; choose an empty place
+      strongroom: hint: a vault is never made over another: choose an empty place, or, if this one is yours, use it with \`strongroom trust\` and its fingerprint
       "
     `);
     await at.ok('backup');

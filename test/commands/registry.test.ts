@@ -57,6 +57,15 @@ test('summaries are phrases without a full stop, and every command has an exampl
   }
 });
 
+test('whoever types a value that a flag refuses is told how one looks', () => {
+  for (const { name, command } of commands) {
+    const flags = Object.values(command.flags).filter(({ parse }) => parse !== undefined);
+    // A flag that refuses nothing has nothing to tell.
+    const refusing = flags.filter(({ parse }) => parse?.('?') === undefined);
+    expect([name, refusing.filter(({ form }) => form === undefined)]).toEqual([name, []]);
+  }
+});
+
 test('the input of a command is typed by its tables', () => {
   const command = defineCommand({
     args: {

@@ -2,6 +2,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -48,6 +49,50 @@ describe('restore', () => {
         "{"message_type":"summary","snapshot":"ID-1","set":"shop","host":"web-1","target":"BASE/out","counts":{"create":4,"replace":0,"bak":0,"aside":0,"same":0,"skip":0,"conflict":0},"files":3,"bytes":"N","narrower":1,"owner_lost":0,"set_id_lost":0,"seconds":"N","dry_run":false,"recovered":[]}",
       ]
     `);
+  });
+
+  it('of a snapshot with damaged bytes names the newest before it', async () => {
+    at.write('.env', 'TOKEN=2\n');
+    await at.ok('backup');
+    const data = join(at.base, 'vault/data/shop');
+    const [older, newest] = readdirSync(data).sort() as [string, string];
+    const files = readdirSync(join(data, newest), { recursive: true, encoding: 'utf8' });
+    const part = join(data, newest, files.find((name) => name.includes('files.tar.gz.age.'))!);
+    const bytes = readFileSync(part);
+    bytes[bytes.length - 1]! ^= 1;
+    chmodSync(part, 0o600);
+    writeFileSync(part, bytes);
+    for (const command of [
+      'restore latest --target ../out',
+      'restore latest .env --target ../out',
+      'cat latest .env',
+    ]) {
+      const said = await at.ok(`${command} --json`, 13);
+      const error = said.err
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+        .at(-1);
+      expect(error).toMatchObject({ code: 'part-differs' });
+      expect(error.hint).toContain('the newest of shop by web-1 before it is ');
+      expect(error.hint).toContain(at.tidy(older));
+    }
+    expect(existsSync(out())).toBe(false);
+    await at.ok(`restore ${older} --target ../out`);
+    expect(env()).toBe('TOKEN=1\n');
+  });
+
+  it('in place takes the set that has a place, whatever else was backed up from here', async () => {
+    await at.ok('backup .env');
+    at.write('.env', 'TOKEN=2\n');
+    await at.ok('restore latest .env --in-place --existing replace --yes');
+    expect(env(join(at.work, '.env'))).toBe('TOKEN=1\n');
+    const every = await at.ok('restore --in-place');
+    expect(every.err).toContain('left out, as the configuration does not say where they belong: shop-paths');
+    const named = await at.say('restore latest --set shop-paths --in-place');
+    expect([named.code, named.err]).toEqual([2, expect.stringContaining('where the set shop-paths belongs')]);
+    // Elsewhere it could be either.
+    expect((await at.say('restore latest .env --target ../out')).err).toContain('2 sets: shop, shop-paths');
   });
 
   it('of some paths takes only those', async () => {
@@ -341,6 +386,17 @@ describe('a set that several hosts write', () => {
       'web-1/.env',
       'web-2/.env',
     ]);
+  });
+
+  it('takes every set as it was at a time, and names a set that was not there by then', async () => {
+    const before = (await at.ok('list --json')).json().find((row) => row.host === 'web-1')!.time;
+    at.clock.now = new Date(at.clock.now.getTime() + 3_600_000);
+    await at.ok('backup certs --set certs');
+    const said = await done(`restore --target ../out --at ${before}`, fresh());
+    expect(said.err).toContain('strongroom: the set certs has no snapshot as old as that, and is left out\n');
+    expect(env(out('shop/.env'))).toBe('TOKEN=1\n');
+    expect(existsSync(out('certs'))).toBe(false);
+    expect((await at.say('restore --target ../two --at 2000-01-01', fresh())).code).toBe(10);
   });
 
   it('leaves out, and says so, a host of which no snapshot is complete', async () => {

@@ -12,7 +12,8 @@ const app: SetConfig = {
   streams: [],
   compress: 'gzip',
   retention: undefined,
-  objectives: { rpo: undefined },
+  objectives: {},
+  drill: { streams: new Map(), commands: [], manual: [] },
   restore: { owner: undefined, modes: [] },
 };
 const settings: Settings = {
@@ -23,6 +24,8 @@ const settings: Settings = {
     location: '/mnt/vault',
     pin: undefined,
     sets: new Map([['app', app]]),
+    objectives: {},
+    drill: { manual: [] },
     s3: {},
     kms: [],
     replicas: [],
@@ -31,6 +34,13 @@ const settings: Settings = {
 };
 const named = (paths: string[], set?: string, cwd = '/srv/app') =>
   setsToBackUp(paths, { set, exclude: [] }, settings, cwd).map((s) => s.set);
+
+it('a set without an objective of its own may be as old as the whole', () => {
+  const whole = { ...settings, config: { ...settings.config!, objectives: { rpo: 6 } } };
+  const flags = { set: undefined, exclude: [] };
+  expect(setsToBackUp([], flags, settings, '/srv/app').map((s) => s.rpo)).toEqual([undefined]);
+  expect(setsToBackUp([], flags, whole, '/srv/app').map((s) => s.rpo)).toEqual([6]);
+});
 
 describe('some paths of a directory with a configured set', () => {
   it('never become the newest snapshot of that set by accident', () => {

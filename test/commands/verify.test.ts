@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Desk, deskWithVault } from './desk.ts';
@@ -80,6 +80,30 @@ describe('verify', () => {
     expect((await at.ok('verify')).out).toContain('2 snapshots (1 incomplete), ');
   });
 
+  it('of one snapshot checks that one alone, with a key or without', async () => {
+    const lost = parts();
+    at.write('.env', 'TOKEN=2\n');
+    await at.ok('backup .env');
+    rmSync(lost[0]!);
+    expect((await at.ok('verify latest --read-data')).out).toMatchInlineSnapshot(`
+      "The snapshot ID-2 of shop-paths by web-1 is sound. 3 objects, SIZE: every entry was decrypted and compared.
+      "
+    `);
+    expect((await at.ok('verify latest')).out).toContain('every stored byte was compared');
+    const [first] = (await at.ok('list --json')).json();
+    const older = ['latest~1', String(first!.id ?? first!.snapshot)];
+    for (const name of older) {
+      const said = await at.ok(`verify ${name} --read-data`, 13);
+      expect(said.out).toMatch(
+        /^error: ID-\d of shop-paths: \S+ is gone\nThe snapshot ID-\d of shop-paths by web-1 has 1 fault/,
+      );
+    }
+    const json = await at.ok('verify latest~1 --read-data --json', 13);
+    expect(json.json().at(-1)).toMatchObject({ sound: false, snapshots: 1, errors: 1, read_data: true });
+    expect((await at.say('verify nothing')).code).toBe(10);
+    expect((await at.say('verify latest --all-locations')).code).toBe(2);
+  });
+
   it('limited to a set checks that one', async () => {
     await at.ok('backup certs --set certs');
     for (const part of parts()) rmSync(part);
@@ -97,7 +121,7 @@ describe('verify --against', () => {
     `);
     expect((await at.ok('verify latest --against . --json')).lines()).toMatchInlineSnapshot(`
       [
-        "{"message_type":"summary","snapshot":"ID-1","set":"shop-paths","differences":0}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop-paths","differences":0,"streams_not_compared":0}",
       ]
     `);
   });
@@ -123,20 +147,35 @@ describe('verify --against', () => {
         "{"message_type":"difference","path":".env","how":"changed","reason":"its content differs"}",
         "{"message_type":"difference","path":"certs","how":"missing"}",
         "{"message_type":"difference","path":"certs/site.pem","how":"missing"}",
-        "{"message_type":"summary","snapshot":"ID-1","set":"shop-paths","differences":3}",
+        "{"message_type":"summary","snapshot":"ID-1","set":"shop-paths","differences":3,"streams_not_compared":0}",
       ]
     `);
     expect(said.out).not.toContain('TOKEN');
   });
 
-  it.each(['verify latest', 'verify --host web-1', 'verify --at 2025-03-01'])(
+  it('finds what lies outside of the root in its own place, where DIR is the root of the set', async () => {
+    at.write(join(at.base, 'secure/tls.key'), 'KEY\n');
+    const settings = readFileSync(join(at.work, 'strongroom.yaml'), 'utf8');
+    const include = JSON.stringify(['.', join(at.base, 'secure')]);
+    at.write('strongroom.yaml', `${settings}    include: ${include}\n`);
+    await at.ok('backup');
+    await at.ok('verify latest --set shop --against .');
+    at.write(join(at.base, 'secure/tls.key'), 'OTHER\n');
+    const said = await at.ok('verify latest --set shop --against .', 4);
+    expect(said.out).toMatch(/^changed: @outside\S*\/secure\/tls\.key \(its content differs\)\n$/);
+    // In a tree that was restored it is below the root.
+    await at.ok('restore latest --set shop --target ../out');
+    await at.ok('verify latest --set shop --against ../out');
+  });
+
+  it.each(['verify --host web-1', 'verify --at 2025-03-01'])(
     '%s would quietly check everything, so it is refused',
     async (line) => {
       const said = await at.say(line);
       expect(said.code).toBe(2);
       expect(said.err).toMatchInlineSnapshot(`
-      "strongroom: error: verify checks every snapshot; only --against chooses one
-      strongroom: hint: leave out SNAPSHOT, --host and --at (--set limits it to one set), or add --against DIR
+      "strongroom: error: without SNAPSHOT verify checks every one of every host
+      strongroom: hint: leave out --host and --at (--set limits it to one set), or name one, such as latest
       "
     `);
     },

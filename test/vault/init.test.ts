@@ -186,7 +186,9 @@ describe('a vault is refused', () => {
         code: 'vault-exists',
         exitCode: 11,
         message: `there is already something at memory:: ${name}`,
-        hint: 'a vault is never made over another; choose an empty place',
+        hint: expect.stringContaining(
+          'choose an empty place, or, if this one is yours, use it with `strongroom trust`',
+        ),
       });
       expect(await namesOf(store)).toEqual([name]);
       expect((await get(store, name)).toString()).toBe('mine');

@@ -34,7 +34,7 @@ export async function backUp(asked: AskedSet, flags: BackupFlags, context: Conte
     backup(vault, {
       set: asked.set,
       sources: asked.sources,
-      streams: asked.streams.map((stream) => world.stream(stream, asked.sources.root)),
+      streams: await Promise.all(asked.streams.map((stream) => world.stream(stream, asked.sources.root))),
       ...(asked.compress === 'none' ? { level: 0 } : {}),
       env,
       host: await thisHost(context),

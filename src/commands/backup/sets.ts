@@ -44,14 +44,23 @@ export function setsToBackUp(
     };
     const { compress = 'gzip' } = own ?? {};
     const restore = wishes(own?.restore);
-    return [{ set, sources, streams: [], compress, restore, rpo: own?.objectives.rpo }];
+    return [
+      {
+        set,
+        sources,
+        streams: [],
+        compress,
+        restore,
+        rpo: own?.objectives.rpo ?? settings.config?.objectives.rpo,
+      },
+    ];
   }
   if (configured.size === 0) {
     throw new UsageError(
       'no-sets',
       'there is nothing to back up: no paths were given, and no configuration names a set',
       {
-        hint: 'say what: `strongroom backup . --set app`, or name sets in strongroom.yaml',
+        hint: 'say what: `strongroom backup . --set app`, or name sets in strongroom.yaml, which `strongroom init` makes with a vault',
       },
     );
   }
@@ -71,7 +80,7 @@ export function setsToBackUp(
       streams: set.streams,
       compress: set.compress,
       restore: wishes(set.restore),
-      rpo: set.objectives.rpo,
+      rpo: set.objectives.rpo ?? settings.config?.objectives.rpo,
     };
   });
 }

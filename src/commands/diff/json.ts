@@ -105,7 +105,7 @@ export const VALUE_KINDS = ['added', 'removed', 'changed', 'moved'] as const;
 
 /** The last line. */
 export function diffSummary({ diff }: DiffResult): Fields {
-  const { before, after, files, same, streams, pairs } = diff;
+  const { before, after, files, same, streams, notCompared, pairs } = diff;
   const values = files.flatMap((file) => file.values?.changes ?? []);
   return {
     before: sideFields(before),
@@ -116,6 +116,7 @@ export function diffSummary({ diff }: DiffResult): Fields {
       ...countsOf(values, VALUE_KINDS),
     },
     streams: streams.length,
+    streams_not_compared: notCompared.length,
     mismatched_keys: pairs.filter(({ matches }) => !matches).length,
     differences: files.filter(({ change }) => change !== 'unknown').length + streams.length,
   };

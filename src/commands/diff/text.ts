@@ -20,8 +20,10 @@ const WIDTH = 7;
 /** The whole comparison. */
 export function showDiff({ diff, revealed }: DiffResult, out: Out): void {
   const { before, after, files, streams } = diff;
+  const unknown = notComparedText(diff, out);
   if (files.length + streams.length === 0) {
-    out.note(`No difference: ${sideText(before, out)} and ${sideText(after, out)}.`);
+    const what = unknown === '' ? 'No difference' : 'No difference of files';
+    out.note(`${what}: ${sideText(before, out)} and ${sideText(after, out)}.${unknown}`);
     return;
   }
   out.line(out.styled('bold', sideText(before, out)), ' → ', out.styled('bold', sideText(after, out)));
@@ -29,13 +31,21 @@ export function showDiff({ diff, revealed }: DiffResult, out: Out): void {
   for (const stream of streams)
     out.line(word(stream.change, out), `dump ${stream.name} `, streamText(stream, out));
   showPairs(diff, out);
-  out.line(countsText(diff, out));
+  out.line(`${countsText(diff, out)}${unknown === '' ? '' : `.${unknown}`}`);
 }
 
 function sideText({ snapshot }: Side, out: Out): string {
   if (!snapshot) return 'the files on disk';
   const { id, set, host, time, complete } = snapshot;
   return `${id} of ${set} by ${host}, ${out.age(new Date(time))}${complete ? '' : ', incomplete'}`;
+}
+
+/** A database may be another one by now, whatever the files say. */
+function notComparedText({ notCompared }: Diff, out: Out): string {
+  const { length } = notCompared;
+  if (length === 0) return '';
+  const names = notCompared.map(({ name }) => name).join(', ');
+  return ` ${out.count(length, 'stream')} ${length === 1 ? 'was' : 'were'} not compared: ${names}.`;
 }
 
 const word = (change: FileDiff['change'], out: Out): Shown =>

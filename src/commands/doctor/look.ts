@@ -4,9 +4,11 @@ import { StrongroomError } from '../../errors.ts';
 import { pathFacts } from '../../host/path-facts.ts';
 import { bucketChecks } from '../../vault/doctor/bucket-checks.ts';
 import type { BucketPort } from '../../vault/doctor/bucket-port.ts';
-import { type Checked, ok, runChecks, wrong } from '../../vault/doctor/check.ts';
+import { type Checked, ok, runChecks, unknown, wrong } from '../../vault/doctor/check.ts';
+import { guardChecks } from '../../vault/doctor/guard-check.ts';
 import { directoryChecks, machineChecks, secretFile } from '../../vault/doctor/machine-checks.ts';
 import { roleChecks } from '../../vault/doctor/role-checks.ts';
+import { leftBehind } from '../../vault/guard/guard.ts';
 import type { Pin } from '../../vault/pin.ts';
 import type { Role } from '../../vault/policy/roles.ts';
 import { type Context, locationOf, type Settings } from '../context.ts';
@@ -45,7 +47,20 @@ async function machineFindings(
     pin: pin ? ('settings' as const) : remembered ? ('remembered' as const) : undefined,
     remote,
   };
-  return [...(await runChecks(machineChecks, facts)), ...(await secretFindings(context))];
+  return [
+    ...(await runChecks(machineChecks, facts)),
+    ...(await guardFindings(context)),
+    ...(await secretFindings(context)),
+  ];
+}
+
+async function guardFindings({ paths }: Context): Promise<Checked[]> {
+  try {
+    return await runChecks(guardChecks, leftBehind(paths.state));
+  } catch (error) {
+    if (!(error instanceof StrongroomError)) throw error;
+    return [{ id: 'deploys', title: 'guarded deploys', ...unknown(error.message, error.hint) }];
+  }
 }
 
 /** Files with secrets that the environment names: reading them is what judges their modes. */

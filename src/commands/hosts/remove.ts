@@ -7,6 +7,7 @@ import { parseAt } from '../../vault/select.ts';
 import { keyFingerprint, requireProven } from '../../vault/vault.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
+import { remindOfReplicas } from '../copy/replicas.ts';
 import { openLocked, openUnlocked, warnFindings } from '../open.ts';
 
 export const command = defineCommand({
@@ -58,6 +59,7 @@ export const command = defineCommand({
     }
     const { vault: revised, removal } = await removeHost(vault, args.name, belief);
     warnFindings(context, revised.findings);
+    await remindOfReplicas(context);
     return { removal, done: true };
   },
   human({ removal, done }, out) {

@@ -56,6 +56,7 @@ function streamsText({ databases }: Proposal): string {
       ? '\n    # There are SQLite databases here: a copy of one that is in use may be torn, a stream’s is not.'
       : '';
   return `    # Database dumps and the output of other programs go with the files; see docs/streams.md.${why}
+    # With streams, and without include, a set takes no files.
     # streams: { ${found.length > 0 ? found.join(', ') : EXAMPLE} }
 `;
 }

@@ -40,6 +40,7 @@ export const command = defineCommand({
       value: 'N',
       summary: 'the identity behind the keys itself, by its number: 1 until the first rotation',
       parse: (text: string): number | undefined => (/^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined),
+      form: 'the number of a key, such as 1',
     },
     host: { value: 'HOST', summary: 'a machine that backs up' },
     since: { value: 'TIME', summary: 'with --host: when it may have been broken into' },

@@ -6,6 +6,7 @@ import { keyNamed } from '../../vault/keys/names.ts';
 import { requireProven, type UnlockedVault } from '../../vault/vault.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
+import { remindOfReplicas } from '../copy/replicas.ts';
 import { openUnlocked } from '../open.ts';
 import { sayChanged, standsAt } from './changed.ts';
 import { silentCredentials, trialsOf } from './trials.ts';
@@ -42,6 +43,7 @@ export const command = defineCommand({
     const changed = await changeKeys(vault, { remove, by: hostName });
     await sayChanged(context, changed);
     warnOfCopies(context, names, '`strongroom keys rotate --reencrypt` makes that worthless');
+    await remindOfReplicas(context);
     return { vault: changed.vault, names, done: true };
   },
   human({ vault, names, done }, out) {

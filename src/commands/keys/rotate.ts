@@ -16,6 +16,7 @@ import { stillThere } from '../../vault/rotate/still-there.ts';
 import { requireProven, type UnlockedVault } from '../../vault/vault.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
+import { remindOfReplicas } from '../copy/replicas.ts';
 import { openUnlocked, warnFindings } from '../open.ts';
 import { otherPinIn } from '../trust.ts';
 import { keysAnew } from './rotate/keys-anew.ts';
@@ -143,6 +144,7 @@ export const command = defineCommand({
       ...spoken(work, rotated, pin, oldPin),
     });
     const reencrypted = reencryption ? await carryOut(context, now) : undefined;
+    await remindOfReplicas(context);
     return {
       work,
       isDryRun: false,

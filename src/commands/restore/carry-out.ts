@@ -5,6 +5,7 @@ import { planRestore, type RestorePlan, refuseRestore } from '../../vault/restor
 import { dropUndo, findUndo, type UndoCopy } from '../../vault/restore/undo.ts';
 import type { UnlockedVault } from '../../vault/vault.ts';
 import type { Context } from '../context.ts';
+import { namingOlder } from '../older.ts';
 
 /** A plan, and what came of it: nothing in a dry run. */
 export interface Work {
@@ -18,6 +19,8 @@ export interface Work {
 export interface Planned {
   readonly vault: UnlockedVault;
   readonly plan: RestorePlan;
+  /** It takes an earlier restore back. */
+  readonly isUndo?: true;
 }
 
 /** @throws StrongroomError `not-confirmed`, and as `applyRestore` */
@@ -34,9 +37,12 @@ export async function carryOut(
     const { vault } = one;
     const plan = works.length === 0 ? one.plan : await plannedAfresh(one);
     const { bytes: total } = plan.placement;
-    const result = await applyRestore(vault, plan, ({ files, bytes }) =>
-      context.progress.update({ phase: `restoring, ${files} files`, done: bytes, total, unit: 'bytes' }),
-    );
+    const apply = () =>
+      applyRestore(vault, plan, ({ files, bytes }) =>
+        context.progress.update({ phase: `restoring, ${files} files`, done: bytes, total, unit: 'bytes' }),
+      );
+    // What stands in for an undo copy is no older one.
+    const result = one.isUndo ? await apply() : await namingOlder(vault, plan.snapshot, apply);
     works.push({ plan, result });
   }
   return works;
@@ -102,7 +108,7 @@ export async function undoRestores(
       stateDirectory: context.paths.state,
       undoStore: store,
     });
-    planned.push({ vault: copy.vault, plan });
+    planned.push({ vault: copy.vault, plan, isUndo: true });
   }
   const works = await carryOut(planned, dryRun, context);
   if (!dryRun) for (const copy of copies) await dropUndo(store, copy.snapshot);

@@ -3,7 +3,7 @@ import { NotFoundError, UsageError } from '../../errors.ts';
 import { readSnapshotContents } from '../../vault/artifact-read.ts';
 import { finding } from '../../vault/finding.ts';
 import { hostsOf, parseAt } from '../../vault/select.ts';
-import { type RefusedRecord, readSnapshots, type Snapshot } from '../../vault/snapshots.ts';
+import { type RefusedRecord, readSnapshots, type Snapshot, type Snapshots } from '../../vault/snapshots.ts';
 import type { UnlockedVault } from '../../vault/vault.ts';
 import { type ChoiceFlags, chooseFrom } from '../choose.ts';
 import type { Context, SetConfig } from '../context.ts';
@@ -21,6 +21,8 @@ export interface Asked extends ChoiceFlags {
   readonly selector: string | undefined;
   /** Whether what several hosts wrote can come back side by side. */
   readonly hasRoom: boolean;
+  /** The sets that have a place of their own here, where it is to go back to that; undefined otherwise. */
+  readonly placed?: ReadonlySet<string>;
   /** The command without --host. */
   readonly again: string;
 }
@@ -35,12 +37,15 @@ export async function chosenSnapshots(
   context: Context,
 ): Promise<ChosenSnapshots> {
   const { selector, set: only, hasRoom, again } = asked;
-  const read = await readSnapshots(vault, only === undefined ? {} : { set: only });
+  const read = placedOf(await readSnapshots(vault, only === undefined ? {} : { set: only }), asked, context);
   const choose = (flags: ChoiceFlags) => chooseFrom(context, vault, read, selector, flags, again);
   const setsOf = (some: readonly Snapshot[]) => [...new Set(some.map((s) => s.set))].sort();
   const sound = setsOf(read.snapshots);
   // Of the host that was named, where one was.
-  const sets = setsOf(read.snapshots.filter((s) => asked.host === undefined || s.host === asked.host));
+  const those = read.snapshots.filter((s) => asked.host === undefined || s.host === asked.host);
+  const at = asked.at === undefined ? {} : { at: parseAt(asked.at) };
+  const then = at.at?.getTime() ?? Number.POSITIVE_INFINITY;
+  const sets = setsOf(those.filter((s) => Date.parse(s.time) <= then));
   const shared = new Set<string>();
   if (selector !== undefined || only !== undefined || sets.length === 0)
     try {
@@ -50,7 +55,8 @@ export async function chosenSnapshots(
     }
   const chosen: Snapshot[] = [];
   const skipped: RefusedRecord[] = [];
-  const at = asked.at === undefined ? {} : { at: parseAt(asked.at) };
+  for (const set of setsOf(those).filter((one) => !sets.includes(one)))
+    context.notice(`the set ${set} has no snapshot as old as that, and is left out`);
   for (const set of sets) {
     const hosts = hasRoom && asked.host === undefined ? hostsOf(read.snapshots, { set, ...at }) : [];
     if (hosts.length > 1) shared.add(set);
@@ -72,6 +78,22 @@ export async function chosenSnapshots(
     );
   }
   return { chosen, shared, skipped: [...skipped, ...refused.values()] };
+}
+
+/**
+ * What goes back to its place is of a set that has one: a set that was once made of some paths leaves no doubt which is
+ * meant. Not where a snapshot is named by its id, or none has a place: then it is said why it cannot go there.
+ */
+function placedOf(read: Snapshots, { selector, set: only, placed }: Asked, context: Context): Snapshots {
+  const isById = selector !== undefined && !/^(?:latest|@)/.test(selector);
+  const others = new Set(read.snapshots.map((s) => s.set).filter((set) => placed?.has(set) === false));
+  const isPlaced = ({ set }: { readonly set: string }) => !others.has(set);
+  if (only !== undefined || isById || others.size === 0 || !read.snapshots.some(isPlaced)) return read;
+  if (selector === undefined)
+    context.notice(
+      `left out, as the configuration does not say where they belong: ${[...others].join(', ')}`,
+    );
+  return { ...read, snapshots: read.snapshots.filter(isPlaced), refused: read.refused.filter(isPlaced) };
 }
 
 /** Hosts that wrote a set, but no complete snapshot of it: said, as none of theirs comes back. */

@@ -8,6 +8,7 @@ import type { Snapshot } from '../../vault/snapshots.ts';
 import type { UnlockedVault } from '../../vault/vault.ts';
 import { type ChoiceFlags, chooseOne } from '../choose.ts';
 import type { Context } from '../context.ts';
+import { namingOlder } from '../older.ts';
 import { openUnlocked } from '../open.ts';
 
 interface LoadFlags extends ChoiceFlags {
@@ -45,7 +46,8 @@ export async function load(
   if (flags.load === undefined) return undefined;
   const vault = await openUnlocked(context, { ...flags, anywhere: true });
   const snapshot = await chooseOne(context, vault, args.snapshot, flags);
-  return await loadStream(vault, snapshot, { ...flags, load: flags.load }, context);
+  const asked = { ...flags, load: flags.load };
+  return await namingOlder(vault, snapshot, () => loadStream(vault, snapshot, asked, context));
 }
 
 function checkFlags(paths: readonly string[], flags: LoadFlags): void {
@@ -81,7 +83,7 @@ async function loadStream(
       hint: `restore strongroom.yaml first and adapt it, or pipe the dump into the database's own tool: \`strongroom cat ${snapshot.id} --stream ${name} | …\``,
     });
   }
-  const stream = (await context.world()).stream(configured, set.root);
+  const stream = await (await context.world()).stream(configured, set.root);
   if (dryRun) return { snapshot, info, into: undefined, hint: undefined };
   if (live && !(await context.terminal.confirm(`Replace ${into} with ${name} of ${snapshot.id}?`)))
     throw new StrongroomError('not-confirmed', 'nothing was replaced', { hint: 'answer yes, or add --yes' });

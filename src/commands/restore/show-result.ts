@@ -71,7 +71,9 @@ function showElsewhere({ snapshot, contents, options, placement }: Work['plan'],
   }
   if (options.paths.length > 0) return;
   for (const { name, type, complete } of contents.streams) {
-    const how = complete ? `strongroom restore ${snapshot.id} --load ${name}` : 'incomplete in this snapshot';
+    const how = complete
+      ? `strongroom restore ${snapshot.id} --load ${name}, where strongroom.yaml has that stream; else pipe strongroom cat ${snapshot.id} --stream ${name} into the database’s own tool`
+      : 'incomplete in this snapshot';
     out.note(`  the stream ${name} (${type}) is no file: ${how}`);
   }
 }

@@ -37,6 +37,7 @@ export type BackupProblem = Omit<Problem, 'kind'> & {
     | 'not-remembered'
     | 'not-taken'
     | 'replica'
+    | 'replica-behind'
     | 'rotated'
     | 'stream'
     | 'two-successors'

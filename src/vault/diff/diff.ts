@@ -40,6 +40,8 @@ export interface Diff {
   /** Files that are the same. */
   readonly same: number;
   readonly streams: readonly StreamChange[];
+  /** Streams of the snapshot where the other side is the files on disk: only a dump of now could tell. */
+  readonly notCompared: readonly StreamInfo[];
   /** Private keys with their certificates, where either of the two came or changed. */
   readonly pairs: readonly KeyPair[];
 }
@@ -81,7 +83,8 @@ export async function diff(before: Side, after: Side, { paths = [] }: DiffOption
     return own ? { ...change, values: own } : change;
   });
   const streams = paths.length > 0 ? [] : compareStreams(before.streams, after.streams);
-  return { before, after, files, same, streams, pairs: pairsOf(looked, partners, versions.after, files) };
+  const pairs = pairsOf(looked, partners, versions.after, files);
+  return { before, after, files, same, streams, notCompared: onOneSide(before, after, paths), pairs };
 }
 
 function choose(before: Side, after: Side, paths: readonly string[]) {
@@ -165,11 +168,15 @@ function keyFacts(path: string, version: FileVersion | undefined): KeyFact[] {
   });
 }
 
+function onOneSide(before: Side, after: Side, paths: readonly string[]): readonly StreamInfo[] {
+  if (paths.length > 0 || (before.streams !== undefined && after.streams !== undefined)) return [];
+  return before.streams ?? after.streams ?? [];
+}
+
 function compareStreams(
   before: readonly StreamInfo[] | undefined,
   after: readonly StreamInfo[] | undefined,
 ): StreamChange[] {
-  // What a dump of now would hold, only a dump could tell.
   if (before === undefined || after === undefined) return [];
   const earlier = new Map(before.map((stream) => [stream.name, stream]));
   const changes = after.flatMap((stream): StreamChange[] => {

@@ -41,7 +41,7 @@ export const waysIn: Check<Pick<VaultDocument, 'slots'>> = {
     if (slots.length === 1) {
       return warning(
         `only one: ${slots[0]!.name}; when it is lost, so is the vault`,
-        'make vaults with a second key that is kept elsewhere, such as an age key on paper in a safe',
+        'add a second one that is kept elsewhere: `strongroom recovery kit` for paper in a safe, or `strongroom keys add`',
       );
     }
     const accounts = new Set(slots.map(accountOf));

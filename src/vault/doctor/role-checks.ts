@@ -69,7 +69,7 @@ const creating: Check<RoleFacts> = {
 
 const CREATES: Partial<Record<Role, string>> = {
   backup: 'snapshots',
-  drill: 'its results',
+  drill: 'the evidence of drills',
   prune: 'its notes of what it removed',
 };
 

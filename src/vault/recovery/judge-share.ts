@@ -4,8 +4,9 @@ import { IntegrityError, UnlockError } from '../../errors.ts';
 import { anchorOf, type Share, setOf } from '../../kit/share.ts';
 import { fingerprint } from '../../sign/key.ts';
 import type { Slot, VaultDocument } from '../documents/vault-document.ts';
+import { noVault } from '../no-vault.ts';
 import { type Pin, pinOf } from '../pin.ts';
-import { noVault, readCandidates } from '../trust.ts';
+import { readCandidates } from '../trust.ts';
 import type { VaultContext } from '../vault.ts';
 
 /** The place of a share in the vault of today. */

@@ -35,17 +35,21 @@ export async function checkDirectory(directory: string): Promise<void> {
 /**
  * What a restore into `directory` would have to place: the same comparison that a restore plan makes.
  * @param directory absolute
+ * @param options.outside where `@outside/…` entries are, such as `/` for a live tree; else below the directory, as in one
+ *   that was restored
+ * @throws IntegrityError, StoreError, InterruptedError, as reading does
  */
 export async function compareTree(
   vault: UnlockedVault,
   snapshot: Snapshot,
   directory: string,
   stateDirectory: string,
+  { outside }: { readonly outside?: string } = {},
 ): Promise<Difference[]> {
   const contents = await readSnapshotContents(vault, snapshot);
   const plan = await planPlacement(
     contents.entries,
-    { root: directory },
+    { root: directory, ...(outside === undefined ? {} : { outside }) },
     {
       existing: 'replace',
       asRecorded: false,

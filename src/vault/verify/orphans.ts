@@ -38,7 +38,7 @@ export async function findOrphans(vault: Vault, read: Snapshots): Promise<Findin
       findings.push(finding('left-over', name, message, 'warning'));
     }
     // What stands under these was judged one by one already.
-    if (named.has(name) || /^(?:vault|snapshots|ledger)\//.test(name)) continue;
+    if (named.has(name) || /^(?:vault|snapshots|ledger|drills)\//.test(name)) continue;
     findings.push(finding('orphan', name, `${name} belongs to no snapshot and to no key`, 'warning'));
   }
   return findings;

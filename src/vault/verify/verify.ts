@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readPart } from '../artifact-read.ts';
 import type { ObjectRef } from '../documents/vault-document.ts';
+import { readDrills } from '../drill/evidence.ts';
 import { type Finding, finding, isFault } from '../finding.ts';
 import { LIMITS } from '../layout.ts';
 import { sideBySide } from '../side-by-side.ts';
@@ -71,8 +72,28 @@ export async function verify(vault: Vault, options: VerifyOptions = {}): Promise
   }
   const records = options.set === undefined ? 'snapshots/' : `snapshots/${options.set}/`;
   for (const meddling of await findMeddling(vault, records)) findings.push(meddling);
-  if (options.set === undefined) for (const orphan of await findOrphans(vault, read)) findings.push(orphan);
+  if (options.set === undefined) {
+    for (const fault of (await readDrills(vault)).findings) findings.push(fault);
+    for (const orphan of await findOrphans(vault, read)) findings.push(orphan);
+  }
   return { snapshots: read.snapshots, bad, findings, ...tally, readData: options.unlocked !== undefined };
+}
+
+/**
+ * Reads every stored byte of one snapshot that counts, and nothing else of the vault.
+ * @param unlocked the same vault, to decrypt and compare every entry too
+ * @throws StoreError when the store cannot be read; InterruptedError
+ */
+export async function verifySnapshot(
+  vault: Vault,
+  snapshot: Snapshot,
+  unlocked?: UnlockedVault,
+): Promise<VerifyResult> {
+  const tally = { objects: 0, bytes: 0 };
+  const findings = await checkParts(vault, snapshot, tally);
+  if (unlocked && findings.length === 0) await readData(unlocked, snapshot, findings);
+  const bad = new Set(findings.length > 0 ? [snapshot.id] : []);
+  return { snapshots: [snapshot], bad, findings, ...tally, readData: unlocked !== undefined };
 }
 
 interface Tally {

@@ -250,7 +250,7 @@ describe('keys passwd', () => {
     expect(await tell(OLD, 'hunter2')).toMatchInlineSnapshot(`
       "2
       strongroom: error: the passphrase is too weak: has fewer than 12 characters
-      strongroom: hint: whoever reads the store can try passphrases at leisure: use five words or more, or leave it empty to have one made up
+      strongroom: hint: whoever reads the store can try passphrases at leisure: use five words or more that were drawn by lot, or leave it empty to have one made up
       "
     `);
     expect(await tell(OLD, undefined)).toMatchInlineSnapshot(`

@@ -140,7 +140,6 @@ describe('an object that nothing names', () => {
     'data/app/20261120T055812Z-7k3f9q/1-0123456789/files.tar.gz.age.00000',
     'keys/1/stranger-0123456789.age',
     'notes.txt',
-    'drills/x.json',
   ])('such as %s is worth a warning', async (name) => {
     await vault.store.create(name, Buffer.from('x'));
     const { findings, bad } = await check();

@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Processes, not threads: tests change the umask and the user.
     pool: 'forks',
+    // What many files need is made once.
+    globalSetup: 'test/support/once.ts',
     // The SDK's notice about 2027; the program sets it itself.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     maxWorkers: '100%',

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { registry } from '../src/commands/index.ts';
 import * as library from '../src/index.ts';
 import { ROOT } from './support/sources.ts';
 import { scratch } from './support/vault.ts';
@@ -224,7 +225,96 @@ describe('a backup from memory', () => {
   });
 });
 
+/** What each command does with a vault. What is of a machine or of paper is the program's alone. */
+const VERBS: Readonly<Record<string, readonly (keyof typeof library)[] | 'program'>> = {
+  init: ['initVault'],
+  backup: ['planBackup', 'backup'],
+  list: ['readSnapshots', 'chooseListed'],
+  show: ['readSnapshotContents'],
+  cat: ['cat', 'chooseStream', 'readStream'],
+  restore: [
+    'planRestore',
+    'applyRestore',
+    'recoverPlacement',
+    'findUndo',
+    'dropUndo',
+    'loadFiles',
+    'openStream',
+  ],
+  diff: ['diff', 'snapshotSide', 'liveSide', 'revealValues'],
+  verify: ['verify', 'verifySnapshot', 'verifyPlaces', 'compareTree'],
+  coverage: ['coverage', 'discover'],
+  health: ['readHealth', 'isHealthy'],
+  drill: ['planDrill', 'runDrill', 'writeEvidence', 'readDrills'],
+  doctor: 'program',
+  prune: ['planPrune', 'applyPrune', 'judgeRetention'],
+  guard: ['withSnapshot'],
+  copy: ['planCopyTo', 'copyAsPlanned'],
+  delete: ['planDelete', 'applyDelete', 'findLeftovers'],
+  keep: ['planKeep', 'planRelease', 'applyKeep'],
+  keys: ['changeKeys', 'tryKey', 'planRotation', 'rotate', 'planReencryption', 'reencrypt', 'findExposure'],
+  hosts: ['enrollHost', 'planHostRemoval', 'removeHost'],
+  history: ['historyGroups', 'readValueHistory'],
+  trust: ['openVault', 'unlock', 'parsePin', 'pinOf'],
+  recovery: 'program',
+  schedule: 'program',
+  notify: 'program',
+  policy: 'program',
+  config: 'program',
+  completion: 'program',
+};
+
 describe('the library', () => {
+  it('has the verb of each command but for what README says is of the program alone', () => {
+    const rows = registry.flatMap((group) => group.rows.map(({ name }) => name));
+    expect(Object.keys(VERBS).sort()).toEqual([...rows].sort());
+    const all: Readonly<Record<string, unknown>> = library;
+    for (const [command, verbs] of Object.entries(VERBS))
+      for (const verb of verbs === 'program' ? [] : verbs)
+        expect([command, typeof all[verb]]).toEqual([command, 'function']);
+    const own = Object.keys(VERBS).filter((name) => VERBS[name] === 'program');
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const section = readme.slice(readme.indexOf('\n## Library\n'), readme.indexOf('\n## Speed\n'));
+    for (const name of own) expect(section).toContain(`\`${name}\``);
+  });
+
+  it('compares snapshots, checks one, and copies', async () => {
+    const directory = scratch();
+    const context = await library.vaultAt(join(directory, 'vault'), { create: true });
+    const key = library.generateSigningKey();
+    const host = { name: 'app-1', key };
+    const { pin } = await library.initVault(context, {
+      name: 'shop',
+      keys: [library.newPassphraseKey('passphrase', words, 10)],
+      host: { name: 'app-1', publicKey: key.publicKey },
+    });
+    for (const token of ['first-token', 'other-token'])
+      await library.backup(context, {
+        set: 'state',
+        sources: { memory: { '.env': `API_TOKEN=${token}\n` } },
+        host,
+        pin,
+      });
+    const credentials = async () => [library.passphraseCredential(async () => words)];
+    const vault = await library.unlock(context, { pin, credentials });
+    const { snapshots } = await library.readSnapshots(vault);
+    const [before, after] = [snapshots[0]!, snapshots[1]!];
+    const found = await library.diff(
+      await library.snapshotSide(vault, before),
+      await library.snapshotSide(vault, after),
+    );
+    expect(found.files[0]?.values?.changes.map(({ name, change }) => [name, change])).toEqual([
+      ['API_TOKEN', 'changed'],
+    ]);
+
+    const there = await library.vaultAt(join(directory, 'copy'), { create: true });
+    const result = await library.copyAsPlanned(await library.planCopyTo(vault, there.store));
+    expect(result.copied).toHaveLength(2);
+    const copy = await library.openVault(there, { pin });
+    expect((await library.verify(copy)).findings).toEqual([]);
+    expect((await library.verifySnapshot(vault, after, vault)).findings).toEqual([]);
+  });
+
   it('exports functions, errors and types under names, and nothing else', () => {
     expect(Object.keys(library)).not.toContain('default');
     for (const value of Object.values(library)) expect(typeof value).toBe('function');

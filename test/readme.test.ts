@@ -34,8 +34,13 @@ const documents = [
   'keys.example',
   'docs/configuration.md',
   'docs/dependencies.md',
+  'docs/migrating.md',
   'examples/shop/README.md',
   'examples/shop/strongroom.example.yaml',
+  ...['learner', 'portfolio', 'research-duckdb', 'trading-platform', 'trading-postgres'].flatMap((name) => [
+    `examples/${name}/README.md`,
+    `examples/${name}/strongroom.yaml`,
+  ]),
 ];
 const readme = read('README.md');
 const machine = machines();
@@ -58,6 +63,20 @@ function commandsOf(body: string): string[] {
     .split('\n')
     .filter((line) => line.startsWith('$ '))
     .map((line) => line.slice(2));
+}
+
+/** What links to the headings of a document end in, as GitHub makes them. */
+function anchorsOf(text: string): string[] {
+  const slugs = [...text.replace(/^```.*?^```$/gms, '').matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+  return slugs.map((slug, n) => {
+    const before = slugs.slice(0, n).filter((other) => other === slug).length;
+    return before === 0 ? slug : `${slug}-${before}`;
+  });
 }
 
 function sources(directory: string): string[] {
@@ -102,6 +121,10 @@ describe('what the documents name', () => {
     for (const link of links.filter((l) => !l.includes('://'))) {
       expect(existsSync(resolve(root, dirname(path), link)), link).toBe(true);
     }
+    for (const [, link = '', anchor = ''] of text.matchAll(/\]\(([^)#:]*)#([^)]*)\)/g)) {
+      const target = link === '' ? text : readFileSync(resolve(root, dirname(path), link), 'utf8');
+      expect(anchorsOf(target), `${link}#${anchor}`).toContain(anchor);
+    }
     const named = [...text.matchAll(/`((?:src|test|scripts|docs|bench|examples)\/[^`\s]*)`/g)].map(
       ([, name = '']) => name,
     );
@@ -144,10 +167,10 @@ test.each(['README.md', 'keys.example'])(
   '%s speaks of vaults, snapshots and keys, not of the format inside',
   (path) => {
     // Our own words for what is inside belong to docs/format.md. `recipient` is allowed as age's own word and flag,
-    // "in part" and "recorded" are plain English.
+    // "in part" and "recorded" are plain English, and `part` is a JSON line of drill.
     const text = read(path)
       .replace(/--recipient|age recipients?/g, '')
-      .replace(/in part|recorded/g, '')
+      .replace(/in part|recorded|`part`/g, '')
       .replace(/--as-recorded/g, '');
     const found = text.match(
       /\b(?:authority|generations?|slots?|records?|artifacts?|parts?|ledgers?|recipients?|stanzas?)\b/gi,

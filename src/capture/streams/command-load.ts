@@ -104,7 +104,7 @@ function placeOf(load: Words, name: string, { into, isLive = false }: LoadOption
     throw notLoadable(
       name,
       `loads into one place only, which may be live`,
-      `name that place (load: […, '${INTO}']), or say that it is to be replaced`,
+      `name that place (load: […, '${INTO}']), or say that it is to be replaced (--live)`,
     );
   }
   if (into?.startsWith('-')) {

@@ -12,6 +12,7 @@ import {
   type Words,
 } from './command-load.ts';
 import { endingIn, provenBy } from './proof.ts';
+import { runIn } from './rehearse.ts';
 import { secretOf, secretShape } from './secret-setting.ts';
 import { line, timeout, timeoutOf } from './shapes.ts';
 import { runTool, type ToolOptions } from './tool.ts';
@@ -71,25 +72,35 @@ export const command: StreamKind = {
       for (const { variable, secret } of sources) if (secret) adds[variable] = await secret.read();
       return { ...base, adds, secrets: Object.values(adds), signal };
     };
+    /** @param printing the program that prints it just now, if one does */
+    const whole = (
+      dump: AsyncIterable<Buffer>,
+      tool: ToolOptions,
+      printing?: string,
+    ): AsyncIterable<Buffer> => {
+      const enough = atLeast(minimum, dump, name, printing);
+      const ended = trailer === undefined ? enough : endingIn(ending(trailer), enough, name, printing);
+      return check ? provenBy((copy, stop) => proven(check, copy, stop, tool), ended) : ended;
+    };
     return {
       name,
       type: 'command',
       facts: { program: nameOf(run), ...(load ? { load: nameOf(load) } : {}) },
       async *dump(asked = {}) {
-        const of = { name, tool: nameOf(run) };
         const tool = await options(asked);
         const [file, ...args] = run;
         const printed = runTool(file, args, { ...tool, onNotes: asked.onNotes });
-        const enough = atLeast(minimum, printed, of);
-        const ended = trailer === undefined ? enough : endingIn(ending(trailer), enough, name, of.tool);
-        yield* check ? provenBy((copy, stop) => proven(check, copy, stop, tool), ended) : ended;
+        yield* whole(printed, tool, nameOf(run));
       },
       async load(dump, asked) {
         return await loadByCommand(dump, programs, { ...asked, run: await options(asked) });
       },
       rehearse: isRehearsable(programs)
-        ? async (dump, asked) =>
-            await rehearseByCommand(dump, programs, { ...asked, run: await options(asked) })
+        ? async (dump, asked) => {
+            const tool = runIn(asked.directory, await options(asked));
+            // A host that was taken over may say of anything that it is whole.
+            return await rehearseByCommand(whole(dump, tool), programs, { ...asked, run: tool });
+          }
         : undefined,
     } satisfies Stream;
   },
@@ -110,17 +121,12 @@ function wordsOf(setting: unknown, stream: string, key: string): Words {
   );
 }
 
-interface Of {
-  /** The stream. */
-  readonly name: string;
-  readonly tool: string;
-}
-
-/** @throws StreamError stream-empty at its end */
+/** @param tool that prints it just now, if one does @throws StreamError stream-empty at its end */
 async function* atLeast(
   bytes: number,
   dump: AsyncIterable<Buffer>,
-  { name, tool }: Of,
+  name: string,
+  tool?: string,
 ): AsyncGenerator<Buffer> {
   let size = 0;
   for await (const chunk of dump) {
@@ -129,7 +135,10 @@ async function* atLeast(
   }
   if (size >= bytes) return;
   const what = size === 0 ? 'nothing' : `${size} bytes, and ${bytes} is the least`;
-  throw new StreamError('stream-empty', `stream ${name}: ${tool} printed ${what}`);
+  throw new StreamError(
+    'stream-empty',
+    `stream ${name}: ${tool === undefined ? 'the dump holds' : `${tool} printed`} ${what}`,
+  );
 }
 
 /** @param text as it is written, be it a sign that means something in a pattern */

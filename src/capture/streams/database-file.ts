@@ -170,7 +170,8 @@ export async function refuseExisting(file: DatabaseFile, endings: readonly strin
     if (!(await lstat(file.path + ending).catch(() => undefined))) continue;
     throw new ConflictError('target-exists', `there is a file ${file.shown}${ending} already`, {
       object: file.shown + ending,
-      hint: ending === '' ? 'name another one, or say that it is to be replaced' : 'move it away first',
+      hint:
+        ending === '' ? 'name another one, or say that it is to be replaced (--live)' : 'move it away first',
     });
   }
 }

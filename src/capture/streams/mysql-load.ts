@@ -77,6 +77,6 @@ function halfReplaced(error: unknown, stream: string, into: string, from: string
 function inTheWay(name: string): ConflictError {
   return new ConflictError('target-exists', `there is a database ${name} already`, {
     object: name,
-    hint: 'name another one, or say that it is to be replaced',
+    hint: 'name another one, or say that it is to be replaced (--live)',
   });
 }

@@ -168,7 +168,7 @@ async function isThere(name: string, run: ToolOptions): Promise<boolean> {
 function inTheWay(name: string): ConflictError {
   return new ConflictError('target-exists', `there is a database ${name} already`, {
     object: name,
-    hint: 'name another one, or say that it is to be replaced',
+    hint: 'name another one, or say that it is to be replaced (--live)',
   });
 }
 

@@ -1,7 +1,7 @@
 // A dump of Redis in a server of its own, for a drill: on a socket that nobody else can reach, without a port, and gone
 // with the drill. It obeys commands that read, and no script.
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError, UsageError } from '../../errors.ts';
@@ -27,12 +27,26 @@ const PATH = 103;
 const NAME = 40;
 /** What is kept of its log, in bytes. */
 const LOG = 16 * 1024;
+/** Milliseconds that loading may take at most, and a query: a function in the dump may keep the server busy for ever. */
+const LOADING = 10 * 60_000;
+const ASKING = 60_000;
+const MIB = 2 ** 20;
+/**
+ * Strings in a dump are packed, up to 88 times: so many times its bytes a dump may take in memory, and so much however
+ * small it is, of which a server without any data needs a part.
+ */
+const UNFOLDED = 16;
+const LEAST = 512 * MIB;
 
 /**
  * Runs a program until somebody ends it, or the drill is gone and with it the other end of stdin, be it killed. What is
- * in the background reads nothing from stdin, hence the other descriptor.
+ * in the background reads nothing from stdin, hence the other descriptor. It gets so many KiB of memory, where the
+ * system can hold it to them: Redis itself counts nothing while it loads. A core would be the dump on a disk.
  */
-const BOUND = `exec 3<&0
+const BOUND = `ulimit -c 0
+ulimit -v "$1" 2>/dev/null || :
+shift
+exec 3<&0
 "$@" 3<&- & server=$!
 (cat <&3; kill -9 $server) >/dev/null 2>&1 & watcher=$!
 wait $server; status=$?
@@ -52,6 +66,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/Bad directive/, 'it needs redis-server 6.2 or later, or Valkey'],
   [/module/i, 'it may need a module that this server does not have'],
 ];
+const NO_MEMORY = /out of memory|\bOOM\b|failed allocating/i;
 
 export interface RedisRehearseOptions extends RehearseOptions {
   readonly run: ToolOptions;
@@ -81,19 +96,25 @@ export async function rehearseRedis(
   try {
     const file = join(place, 'dump.rdb');
     await load(dump, { into: file, signal });
-    server = startServer(program, place, run);
-    await ready(server, socket, run);
+    server = startServer(program, place, { ...run, memory: memoryFor((await stat(file)).size) });
+    await ready(server, socket, { ...run, timeout: Math.min(run.timeout, LOADING) });
     // It has it in memory now.
     await rm(file);
   } catch (error) {
     await drop();
     throw error;
   }
+  const asking = { ...run, timeout: Math.min(run.timeout, ASKING) };
   return {
     into: `${program} on ${socket}`,
-    query: async (text) => await answerOf(name, asked(socket, commandIn(name, text), run), REFUSALS),
+    query: async (text) => await answerOf(name, asked(socket, commandIn(name, text), asking), REFUSALS),
     drop,
   };
+}
+
+/** Bytes that a server may take with a dump. A drill must not have the system end what else runs here. */
+function memoryFor(dump: number): number {
+  return Math.floor(Math.min(Math.max(LEAST, UNFOLDED * dump), process.availableMemory() / 2));
 }
 
 interface Server {
@@ -102,15 +123,19 @@ interface Server {
   stop(): Promise<void>;
 }
 
-function startServer(program: string, place: string, run: ToolOptions): Server {
+function startServer(
+  program: string,
+  place: string,
+  { memory, ...run }: ToolOptions & { readonly memory: number },
+): Server {
   const end = new AbortController();
   const signal = run.signal ? AbortSignal.any([run.signal, end.signal]) : end.signal;
-  const args = argumentsOf(place);
+  const words = [String(Math.floor(memory / 1024)), program, ...argumentsOf(place, memory)];
   const stdin = until(signal);
   let log: Buffer = Buffer.alloc(0);
   let failure: unknown;
   const reading = async () => {
-    for await (const chunk of runTool('sh', ['-c', BOUND, 'sh', program, ...args], {
+    for await (const chunk of runTool('sh', ['-c', BOUND, 'sh', ...words], {
       ...run,
       cwd: place,
       timeout: LONGEST,
@@ -122,7 +147,8 @@ function startServer(program: string, place: string, run: ToolOptions): Server {
     throw new StreamError('stream-failed', `stream ${run.name}: ${program} ended`);
   };
   const running = reading().catch((error: unknown) => {
-    failure = error instanceof StreamError ? notStarted(run.name, program, log.toString('latin1')) : error;
+    failure =
+      error instanceof StreamError ? notStarted(run.name, program, memory, log.toString('latin1')) : error;
   });
   return {
     failure: () => failure,
@@ -134,18 +160,21 @@ function startServer(program: string, place: string, run: ToolOptions): Server {
 }
 
 /** Its log may quote keys. */
-function notStarted(name: string, program: string, log: string): StreamError {
-  const hint = HINTS.find(([said]) => said.test(log))?.[1];
+function notStarted(name: string, program: string, memory: number, log: string): StreamError {
+  const hint = NO_MEMORY.test(log)
+    ? `it may need more than the ${Math.floor(memory / MIB)} MiB of memory that a drill gives it: load it by hand (strongroom restore --load)`
+    : HINTS.find(([said]) => said.test(log))?.[1];
   const message = `stream ${name}: ${program} cannot be started with the dump`;
   return new StreamError('stream-failed', message, hint === undefined ? {} : { hint });
 }
 
-function argumentsOf(place: string): string[] {
+function argumentsOf(place: string, memory: number): string[] {
   return [
     ...['--port', '0', '--unixsocket', join(place, 's'), '--unixsocketperm', '700'],
     ...['--dir', place, '--dbfilename', 'dump.rdb', '--save', '', '--appendonly', 'no', '--daemonize', 'no'],
     // What is in it is looked through before it is believed: it may be made up to harm the server.
     ...['--sanitize-dump-payload', 'yes'],
+    ...['--maxmemory', String(memory), '--maxmemory-policy', 'noeviction'],
     // It may come from one that has more than 16, and is refused otherwise.
     ...['--databases', '1024'],
     ...['--user', 'default', 'reset', 'on', 'nopass', '~*', '+@read', '+dbsize', '+info', '+ping'],
@@ -193,7 +222,7 @@ function limited({ signal }: ToolOptions, late: AbortSignal): AbortSignal {
 
 function tooLate(name: string, what: string): StreamError {
   return new StreamError('stream-timeout', `stream ${name}: ${what}`, {
-    hint: 'give the stream a longer timeout',
+    hint: 'give the stream a longer timeout; a drill takes ten minutes for a load at most, and one for a query',
   });
 }
 

@@ -29,18 +29,20 @@ export function isElsewhere(options: S3Options, env: Environment): boolean {
 export async function withConfiguredEndpoint(options: S3Options, env: Environment): Promise<S3Options> {
   if (isElsewhere(options, env)) return options;
   // Whatever is wrong with that file is told by the first call.
-  const { config } = new S3Client({ region: 'us-east-1' });
+  const { profile } = options;
+  const { config } = new S3Client({ region: 'us-east-1', ...(profile === undefined ? {} : { profile }) });
   const endpoint = await config.serviceConfiguredEndpoint?.().catch(() => undefined);
   return endpoint === undefined ? options : { ...options, endpoint };
 }
 
 /** @param env for the endpoint that the SDK takes by itself: then the bucket stands in the path, as most services want */
 export function makeClient(options: S3Options, env: Environment): S3Client {
-  const { region, endpoint, stall = STALL_SECONDS } = options;
+  const { region, endpoint, profile, stall = STALL_SECONDS } = options;
   const elsewhere = isElsewhere(options, env);
   return new S3Client({
     region: region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? (elsewhere ? 'us-east-1' : undefined)!,
     ...(endpoint === undefined ? {} : { endpoint }),
+    ...(profile === undefined ? {} : { profile }),
     forcePathStyle: options.forcePathStyle ?? elsewhere,
     maxAttempts: 1,
     // We send SHA-256, and check what we read ourselves; other checksums are unknown to older services.

@@ -4,6 +4,8 @@
 export interface S3Options {
   /** `eu-central-1`; else AWS_REGION and the profile, else `us-east-1`. */
   readonly region?: string;
+  /** Profile of ~/.aws/config and credentials; then the environment's own credentials are not used. */
+  readonly profile?: string;
   /** URL of another service than AWS; else AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL. */
   readonly endpoint?: string;
   /** `https://host/bucket/key` instead of `https://bucket.host/key`; on by itself where an endpoint is named. */

@@ -314,6 +314,48 @@ describe('a drill of a program', () => {
     expect(existsSync(mark)).toBe(false);
   });
 
+  it('runs beside the scratch where the root of the set is not there', async () => {
+    const away = command.open(
+      'app',
+      {
+        run: ['true'],
+        check: ['sh', '-c', 'cat > checked'],
+        load: ['sh', '-c', 'cat > {into}'],
+        query: ['cat', '{into}'],
+        drop: ['rm', '{into}'],
+      },
+      { root: join(root, 'gone'), env: { PATH: process.env.PATH } },
+    );
+    const directory = mkdtempSync(join(root, 'drill-'));
+    const rehearsal = await away.rehearse?.(inChunks(Buffer.from('a dump')), { directory });
+    expect(readdirSync(directory).sort()).toEqual([rehearsal?.into, 'checked'].sort());
+    expect(await rehearsal?.query('all')).toBe('a dump');
+    await rehearsal?.drop();
+    expect(readdirSync(directory)).toEqual(['checked']);
+  });
+
+  it.each<[string, Record<string, unknown>, string, string]>([
+    ['nothing', {}, '', 'stream-empty stream app: the dump holds nothing'],
+    ['less than the least', { minimum: 5 }, 'dump', 'stream-empty stream app: the dump holds 4 bytes, and 5'],
+    ['what has no end', { trailer: 'end.' }, 'dump en', 'stream-unfinished stream app: the dump has no end'],
+    [
+      'what its check finds fault with',
+      { check: ['grep', '-q', 'whole'] },
+      'half a dump',
+      'stream-unfinished stream app: grep finds fault with the dump',
+    ],
+  ])('takes %s for no dump, and leaves nothing of it', async (_, proof, bytes, said) => {
+    const at = mkdtempSync(join(root, 'unproven-'));
+    const settings = {
+      load: ['sh', '-c', `cat > ${at}/{into}`],
+      drop: ['rm', '-f', `${at}/{into}`],
+      ...proof,
+    };
+    const { code, message } = await failure(rehearse(settings, bytes));
+    expect(`${code} ${message}`).toContain(said);
+    expect(readdirSync(at)).toEqual([]);
+  });
+
   it('says what it cannot ask, and tells when it cannot be taken away', async () => {
     const rehearsal = await rehearse({
       load: ['sh', '-c', 'cat # {into}'],

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildSync } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Rehearsal, StreamError } from '../../../src/capture/stream.ts';
 import { redis } from '../../../src/capture/streams/redis.ts';
 import { inChunks, textOf, whole } from '../../contract/stream.ts';
@@ -144,6 +144,51 @@ describe.skipIf(skipFor.redis)(
       const rehearsal = await rehearse(made(Buffer.from('\xfe\x40\x64\0\x01a\x01b', 'latin1')));
       expect(await rehearsal.query('INFO keyspace')).toContain('db100:keys=1');
       await rehearsal.drop();
+    });
+
+    it('gives a dump that unfolds into more than its size tells no more memory for it', async () => {
+      // Keys of 64 MiB of zeros, each in 762 KB: a byte, and again and again 264 times the one before (LZF).
+      const again = Buffer.concat([Buffer.from([0, 0]), Buffer.from('e0ff00'.repeat(254_200), 'hex')]);
+      const unfolded = 1 + 254_200 * 264;
+      const length = (n: number) => {
+        const bytes = Buffer.from([0x80, 0, 0, 0, 0]);
+        bytes.writeUInt32BE(n, 1);
+        return bytes;
+      };
+      const key = (name: string) =>
+        Buffer.concat([
+          Buffer.from(`\0\x01${name}\xc3`, 'latin1'),
+          length(again.length),
+          length(unfolded),
+          again,
+        ]);
+      const bomb = (keys: string) => made(Buffer.concat([Buffer.from([0xfe, 0]), ...[...keys].map(key)]));
+      // So that the other one fails for its size alone.
+      const small = await rehearse(bomb('a'));
+      expect(await small.query('STRLEN a')).toBe(String(unfolded));
+      await small.drop();
+      const error = await failure(rehearse(bomb('abcdefghij')));
+      expect(error.code).toBe('stream-failed');
+      expect(error.hint).toMatch(/512 MiB of memory/);
+      expect(readdirSync(directory)).toEqual([]);
+    });
+
+    it('gives a load ten minutes and a query one, whatever time the stream has', async () => {
+      const limits = vi.spyOn(AbortSignal, 'timeout');
+      try {
+        const rehearsal = await rehearse();
+        await rehearsal.query('DBSIZE');
+        await rehearsal.drop();
+        expect(limits.mock.calls).toEqual([[600_000], [60_000]]);
+        limits.mockClear();
+        const short = redis.open('cache', { timeout: '7s' }, { root: directory, env: process.env });
+        const again = await short.rehearse!(inChunks(dump), { directory });
+        await again.query('DBSIZE');
+        await again.drop();
+        expect(limits.mock.calls).toEqual([[7000], [7000]]);
+      } finally {
+        limits.mockRestore();
+      }
     });
 
     it('says so where its directory has too long a name for a socket', async () => {

@@ -278,6 +278,47 @@ describe('each fault', () => {
   });
 });
 
+describe('a dump that is not loaded here', () => {
+  const dumped = { command: { run: ['echo', 'a dump'] } };
+  const part = () => {
+    const data = join(vault, 'data', 'app');
+    const at = join(data, readdirSync(data)[0]!);
+    return join(at, readdirSync(at)[0]!, 'stream-db.gz.age.00000');
+  };
+
+  it('is read to its end all the same, and its recovery time is not taken for all of it', async () => {
+    configure({ include: ['.env'], streams: { db: dumped }, objectives: { rto: '1h' } });
+    await backUp();
+    const skip = {
+      include: ['.env'],
+      streams: { db: dumped },
+      objectives: { rto: '1h' },
+      drill: { streams: { db: { skip: true } } },
+    };
+    configure(skip);
+    const { checks } = await drill();
+    const of = (check: string) => checks.find((line) => line.check === check);
+    expect(of('stream')).toMatchObject({
+      outcome: 'skipped',
+      message: expect.stringContaining('read and whole'),
+    });
+    expect(of('recovery-time')).toMatchObject({ outcome: 'skipped' });
+    rmSync(part());
+    const { failed } = await drill([], 5);
+    expect(failed[0]).toMatch(/^stream db: it cannot be read: /);
+    expect(failed.slice(1).every((line) => line.startsWith('recovery-time '))).toBe(true);
+  });
+
+  it('is not what the configuration says: a host does not choose whether its dump is tried', async () => {
+    configure({ include: ['.env'], streams: { db: dumped } });
+    await backUp();
+    configure({ include: ['.env'], streams: { db: { sqlite: { file: 'data.db' } } } });
+    expect((await drill([], 5)).failed).toEqual([
+      'stream db: it is of the kind command, and the configuration here says sqlite',
+    ]);
+  });
+});
+
 describe('a drill that is killed', () => {
   const slow = { drill: { commands: [{ name: 'slow', run: ['sleep', '60'] }] } };
 
@@ -306,6 +347,13 @@ describe('a drill that is killed', () => {
     first.child.kill('SIGINT');
     expect(await first.ended).toBe(130);
     expect(scratches()).not.toContain(first.own);
+
+    // A session that breaks off.
+    const hungUp = await started();
+    hungUp.child.kill('SIGHUP');
+    hungUp.child.kill('SIGHUP');
+    expect(await hungUp.ended).toBe(130);
+    expect(scratches()).not.toContain(hungUp.own);
 
     const second = await started();
     second.child.kill('SIGKILL');

@@ -7,7 +7,7 @@ import { checkObjectives } from './checks/objectives.ts';
 import type { Elsewhere } from './checks/references.ts';
 import type { StreamGrounds } from './checks/streams.ts';
 import { startClock } from './clock.ts';
-import { judgePart } from './judge.ts';
+import { isPartly, judgePart } from './judge.ts';
 import type { DrillPlan } from './plan.ts';
 import { type Restored, restoreTarget } from './restore-target.ts';
 import { type DrillPart, type DrillResult, noneFailed, type Objectives } from './result.ts';
@@ -52,7 +52,7 @@ export async function runDrill(
   const parts: DrillPart[] = [];
   for (const one of restored) parts.push(await judgePart(vault, one, { trees, elsewhere, began }, options));
   const measured = wholeOf(parts, openedIn);
-  const checks = checkObjectives(objectives, measured);
+  const checks = checkObjectives(objectives, { ...measured, isPartly: parts.some(isPartly) });
   return {
     began,
     seconds: clock.now(),

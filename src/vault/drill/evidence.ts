@@ -6,9 +6,11 @@ import { openDocument, sealDocument } from '../../sign/document.ts';
 import type { StoredObject } from '../../store/store.ts';
 import { TOOL } from '../../version.ts';
 import { type CheckCount, type Drill, type DrilledPart, readDrill } from '../documents/drill.ts';
+import type { Generation } from '../documents/vault-document.ts';
 import { type Finding, finding, isFault } from '../finding.ts';
 import { DRILLS, LIMITS, newDrillName } from '../layout.ts';
 import { documentTime } from '../names.ts';
+import { readEnds } from '../received.ts';
 import { drillerOf, judgeDrill } from '../standing.ts';
 import { callOptions, requireProven, type UnlockedVault, type Vault } from '../vault.ts';
 import type { Check, DrillPart, DrillResult } from './result.ts';
@@ -118,9 +120,14 @@ function countsOf(checks: readonly Check[]): CheckCount[] {
   return [...counts.values()];
 }
 
+/** What is no news: a key that leaked is in the vault document, and that keys were rotated since as well. */
+const KNOWN: readonly string[] = ['exposed-key', 'stored-late'];
+/** Nobody knows until when: so nothing of that key counts. */
+const NEVER = new Date(0);
+
 /**
- * Reads and judges the evidence of drills. What was signed with a key that leaked counts no more, and that is no news: the
- * vault document says so already.
+ * Reads and judges the evidence of drills. What was signed with a key that leaked counts no more, nor what the store had
+ * only once the key was rotated out.
  * @throws StoreError when the store cannot be read; InterruptedError
  */
 export async function readDrills(vault: Vault, options: ReadDrillsOptions = {}): Promise<Drills> {
@@ -130,9 +137,15 @@ export async function readDrills(vault: Vault, options: ReadDrillsOptions = {}):
     if (!isPassedOver(object.name)) objects.push(object);
   const drills: CountingDrill[] = [];
   const findings: Finding[] = [];
+  let ends: ReturnType<typeof readEnds> | undefined;
+  const untilOf: UntilOf = async ({ generation }) => {
+    if (generation === vault.document.generation) return undefined;
+    ends ??= readEnds(vault);
+    return (await ends).get(generation) ?? NEVER;
+  };
   while (objects.length > 0 && !isEnough(drills)) {
     const newest = objects.splice(-AT_ONCE).reverse();
-    for (const read of await Promise.all(newest.map((object) => readOne(vault, object)))) {
+    for (const read of await Promise.all(newest.map((object) => readOne(vault, object, untilOf)))) {
       if (read && 'severity' in read) findings.push(read);
       else if (read) drills.push(read);
     }
@@ -140,10 +153,14 @@ export async function readDrills(vault: Vault, options: ReadDrillsOptions = {}):
   return { drills: drills.reverse(), findings: findings.reverse() };
 }
 
-/** @returns undefined when it is gone, or was signed with a key that leaked */
+/** Until when a generation was the newest; undefined for the one that is. */
+type UntilOf = (generation: Generation) => Promise<Date | undefined>;
+
+/** @returns undefined when it is gone, or does not count for what is known */
 async function readOne(
   vault: Vault,
   { name, modified }: StoredObject,
+  untilOf: UntilOf,
 ): Promise<CountingDrill | Finding | undefined> {
   const { store, document } = vault;
   try {
@@ -153,10 +170,10 @@ async function readOne(
     const { signers, parse } = openDocument(bytes, options);
     const signer = drillerOf(document, signers, name);
     const drill = readDrill(parse(), name, document.vault);
-    judgeDrill(drill, signer, modified);
+    judgeDrill(drill, { signer, modified, until: await untilOf(signer) });
     return { ...drill, sha256: createHash('sha256').update(bytes).digest('hex') };
   } catch (error) {
     if (!isFault(error)) throw error;
-    return error.code === 'exposed-key' ? undefined : finding(error.code, name, error.message, 'warning');
+    return KNOWN.includes(error.code) ? undefined : finding(error.code, name, error.message, 'warning');
   }
 }

@@ -39,13 +39,12 @@ export async function judgePart(
       checks.push(...(await checkCommands(own.settings.commands, { cwd: tree.directory, env }, own)));
     }
   }
-  const streamsThat = (outcome: Check['outcome']) =>
-    found.some((check) => check.check === 'stream' && check.outcome === outcome);
+  const isBack = !found.some((check) => check.check === 'stream' && check.outcome === 'failed');
   const measured = {
     recoveryPoint: newest && Math.max(0, Math.round((began.getTime() - Date.parse(newest.time)) / 1000)),
-    recoveryTime: tree && streamsThat('failed') ? undefined : tree && clock.recovery(),
+    recoveryTime: tree && isBack ? clock.recovery() : undefined,
   };
-  checks.push(...checkObjectives(objectives, { ...measured, isPartly: streamsThat('skipped') }));
+  checks.push(...checkObjectives(objectives, { ...measured, isPartly: isPartly({ checks }) }));
   const passed = tree !== undefined && noneFailed(checks);
   return {
     set,
@@ -60,6 +59,11 @@ export async function judgePart(
     checks,
     passed,
   };
+}
+
+/** Whether dumps of it were not loaded, so that a recovery would take longer. */
+export function isPartly({ checks }: Pick<DrillPart, 'checks'>): boolean {
+  return checks.some(({ check, outcome }) => check === 'stream' && outcome === 'skipped');
 }
 
 /** What a host has written must not end the drill of the others. */

@@ -18,8 +18,6 @@ const CHECK_OF: Readonly<Record<(typeof KINDS)[number], CheckName>> = {
   kubernetes: 'manifests',
   dotenv: 'dotenv',
 };
-/** Reasons that say what was not looked at, not what is wrong. */
-const UNTOLD = /look(?:ed)? (?:into|at)|on this machine|remote|HOME is not set|backed up|listed/;
 
 /** Whether something that this drill left out has a file of a host. @param path absolute, as that host knows it */
 export type Elsewhere = (host: string, path: string) => Promise<boolean>;
@@ -67,9 +65,9 @@ interface Judging {
 async function judged(check: CheckName, discovery: Discovery, judging: Judging): Promise<Check[]> {
   const { shown } = judging;
   const faults = new Map<string, string[]>();
-  const untold = new Map<string, string>();
-  for (const { path, reason } of discovery.warnings) {
-    if (UNTOLD.test(reason)) untold.set(path, reason);
+  const unread = new Map<string, string>();
+  for (const { path, kind, reason } of discovery.warnings) {
+    if (kind === 'unread') unread.set(path, reason);
     else faults.set(path, [...(faults.get(path) ?? []), reason]);
   }
   for (const reference of discovery.references) {
@@ -77,12 +75,12 @@ async function judged(check: CheckName, discovery: Discovery, judging: Judging):
     const by = reference.by ?? reference.path;
     if (lacking !== undefined) faults.set(by, [...(faults.get(by) ?? []), lacking]);
   }
-  const subjects = new Set([...discovery.references.flatMap(ownFile), ...faults.keys(), ...untold.keys()]);
+  const subjects = new Set([...discovery.references.flatMap(ownFile), ...faults.keys(), ...unread.keys()]);
   return [...subjects].sort().map((path): Check => {
     const wrong = faults.get(path);
     const subject = shown(path);
     if (wrong) return { check, subject, outcome: 'failed', message: sentence([...new Set(wrong)]) };
-    const why = untold.get(path);
+    const why = unread.get(path);
     return why === undefined
       ? { check, subject, outcome: 'passed' }
       : { check, subject, outcome: 'skipped', message: why };

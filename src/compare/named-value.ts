@@ -48,9 +48,12 @@ export class NotNamed extends StrongroomError {
   }
 }
 
-/** @throws NotNamed when there are more than a configuration has */
+/** It may be sound, and is more than is looked into. */
+export class TooMuch extends NotNamed {}
+
+/** @throws TooMuch when there are more than a configuration has */
 export function checkCount(count: number): void {
-  if (count > MAX_VALUES) throw new NotNamed(`holds more than ${MAX_VALUES} values`);
+  if (count > MAX_VALUES) throw new TooMuch(`holds more than ${MAX_VALUES} values`);
 }
 
 /** Numbers what has one name: `TOKEN`, `TOKEN #2`. None may hide behind another. */

@@ -1,6 +1,6 @@
 // Nested data of any format, and the names of the values in it: `spec.replicas`, `hosts[0]`. Knows what Kubernetes and
 // Compose say by their own rules: a Secret's data is base64, a list of variables has names.
-import { checkCount, type FoundValue, NotNamed } from './named-value.ts';
+import { checkCount, type FoundValue, TooMuch } from './named-value.ts';
 import { clipName, hiddenKey, isPadding, looksRandom, shownKey } from './shown.ts';
 
 /** A value as written, or what holds more. Branches may be shared, and so stand in more than one place. */
@@ -21,7 +21,7 @@ const MAX_VISITS = 100_000;
 /** As many characters as its values may have together, where the file itself may have a fourth of that. */
 const MAX_CHARACTERS = 16 * 2 ** 20;
 
-export const tooDeep = () => new NotNamed(`is nested deeper than ${MAX_DEPTH} levels`);
+export const tooDeep = () => new TooMuch(`is nested deeper than ${MAX_DEPTH} levels`);
 
 interface Walk {
   readonly found: FoundValue[];
@@ -30,7 +30,7 @@ interface Walk {
   readonly spent: { visits: number; characters: number };
 }
 
-const unfolds = () => new NotNamed('unfolds into more than a configuration holds');
+const unfolds = () => new TooMuch('unfolds into more than a configuration holds');
 
 /** The value of a map's key, if it is text. */
 export function textOf(tree: Tree, key: string): string | undefined {

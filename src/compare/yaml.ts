@@ -1,7 +1,7 @@
 // YAML as trees, one a document: anchors and merge keys resolved, every value as it is written (whether `yes` is true
 // is not asked). Aliases are shared, not copied.
 import type { Alias, Node, Pair, YAMLMap, YAMLSeq } from 'yaml';
-import { NotNamed } from './named-value.ts';
+import { NotNamed, TooMuch } from './named-value.ts';
 import { MAX_DEPTH, type Tree, type TreeMap, tooDeep } from './tree.ts';
 
 type Library = typeof import('./yaml-package.ts');
@@ -27,7 +27,7 @@ export function beginningsIn(text: string): number {
 
 /** @throws NotNamed when it is no YAML, refers to itself, or is too deep */
 export async function readYaml(text: string): Promise<Tree[]> {
-  if (beginningsIn(text) > MAX_BEGINNINGS) throw new NotNamed('is too large to look into');
+  if (beginningsIn(text) > MAX_BEGINNINGS) throw new TooMuch('is too large to look into');
   const yaml = await import('./yaml-package.ts');
   const documents = yaml.parseAllDocuments(text, {
     schema: 'failsafe',
@@ -89,7 +89,7 @@ function mapOf(node: YAMLMap, reading: Reading, depth: number): TreeMap {
     if (typeof merge === 'string' || !('entries' in merge)) continue;
     for (const entry of merge.entries) {
       reading.merged += 1;
-      if (reading.merged > MAX_MERGED) throw new NotNamed('unfolds into more than a configuration holds');
+      if (reading.merged > MAX_MERGED) throw new TooMuch('unfolds into more than a configuration holds');
       if (taken.has(entry[0])) continue;
       taken.add(entry[0]);
       entries.push([...entry]);

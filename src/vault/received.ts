@@ -39,8 +39,10 @@ function wholeSecond(milliseconds: number): Date {
 /**
  * Until when each generation was the newest: by the vault document that the authorities of both signed. Somebody may
  * have stored that again since, which makes it look younger, but not changed what it says of its own time.
+ * @returns none for the newest one, and for those whose vault document is gone
+ * @throws StoreError; InterruptedError
  */
-async function readEnds(vault: Vault): Promise<ReadonlyMap<number, Date>> {
+export async function readEnds(vault: Vault): Promise<ReadonlyMap<number, Date>> {
   const { store, document } = vault;
   const modified = new Map<string, Date>();
   for await (const one of store.list(VAULT_DOCUMENTS, callOptions(vault)))

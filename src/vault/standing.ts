@@ -162,13 +162,30 @@ export function drillerOf(document: VaultDocument, signers: readonly string[], o
   return generation;
 }
 
-/** @param signer as `drillerOf` has it @throws IntegrityError `wrong-host`, `future` */
-export function judgeDrill(drill: Drill, signer: Generation, modified: Date): void {
+export interface DrillFacts {
+  /** As `drillerOf` has it. */
+  readonly signer: Generation;
+  /** The store's own time of the object. */
+  readonly modified: Date;
+  /** Until when the signer was the newest generation; undefined for the one that is. */
+  readonly until: Date | undefined;
+}
+
+/**
+ * Whoever had a key before it was rotated out can sign with it for ever: only what the store had by then counts.
+ * @throws IntegrityError `wrong-host`, `future`, `superseded-key`; `stored-late` for what may well be older, as all is in
+ *   a copy that was made since
+ */
+export function judgeDrill(drill: Drill, { signer, modified, until }: DrillFacts): void {
   const { object, generation, time } = drill;
   if (generation !== signer.generation)
     refuse('wrong-host', object, 'is signed with another key than it names');
   if (Date.parse(time) > modified.getTime() + MAX_AHEAD_MS)
     refuse('future', object, 'is dated later than the store received it');
+  if (!until || modified <= until) return;
+  if (Date.parse(time) > until.getTime())
+    refuse('superseded-key', object, 'is signed with a key that was rotated out before');
+  refuse('stored-late', object, 'came to the store after its key was rotated out');
 }
 
 /** What hosts may say that maintain. */

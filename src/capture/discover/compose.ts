@@ -44,7 +44,7 @@ export async function discoverCompose(ground: Ground): Promise<void> {
   }
   for (const { references, warnings } of withoutIncluded(units)) {
     for (const reference of references) ground.refer(reference);
-    for (const { path, reason } of warnings.values()) ground.warn(path, reason);
+    for (const { path, kind, reason } of warnings.values()) ground.warn(path, kind, reason);
   }
 }
 
@@ -137,7 +137,8 @@ function chosenFiles(context: Context): string[] | undefined {
   const { lookup, directory, session } = context;
   const [names, separator] = ['COMPOSE_FILE', 'COMPOSE_PATH_SEPARATOR'].map((name) => lookup(name));
   for (const filled of [names, separator]) {
-    if (filled && 'problem' in filled) session.ground.warn(posix.join(directory, '.env'), filled.problem);
+    if (filled && 'problem' in filled)
+      session.ground.warn(posix.join(directory, '.env'), filled.kind, filled.problem);
   }
   if (!names || 'problem' in names) return undefined;
   const list = names.text.split((separator && 'text' in separator && separator.text) || ':');

@@ -35,8 +35,34 @@ export async function documentsFrom(ground: Ground, path: string, text: string):
     return await readYaml(text);
   } catch (error) {
     if (!(error instanceof NotNamed)) throw error;
-    ground.warn(path, text.includes('{{') ? 'is a template, which is not looked into' : error.message);
+    if (await isTemplate(ground, path, text)) {
+      ground.warn(path, 'unread', 'is a template, which is not looked into');
+    } else ground.refuse(path, error);
     return undefined;
+  }
+}
+
+/** Of Helm, Ansible and others, on one line mostly; none in another. */
+const ACTION = /\{\{[^{}]*\}\}|\{%[^{}]*%\}/g;
+const ACTIONS_ALONE = /^[ \t]*(?:(?:\{\{[^{}]*\}\}|\{%[^{}]*%\})[ \t]*)+$/gm;
+
+/**
+ * Whether a text that is no YAML is one but for the actions of a template in it. Many files that are none hold some in
+ * quotes, such as rules for alerts.
+ */
+async function isTemplate(ground: Ground, path: string, text: string): Promise<boolean> {
+  let actions = 0;
+  const filled = text.replace(ACTIONS_ALONE, '').replace(ACTION, () => {
+    actions += 1;
+    return `action${actions}`;
+  });
+  if (filled === text || !ground.affords(path, stepsToParse(filled))) return false;
+  try {
+    await readYaml(filled);
+    return true;
+  } catch (error) {
+    if (!(error instanceof NotNamed)) throw error;
+    return false;
   }
 }
 

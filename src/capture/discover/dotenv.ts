@@ -70,7 +70,7 @@ function valuesOf(ground: Ground, path: string, text: string): ReturnType<typeof
     return readDotenv(text);
   } catch (error) {
     if (!(error instanceof NotNamed)) throw error;
-    ground.warn(path, error.message);
+    ground.refuse(path, error);
     return [];
   }
 }

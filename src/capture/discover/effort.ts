@@ -29,7 +29,11 @@ export function newEffort({ signal, warn }: Pick<Walking, 'signal' | 'warn'>): E
       left -= steps;
       if (left >= 0) return true;
       if (!isSpent)
-        warn(path, 'is not looked into, nor is what comes after: there is more than any deployment has');
+        warn(
+          path,
+          'unread',
+          'is not looked into, nor is what comes after: there is more than any deployment has',
+        );
       isSpent = true;
       return false;
     },

@@ -4,6 +4,7 @@ import type { Dirent } from 'node:fs';
 import { InterruptedError } from '../../errors.ts';
 import type { Disk } from './disk.ts';
 import type { Place } from './reach.ts';
+import type { DiscoveryWarning } from './reference.ts';
 
 /** Configuration has some hundred files. What has more is data: a bind mount of a database or of uploads, say. */
 export const MAX_DIRECTORY_FILES = 10_000;
@@ -24,7 +25,8 @@ export interface Walking {
   readonly disk: Disk;
   readonly place: Place;
   readonly signal: AbortSignal | undefined;
-  warn(path: string, reason: string): void;
+  /** As `Ground.warn`. */
+  warn(path: string, kind: DiscoveryWarning['kind'], reason: string): void;
 }
 
 /** Regular files below the root that are not excluded, in byte order. */
@@ -42,7 +44,11 @@ export function filesBelow({ disk, place, signal, warn }: Walking): string[] {
       if ((isDirectory && PASSED_OVER.has(child.name)) || place.excludes(path)) continue;
       if (isDirectory) pending.push(path);
       else if (files.push(path) === MAX_ROOT_FILES) {
-        warn(place.root, `holds more than ${MAX_ROOT_FILES} files, of which not all were looked at`);
+        warn(
+          place.root,
+          'unread',
+          `holds more than ${MAX_ROOT_FILES} files, of which not all were looked at`,
+        );
         return inByteOrder(files);
       }
     }
@@ -55,10 +61,10 @@ function list(disk: Disk, directory: string, warn: Walking['warn']): Dirent[] {
     const children = disk.list(directory);
     if (!children.some(({ name }) => name.includes('\ufffd'))) return children;
     // It cannot be opened by this name. Whether a backup takes it is not asked here.
-    warn(directory, 'holds names that are not UTF-8, which were not looked at');
+    warn(directory, 'unread', 'holds names that are not UTF-8, which were not looked at');
     return children.filter(({ name }) => !name.includes('\ufffd'));
   } catch {
-    warn(directory, 'cannot be listed');
+    warn(directory, 'unread', 'cannot be listed');
     return [];
   }
 }

@@ -1,5 +1,6 @@
 // The ground that discovery stands on: the only one that touches the disk, and only where it may. Knows no format.
 import { posix } from 'node:path';
+import { type NotNamed, TooMuch } from '../../compare/named-value.ts';
 import { UsageError } from '../../errors.ts';
 import { type Disk, type Head, disk as ownDisk } from './disk.ts';
 import { newEffort } from './effort.ts';
@@ -37,8 +38,10 @@ export interface Ground {
    * @param reference `written`: a path that is shown in place of the one that is looked up
    */
   refer(reference: Omit<Reference, 'state'> & { readonly written?: string | undefined }): void;
-  /** Notes a file that could not be understood. @param reason a phrase, never content */
-  warn(path: string, reason: string): void;
+  /** Notes a file that could not be understood, or not all of it. @param reason a phrase, never content */
+  warn(path: string, kind: DiscoveryWarning['kind'], reason: string): void;
+  /** The same of one that a parser refused. */
+  refuse(path: string, error: NotNamed): void;
   /**
    * Asks for so many steps of work, as `effort.ts` counts them.
    * @returns false, and a warning of the file once, after more than any deployment needs
@@ -73,9 +76,9 @@ export function openGround(
   const place = openPlace(disk, options.root, realRoot(disk, options.root), outside, exclude);
   const references = new Map<string, Reference>();
   const warnings = new Map<string, DiscoveryWarning>();
-  const warn = (path: string, reason: string): void => {
+  const warn: Ground['warn'] = (path, kind, reason) => {
     const absolute = place.absolute(path) ?? place.root;
-    const warning = { path: absolute, reason };
+    const warning = { path: absolute, kind, reason };
     warnings.set(JSON.stringify(warning), warning);
   };
   const walking: Walking = { disk, place, signal, warn };
@@ -116,7 +119,7 @@ export function openGround(
     refer: (reference) => {
       const path = place.absolute(reference.written ?? reference.path);
       if (path === undefined) {
-        warn(reference.by ?? place.root, 'names a path that no file can have');
+        warn(reference.by ?? place.root, 'broken', 'names a path that no file can have');
         return;
       }
       const as = shownAs(reference.as);
@@ -126,6 +129,7 @@ export function openGround(
       references.set(key, { path, as, by: reference.by, required, ...ifLoaded, state: look(reference.path) });
     },
     warn,
+    refuse: (path, error) => warn(path, error instanceof TooMuch ? 'unread' : 'broken', error.message),
     affords: effort.affords,
     breathe: effort.breathe,
   };
@@ -225,17 +229,17 @@ function texts({ disk, place, signal, warn }: Walking): Ground['text'] {
   let cached = 0;
   const read = (path: string): string | undefined => {
     const reached = place.reach(path);
-    if (reached === 'unreadable') warn(path, 'cannot be read');
+    if (reached === 'unreadable') warn(path, 'broken', 'cannot be read');
     const real = reachIncluded(place, path);
     if (real === undefined) return undefined;
     try {
       const head = disk.read(real, MAX_TEXT_BYTES + 1);
-      if (head === undefined) warn(path, 'is no regular file');
-      else if (head.size > MAX_TEXT_BYTES) warn(path, 'is too large to look into');
+      if (head === undefined) warn(path, 'broken', 'is no regular file');
+      else if (head.size > MAX_TEXT_BYTES) warn(path, 'unread', 'is too large to look into');
       else return new TextDecoder('utf-8', { fatal: true }).decode(head.bytes);
     } catch (error) {
-      if (error instanceof TypeError) warn(path, 'is no UTF-8 text');
-      else if (stateOf(error) === 'unreadable') warn(path, 'cannot be read');
+      if (error instanceof TypeError) warn(path, 'broken', 'is no UTF-8 text');
+      else if (stateOf(error) === 'unreadable') warn(path, 'broken', 'cannot be read');
     }
     return undefined;
   };

@@ -33,7 +33,7 @@ export const discoverKubernetes: Discover = async (ground) => {
     const chart = chartOf(path, files);
     if (chart !== undefined) {
       ground.refer({ path, as: 'helm template', by: undefined, required: true });
-      ground.warn(chart, 'is a Helm chart, whose templates are not looked into');
+      ground.warn(chart, 'unread', 'is a Helm chart, whose templates are not looked into');
       continue;
     }
     const text = (await ground.text(path)) ?? '';

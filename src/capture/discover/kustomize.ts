@@ -59,7 +59,7 @@ async function refer(ground: Ground, by: string, named: Named, find: (path: stri
   // A path has one line; what has more is a value that went astray.
   if (text === '' || text.includes('\n')) return;
   if (isRemote(text)) {
-    ground.warn(by, `names something remote as ${as}, which is not backed up`);
+    ground.warn(by, 'unread', `names something remote as ${as}, which is not backed up`);
     return;
   }
   const path = posix.resolve(directory, text);

@@ -29,10 +29,12 @@ export function hasVariable(path: string): boolean {
   return path.includes('${');
 }
 
-/** A file that could not be understood: named, never quoted. */
+/** A file that could not be understood, or not all of it: named, never quoted. */
 export interface DiscoveryWarning {
   /** Absolute. */
   readonly path: string;
+  /** `unread`: nothing is wrong as far as one looked, as it is remote, a template, or too much. */
+  readonly kind: 'broken' | 'unread';
   /** A phrase such as `is no sound YAML`. */
   readonly reason: string;
 }

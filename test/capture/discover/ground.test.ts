@@ -55,7 +55,7 @@ describe('files below the root', () => {
     const { ground: it, result } = open(root);
     expect(it.files()).toEqual([join(root, 'y')]);
     expect(result().warnings).toEqual([
-      { path: root, reason: 'holds names that are not UTF-8, which were not looked at' },
+      { path: root, kind: 'unread', reason: 'holds names that are not UTF-8, which were not looked at' },
     ]);
   });
 
@@ -65,7 +65,9 @@ describe('files below the root', () => {
     await asNobody(root, async () => {
       const { ground: it, result } = open(root);
       expect(it.files()).toEqual([join(root, 'b/y')]);
-      expect(result().warnings).toEqual([{ path: join(root, 'a'), reason: 'cannot be listed' }]);
+      expect(result().warnings).toEqual([
+        { path: join(root, 'a'), kind: 'unread', reason: 'cannot be listed' },
+      ]);
     });
   });
 
@@ -143,7 +145,7 @@ describe('a path', () => {
     it.refer({ path: 'SECRET'.repeat(1000), as: 'file', by, required: true });
     expect(result()).toEqual({
       references: [],
-      warnings: [{ path: by, reason: 'names a path that no file can have' }],
+      warnings: [{ path: by, kind: 'broken', reason: 'names a path that no file can have' }],
     });
   });
 });
@@ -337,10 +339,10 @@ describe('a text', () => {
       expect(await it.text(path), path).toBeUndefined();
     }
     expect(result().warnings).toEqual([
-      { path: join(root, 'dir'), reason: 'is no regular file' },
-      { path: join(root, 'latin'), reason: 'is no UTF-8 text' },
-      { path: join(root, 'more'), reason: 'is too large to look into' },
-      { path: join(root, 'pipe'), reason: 'is no regular file' },
+      { path: join(root, 'dir'), kind: 'broken', reason: 'is no regular file' },
+      { path: join(root, 'latin'), kind: 'broken', reason: 'is no UTF-8 text' },
+      { path: join(root, 'more'), kind: 'unread', reason: 'is too large to look into' },
+      { path: join(root, 'pipe'), kind: 'broken', reason: 'is no regular file' },
     ]);
   });
 

@@ -58,7 +58,7 @@ describe('a manifest', () => {
   it('that cannot be understood is there, with a warning', async () => {
     expect(
       await found('kubernetes', {
-        'a.yaml': `${SECRET}x: {{ .Values.hunter2 }}: [\n`,
+        'a.yaml': `${SECRET}x: {{ .Values.hunter2 }}\n`,
         'b.yaml': `${SECRET}x: [\n`,
         'big.yaml': `${SECRET}${'# x\n'.repeat(300_000)}`,
       }),
@@ -70,6 +70,28 @@ describe('a manifest', () => {
       'b.yaml! is no sound YAML',
       'big.yaml! is too large to look into',
     ]);
+  });
+
+  it.each([
+    ['with actions alone on their lines', `{{- if x }}\nSECRET{{- else }}\ny: 1\n{{- end }}\n`, true],
+    ['of Jinja', `{% if x %}\nSECRET{% endif %}\n`, true],
+    ['with a key that is filled in', `SECRET{{ key }}: {{ value }}\n`, true],
+    ['that is broken beside what is filled in', `SECRETx: {{ .Values.a }}\ny: [\n`, false],
+    ['that is broken, with an alert in quotes', `SECRETx: "{{ $labels.job }} is down"\ny: [\n`, false],
+    ['that is broken, with an alert in a comment', `SECRET# {{ $labels.job }}\ny: [\n`, false],
+    ['whose action has no end', `SECRETx: {{ .Values.a\n`, false],
+  ])('is a template, or broken: one %s', async (_, text, isTemplate) => {
+    expect(await found('kubernetes', { 'a.yaml': text.replace('SECRET', SECRET) })).toEqual([
+      'a.yaml: manifest that was not understood',
+      `a.yaml! ${isTemplate ? 'is a template, which is not looked into' : 'is no sound YAML'}`,
+    ]);
+  });
+
+  it('takes no time that grows faster than its text to tell a template', async () => {
+    const texts = ['{{', '{{}}', ' {{ x', '{{ x }} '].map((part) => `${SECRET}x: [ ${part.repeat(50_000)}\n`);
+    const began = performance.now();
+    for (const text of texts) await found('kubernetes', { 'a.yaml': text });
+    expect(performance.now() - began).toBeLessThan(20_000);
   });
 
   it('of a Helm chart is there, with one warning for the chart', async () => {

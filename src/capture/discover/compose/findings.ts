@@ -2,7 +2,7 @@
 // the text of a field becomes a path.
 import { posix } from 'node:path';
 import { shownKey } from '../../../compare/shown.ts';
-import type { Reference } from '../reference.ts';
+import type { DiscoveryWarning, Reference } from '../reference.ts';
 import { isNothing } from './fields.ts';
 import { interpolate, type Lookup, tooMuch } from './interpolate.ts';
 import type { Mention } from './mentions.ts';
@@ -18,7 +18,7 @@ export interface Named {
 export interface Findings {
   readonly references: (Omit<Reference, 'state'> & Named)[];
   /** By what they say: a thousand services may name one variable. */
-  readonly warnings: Map<string, { readonly path: string; readonly reason: string }>;
+  readonly warnings: Map<string, DiscoveryWarning>;
   /** Compose files that others of this project include. */
   readonly included: Set<string>;
   readonly visited: Set<string>;
@@ -44,9 +44,14 @@ export interface Context {
 }
 
 /** @param phrase may hold names of services, which are whatever somebody wrote */
-export function warn({ findings }: Context, path: string, phrase: string): void {
+export function warn(
+  { findings }: Context,
+  path: string,
+  kind: DiscoveryWarning['kind'],
+  phrase: string,
+): void {
   const reason = phrase.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
-  findings.warnings.set(`${path}\0${reason}`, { path, reason });
+  findings.warnings.set(`${path}\0${reason}`, { path, kind, reason });
 }
 
 export function refer({ findings }: Context, named: Named, as: string, by?: string, required = true): void {
@@ -89,7 +94,7 @@ export function pathOf(
 ): Named | undefined {
   if (!context.session.spend(by) || !context.session.spend(by, text?.length ?? 0)) return undefined;
   if (text === undefined) {
-    warn(context, by, `has no path where one should be: ${as}`);
+    warn(context, by, 'broken', `has no path where one should be: ${as}`);
     return undefined;
   }
   if (isNothing(text) || AGENT.test(text)) return undefined;
@@ -97,14 +102,14 @@ export function pathOf(
   if (filled === undefined) return undefined;
   if ('problem' in filled) {
     // Of that the ground has warned.
-    if (filled !== tooMuch) warn(context, by, filled.problem);
+    if (filled !== tooMuch) warn(context, by, filled.kind, filled.problem);
     return undefined;
   }
   if (REMOTE.test(filled.text)) {
     // The address may hold a token, or come from a variable.
     const host = HOST.exec(text)?.[1];
     const named = host === undefined || shownKey(host) !== host ? '' : ` (${host})`;
-    warn(context, by, `names what is not on this machine${named}: ${as}`);
+    warn(context, by, 'unread', `names what is not on this machine${named}: ${as}`);
     return undefined;
   }
   // A drive of Windows, or a pipe there.
@@ -122,7 +127,7 @@ function resolvePath(text: string, by: string, context: Context): string | undef
   if (!text.startsWith('~')) return posix.resolve(context.directory, text);
   const home = context.session.ground.env.HOME;
   if (home) return posix.join(home, text.slice(1));
-  warn(context, by, 'has a path in the home directory, and HOME is not set');
+  warn(context, by, 'unread', 'has a path in the home directory, and HOME is not set');
   return undefined;
 }
 

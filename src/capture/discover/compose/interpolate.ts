@@ -2,8 +2,15 @@
 // variable's name and never a value.
 import { isSecretForm, isSecretName } from '../../../compare/likely.ts';
 import { shownKey } from '../../../compare/shown.ts';
+import type { DiscoveryWarning } from '../reference.ts';
 
-/** A text with its variables filled in, or why there is none: a phrase such as `has a path with …`. */
+/** Why a text cannot be filled in: a phrase such as `has a path with …`. */
+interface Problem {
+  readonly kind: DiscoveryWarning['kind'];
+  readonly problem: string;
+}
+
+/** A text with its variables filled in, or why there is none. */
 export type Filled =
   | {
       readonly text: string;
@@ -12,7 +19,7 @@ export type Filled =
       /** Of a variable: whether its value may be shown whatever it is. */
       readonly isShown?: boolean;
     }
-  | { readonly problem: string };
+  | Problem;
 
 /**
  * What a variable is; undefined for one that is not set.
@@ -31,13 +38,15 @@ const BRACED = /^([A-Za-z_]\w*)(?:(:?[-+?])([\s\S]*))?$/;
 /** PWD is the working directory, here. */
 const isSecret = (name: string): boolean => name !== 'PWD' && isSecretName(name);
 
-const unsound: { problem: string } = { problem: 'has a path that is no sound template' };
+const unsound: Problem = { kind: 'broken', problem: 'has a path that is no sound template' };
 /** After more than any deployment needs: it is warned of where that was found out. */
-export const tooMuch: { problem: string } = { problem: 'has a path that takes too long to fill in' };
+export const tooMuch: Problem = { kind: 'unread', problem: 'has a path that takes too long to fill in' };
 const unset = (name: string): Filled => ({
+  kind: 'broken',
   problem: `has a path with the variable ${shownKey(name)}, which is not set`,
 });
 const secret = (name: string): Filled => ({
+  kind: 'unread',
   problem: `has a path with the variable ${shownKey(name)}, which looks secret: it was not followed`,
 });
 
@@ -75,7 +84,7 @@ function variableAt(
   dollar: number,
   lookup: Lookup,
   depth: number,
-): (Extract<Filled, { text: string }> & { end: number }) | { problem: string } {
+): (Extract<Filled, { text: string }> & { end: number }) | Problem {
   const ending = (filled: Filled, end: number) => ('problem' in filled ? filled : { ...filled, end });
   const after = text[dollar + 1];
   if (after === '$') return { text: '$', end: dollar + 2 };

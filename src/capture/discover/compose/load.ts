@@ -35,11 +35,11 @@ export async function loadFile(path: string, context: Context): Promise<void> {
 function enters(path: string, context: Context): boolean {
   const { chain } = context;
   if (chain.includes(path)) {
-    warn(context, path, 'leads back to itself by include or extends');
+    warn(context, path, 'broken', 'leads back to itself by include or extends');
     return false;
   }
   if (chain.length < MAX_CHAIN) return true;
-  warn(context, path, `is not looked into: more than ${MAX_CHAIN} files lead to each other`);
+  warn(context, path, 'unread', `is not looked into: more than ${MAX_CHAIN} files lead to each other`);
   return false;
 }
 
@@ -51,7 +51,8 @@ async function loadDocument(document: TreeMap, path: string, context: Context): 
     await include(item, path, context);
   }
   const services = fields.get('services');
-  if (!isNothing(services) && !isMap(services)) warn(context, path, 'has services that are no mapping');
+  if (!isNothing(services) && !isMap(services))
+    warn(context, path, 'broken', 'has services that are no mapping');
   for (const [name, service] of fieldsOf(services)) {
     if (!context.session.spend(path)) return;
     await loadService(name, service, path, context);
@@ -135,7 +136,7 @@ async function include(item: Tree, by: string, context: Context): Promise<void> 
   // Whatever is in a directory that is not there is not there either, and would tell of its name.
   if (directory === undefined || directory.written !== undefined) {
     if (directory !== undefined && !isNothing(given))
-      warn(context, by, 'has a project_directory with a variable that leads to nothing');
+      warn(context, by, 'broken', 'has a project_directory with a variable that leads to nothing');
     return;
   }
   const envFiles = named.map(({ path }) => path);

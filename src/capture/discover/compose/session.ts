@@ -58,11 +58,11 @@ async function readDocuments(ground: Ground, path: string): Promise<readonly Tre
   try {
     const documents = (await readYaml(text)).filter((document) => !isNothing(document));
     if (documents.length > 0 && documents.every(isMap)) return documents;
-    ground.warn(path, 'is no Compose file');
+    ground.warn(path, 'broken', 'is no Compose file');
   } catch (error) {
     // A template of Helm or Ansible, say.
     if (!(error instanceof NotNamed)) throw error;
-    ground.warn(path, error.message);
+    ground.refuse(path, error);
   }
   return [];
 }
@@ -75,7 +75,7 @@ async function readEnvFile(ground: Ground, path: string): Promise<readonly Found
     return readDotenv(text);
   } catch (error) {
     if (!(error instanceof NotNamed)) throw error;
-    ground.warn(path, error.message);
+    ground.refuse(path, error);
     return [];
   }
 }

@@ -162,7 +162,7 @@ export function failedDrill(): DrillReport {
     recoveryTime: undefined,
     checks: [
       wrong('recovery-point', 'at most 6 h', '1 d 6 h of work would be lost'),
-      wrong('recovery-time', 'at most 4 h', 'nothing was restored to measure it by'),
+      wrong('recovery-time', 'at most 4 h', 'not everything came back, so that it cannot be told'),
     ],
     passed: false,
     scratch: 'disk',

@@ -140,11 +140,14 @@ function reach(
 ): Reach {
   let hops = 0;
   const go = (asked: string): Reach => {
-    for (let target = absolute(asked); target !== undefined && hops <= MAX_HOPS; hops++) {
+    for (let target = absolute(asked); target !== undefined; ) {
       const start = realWay(areas, target);
       if (start === undefined) return 'outside';
       const step = walk(disk, directories, start.real, start.below);
       if (!('link' in step)) return step;
+      // Before it is followed: `.env -> .env/..` asks for itself.
+      hops += 1;
+      if (hops > MAX_HOPS) return 'missing';
       const led = leadsTo(step, go);
       if (typeof led !== 'object') return led;
       target = absolute(led.path);

@@ -65,9 +65,10 @@ export function withoutLargest({ targets }: DrillPlan): DrillPlan | undefined {
   const at = sizes.indexOf(largest);
   const { contents, ...target } = targets[at]!;
   const mebibytes = Math.ceil(bytesOf(contents!) / 2 ** 20);
+  const entries = contents!.entries.length;
   const failure = new StrongroomError(
     'disk-full',
-    `it comes to ${mebibytes} MiB in ${contents!.entries.length} entries, and there is no room for it here`,
+    `it comes to ${mebibytes} MiB in ${entries} entries, and there is no room for it here`,
   );
   return planOf(targets.with(at, { ...target, failure }));
 }

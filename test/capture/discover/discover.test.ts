@@ -165,6 +165,12 @@ describe('discovery', () => {
     expect(references).toBeGreaterThan(50);
   });
 
+  it('comes to an end where a link asks for itself, to go on above it', async () => {
+    const root = tree({ '.env': { link: '.env/..' }, 'compose.yaml': 'services: { a: { env_file: .env } }' });
+    const { references } = await discover({ kinds: DISCOVERERS, root });
+    expect(references.map(({ path, state }) => [basename(path), state])).toContainEqual(['.env', 'missing']);
+  });
+
   it('finds what it must not look at where that is allowed: the watch does watch', async () => {
     const top = emptyDirectory();
     plant(top, [{ place: 'app', name: 'kustomization.yaml', what: { text: 'resources: [../out]' } }]);
@@ -248,4 +254,49 @@ describe('discovery', () => {
       expect.objectContaining({ code: 'interrupted' }),
     );
   });
+});
+
+it.each<[string, Tree, string[]]>([
+  ['a compose file that is none', { 'compose.yaml': 'services: [' }, ['broken is no sound YAML']],
+  [
+    'a service of any name without a path',
+    { 'compose.yaml': 'services: { remote-listed: { env_file: [{ required: true }] } }\n' },
+    ['broken has no path where one should be: env_file of remote-listed'],
+  ],
+  [
+    'what lies on another machine',
+    {
+      'compose.yaml': 'include: ["https://example.com/compose.yaml"]\n',
+      'kustomization.yaml': 'resources: ["https://example.com/base"]\n',
+    },
+    [
+      'unread names what is not on this machine (example.com): include',
+      'unread names something remote as resource, which is not backed up',
+    ],
+  ],
+  [
+    'paths with variables',
+    {
+      'compose.yaml': `services: { a: { env_file: ["~/a.env", "./$UNSET/b.env", "./$DB_PASSWORD/d.env", "./\${"] } }\n`,
+      '.env': 'DB_PASSWORD=hunter2\n',
+    },
+    [
+      'unread has a path in the home directory, and HOME is not set',
+      'broken has a path that is no sound template',
+      'broken has a path with the variable UNSET, which is not set',
+      'unread has a path with the variable DB_PASSWORD, which looks secret: it was not followed',
+    ],
+  ],
+  ['an environment file that is none', { '.env': 'A="b\n' }, ['broken has a quote that nothing closes']],
+  [
+    'what is more than is looked into',
+    {
+      '.env': 'A=1\n'.repeat(10_001),
+      'compose.yaml': `x: ${'['.repeat(70)}${']'.repeat(70)}\nservices: {}\n`,
+    },
+    ['unread holds more than 10000 values', 'unread is nested deeper than 64 levels'],
+  ],
+])('says of what it warns whether it is broken, or not looked into: %s', async (_, content, kinds) => {
+  const { warnings } = await discover({ kinds: DISCOVERERS, root: tree(content), env: {} });
+  expect(warnings.map(({ kind, reason }) => `${kind} ${reason}`).sort()).toEqual([...kinds].sort());
 });

@@ -1,6 +1,6 @@
 // `strongroom drill`: does a restore really work? Carries one out, looks at what came back, and keeps evidence.
 import { resolve } from 'node:path';
-import { InterruptedError, StrongroomError } from '../errors.ts';
+import { InterruptedError, NotFoundError, StrongroomError } from '../errors.ts';
 import { runDrill } from '../vault/drill/drill.ts';
 import { writeEvidence } from '../vault/drill/evidence.ts';
 import { type DrillPlan, planDrill } from '../vault/drill/plan.ts';
@@ -28,7 +28,7 @@ interface Outcome {
 
 export const command = defineCommand({
   description: [
-    'Restores the newest snapshot of every set and host into a private scratch directory, in memory where there is room, as a recovery would, and looks at what came back: every file with its hash and mode, environment files, compose files and manifests with all that they refer to, certificates and their keys, and every dump, which is loaded into a scratch database and asked what the configuration says. Then it wipes the scratch, and keeps signed evidence in the vault, without names of files.',
+    'Restores the newest complete snapshot of every set and host into a private scratch directory, in memory where there is room, as a recovery would, and looks at what came back: every file with its hash and mode, environment files, compose files and manifests with all that they refer to, certificates and their keys, and every dump, which is loaded into a scratch database and asked what the configuration says. Then it wipes the scratch, and keeps signed evidence in the vault, without names of files.',
     'It measures how long it took until everything was back, and how old the newest snapshot is, against `objectives` in strongroom.yaml. Exit code 5 when anything failed. It belongs where a key is and no backup is made: a machine that writes snapshots itself is refused.',
   ],
   needs: 'read access, one way to open the vault, and to create below drills/',
@@ -36,7 +36,7 @@ export const command = defineCommand({
   flags: {
     set: { value: 'SET', summary: 'only this set' },
     host: { value: 'HOST', summary: 'only what this host wrote' },
-    older: { summary: 'another snapshot than the newest, chosen by lot' },
+    older: { summary: 'another snapshot than the newest, chosen by lot; health does not count it' },
     scratch: { value: 'DIR', summary: 'where to restore to, in a directory of its own that is wiped' },
     report: { value: 'PREFIX', summary: 'write a report to PREFIX.md and PREFIX.html' },
     withoutEvidence: { summary: 'keep no evidence in the vault' },
@@ -58,6 +58,7 @@ export const command = defineCommand({
     const { config } = await context.settings();
     const within = flags.scratch === undefined ? config?.drill.scratch : resolve(context.cwd, flags.scratch);
     if (!dryRun) wipeEarlier(within, context);
+    if (!flags.evenHere) await refuseWriter(set, flags, context);
     const began = performance.now();
     const vault = await openUnlocked(context, flags);
     const plan = await planDrill(vault, {
@@ -67,8 +68,8 @@ export const command = defineCommand({
       sets: [...(config?.sets.keys() ?? [])],
     });
     const openedIn = performance.now() - began;
+    if (plan.targets.length === 0 && (set ?? host) !== undefined) throw nothingOf(set, host);
     const base = { vault, plan, isUnwitnessed: false, reports: [] };
-    if (!flags.evenHere) await refuseWriter(vault, [...new Set(plan.targets.map((t) => t.set))], context);
     if (dryRun) return base;
     const result = await inScratch(vault, plan, { within, openedIn }, context);
     const evidence = flags.withoutEvidence ? undefined : await keepEvidence(vault, result, context);
@@ -137,6 +138,16 @@ export const command = defineCommand({
 
 function fieldsOf({ check, subject, outcome, message, seconds }: Check) {
   return { check, subject, outcome, severity: outcome === 'failed' ? 'wrong' : undefined, message, seconds };
+}
+
+function nothingOf(set: string | undefined, host: string | undefined): NotFoundError {
+  const of = [
+    set === undefined ? '' : ` of the set ${set}`,
+    host === undefined ? '' : ` by host ${host}`,
+  ].join('');
+  return new NotFoundError('no-snapshot', `there is no snapshot${of}, and no such set is configured`, {
+    hint: 'see what there is with `strongroom list`',
+  });
 }
 
 async function inScratch(

@@ -122,11 +122,58 @@ describe('a deployment that can be restored', () => {
   it('is not drilled on the machine that backs it up, unless somebody means it', async () => {
     configure();
     await backUp();
-    const refused = await web.run(['drill', '--json'], opens);
-    expect(refused.code).toBe(2);
-    expect(refused.failure()).toMatchObject({ code: 'drill-on-writer' });
-    expect(refused.failure().hint).toContain('--even-here');
+    // Before anything is asked for: nobody is to bring the key there.
+    for (const options of [{}, opens]) {
+      const refused = await web.run(['drill', '--json'], options);
+      expect(refused.code).toBe(2);
+      expect(refused.failure()).toMatchObject({ code: 'drill-on-writer' });
+      expect(refused.failure().hint).toContain('--even-here');
+    }
     await web.ok(['drill', '--even-here'], opens);
+    const scheduled = [
+      'schedule',
+      'print',
+      '--format',
+      'cron',
+      '--every',
+      'weekly',
+      '--command',
+      'drill',
+      '--json',
+    ];
+    expect((await web.run(scheduled, opens)).warnings().map(({ code }) => code)).toContain('drill-on-writer');
+    const fine = (await desk.run(scheduled, opens)).warnings().map(({ code }) => code);
+    expect(fine).not.toContain('drill-on-writer');
+    expect(fine).not.toContain('no-way-in');
+    expect((await desk.run(scheduled)).warnings().map(({ code }) => code)).toContain('no-way-in');
+  });
+
+  it('is told when there is nothing of what was asked for, and nothing is signed', async () => {
+    configure();
+    await backUp();
+    for (const asked of [
+      ['--set', 'nosuch'],
+      ['--host', 'nosuch'],
+    ]) {
+      const ran = await desk.run(['drill', '--json', ...asked], opens);
+      expect([ran.code, ran.failure().code]).toEqual([10, 'no-snapshot']);
+    }
+    expect(evidence()).toEqual([]);
+  });
+
+  it('is drilled by its newest complete snapshot, and one that is newer and failed is named', async () => {
+    configure();
+    await backUp();
+    rmSync(join(web.work, 'secrets'), { recursive: true });
+    configure({ include: ['.env', 'secrets'] });
+    const later = (await web.ok(['backup', '--json'], { code: 3 })).summary().snapshot;
+    configure();
+    const { checks, told } = await drill();
+    expect(told.passed).toBe(true);
+    expect(checks.find(({ subject }) => subject === later)).toMatchObject({
+      check: 'files',
+      outcome: 'skipped',
+    });
   });
 
   it('is whole though its secrets are in another set', async () => {
@@ -153,6 +200,9 @@ describe('a deployment that can be restored', () => {
     await backUp();
     const { told, lines } = await drill(['--older']);
     expect(told.passed).toBe(true);
+    // Which says nothing of the newest.
+    const health = (await desk.run(['health', '--json'], opens)).lines();
+    expect(health.find((l) => l.message_type === 'group')?.drill ?? undefined).toBeUndefined();
     expect(lines().find((l) => l.message_type === 'part')).toMatchObject({
       snapshot: first.snapshot,
       older: true,

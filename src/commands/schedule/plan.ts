@@ -9,6 +9,7 @@ import { type Credential, checkWords, type Plan, type Run, type Scope } from '..
 import { checkJitter } from '../../host/schedule/spread.ts';
 import { checkName } from '../../vault/names.ts';
 import { type Context, locationOf, type SetConfig, type Settings } from '../context.ts';
+import { warnOfDrill } from './drill-doubt.ts';
 import type { PlanFlags, Scheduled } from './flags.ts';
 import { needsOf } from './needs.ts';
 
@@ -89,6 +90,7 @@ export async function planOf(flags: PlanFlags, scope: Scope, context: Context): 
   };
   checkWords(plan);
   warnOfSecrets(context, settings, command);
+  if (command === 'drill') await warnOfDrill(context, settings, files);
   return plan;
 }
 

@@ -112,12 +112,23 @@ async function targetOf(
 ): Promise<DrillTarget> {
   const of = { set, host: host ?? '' };
   try {
-    const { snapshot: newest } = chooseSnapshot(read, { set, ...(host === undefined ? {} : { host }) });
+    const { snapshot: newest, passedOver } = chooseSnapshot(read, {
+      set,
+      ...(host === undefined ? {} : { host }),
+    });
     const others = read.snapshots.filter(
       (s) => s.set === set && s.host === newest.host && s.complete && s.id < newest.id,
     );
     const snapshot = older && others.length > 0 ? others[randomInt(others.length)]! : newest;
-    const target = { ...of, host: newest.host, snapshot, newest, isOlder: snapshot !== newest };
+    const [later] = passedOver;
+    const target = {
+      ...of,
+      host: newest.host,
+      snapshot,
+      newest,
+      isOlder: snapshot !== newest,
+      ...(later ? { passedOver: later.id } : {}),
+    };
     try {
       return { ...target, contents: await readSnapshotContents(vault, snapshot) };
     } catch (error) {

@@ -39,6 +39,10 @@ export async function restoreTarget(
     checks.push({ check: 'files', subject: snapshot?.id ?? set, outcome: 'failed', message: error.message });
     return nothing;
   };
+  if (target.passedOver !== undefined) {
+    const message = 'it is newer and incomplete: a restore passes over it';
+    checks.push({ check: 'files', subject: target.passedOver, outcome: 'skipped', message });
+  }
   if (failure) return failed(failure);
   if (!snapshot || !contents) return nothing;
   const place = join(scratch.path, 'sets', set, host);
@@ -62,7 +66,8 @@ export async function restoreTarget(
     const tree = { set, host, contents, directory };
     onStep?.(`check ${set} of ${host}`);
     checks.push(...(await checkTree(tree, placed, certificates.onlook, vault.signal)));
-    checks.push(...certificates.settle(began));
+    // An older one held what counted then.
+    checks.push(...certificates.settle(target.isOlder ? new Date(snapshot.time) : began));
     if (contents.streams.length > 0) onStep?.(`load the dumps of ${set} of ${host}`);
     checks.push(
       ...(await checkStreams({

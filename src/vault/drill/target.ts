@@ -13,6 +13,8 @@ export interface DrillTarget {
   /** What `restore latest` would take, and so what would be lost when. */
   readonly newest?: Snapshot;
   readonly isOlder: boolean;
+  /** Newer than the newest complete one: a source failed in it, and `restore latest` passes over it. */
+  readonly passedOver?: string;
   /** Why it cannot be restored. */
   readonly failure?: StrongroomError;
 }

@@ -26,7 +26,8 @@ export interface DrillObjectives {
 export function drilledPart({ set, host }: Group, drills: readonly Drill[]): Drilled {
   return lastOf(
     drills.flatMap(({ began, parts }) => {
-      const own = parts.filter((p) => p.set === set && p.host === host);
+      // That an older snapshot comes back says nothing of the newest, which a recovery would take.
+      const own = parts.filter((p) => p.set === set && p.host === host && !p.older);
       return own.length === 0 ? [] : [{ began: new Date(began), passed: own.every((p) => p.passed) }];
     }),
   );
@@ -37,15 +38,19 @@ export function drilledWhole(groups: readonly Group[], drills: readonly Drill[])
   return lastOf(
     drills.flatMap(({ began, passed, parts }) => {
       const at = new Date(began);
-      const tried = new Set(parts.map(({ set, host }) => `${set}/${host}`));
+      const newest = parts.filter(({ older }) => !older);
+      const tried = new Set(newest.map(({ set, host }) => `${set}/${host}`));
       const isWhole = groups.every((g) => !g.isExpected || g.since > at || tried.has(`${g.set}/${g.host}`));
       return isWhole ? [{ began: at, passed }] : [];
     }),
   );
 }
 
-/** @param drills newest last */
-function lastOf(drills: readonly LastDrill[]): Drilled {
+/** Of two that began in one second the one that failed counts. */
+function lastOf(found: readonly LastDrill[]): Drilled {
+  const drills = found.toSorted(
+    (a, b) => a.began.getTime() - b.began.getTime() || Number(b.passed) - Number(a.passed),
+  );
   return { last: drills.at(-1), lastPassed: drills.findLast((d) => d.passed)?.began };
 }
 

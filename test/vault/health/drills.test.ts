@@ -1,6 +1,9 @@
 // What health says of drills: of each set and host, and of the whole. Real vaults in memory, with real evidence.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { backup } from '../../../src/vault/backup/backup.ts';
+import type { Drill } from '../../../src/vault/documents/drill.ts';
+import { drilledPart, drilledWhole } from '../../../src/vault/health/drills.ts';
+import type { Group } from '../../../src/vault/health/groups.ts';
 import { type HealthOptions, isHealthy, readHealth } from '../../../src/vault/health/health.ts';
 import { earlierGroups, metricsOf, metricsOfFailure } from '../../../src/vault/health/prometheus.ts';
 import { applyPrune } from '../../../src/vault/prune/apply.ts';
@@ -31,6 +34,29 @@ async function problems(drills?: HealthOptions['drills'], more?: HealthOptions):
   const found = (await health(drills, more)).problems;
   return found.map(({ severity, code, set = '-', host = '-' }) => `${severity} ${code} ${set} ${host}`);
 }
+
+describe('which drill counts', () => {
+  const group = { set: 'app', host: 'web-1', isExpected: true, since: new Date(0) } as Group;
+  const drill = (began: string, passed: boolean, older = false) =>
+    ({ began, passed, parts: [{ set: 'app', host: 'web-1', passed, older }] }) as unknown as Drill;
+
+  it('is none of an older snapshot: that one came back says nothing of the newest', () => {
+    const drills = [drill('2026-11-20T06:00:00Z', false), drill('2026-11-20T07:00:00Z', true, true)];
+    for (const found of [drilledPart(group, drills), drilledWhole([group], drills)]) {
+      expect(found.last?.passed).toBe(false);
+      expect(found.lastPassed).toBeUndefined();
+    }
+  });
+
+  it('is of two in one second the one that failed', () => {
+    const at = '2026-11-20T06:00:00Z';
+    for (const drills of [
+      [drill(at, true), drill(at, false)],
+      [drill(at, false), drill(at, true)],
+    ])
+      expect(drilledPart(group, drills).last?.passed).toBe(false);
+  });
+});
 
 describe('a drill of a set', () => {
   it('is missed by nobody who wanted none', async () => {

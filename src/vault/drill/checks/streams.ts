@@ -101,7 +101,8 @@ async function tryStream(trial: StreamTrial, info: StreamInfo, directory: string
       rehearse(readStream(vault, snapshot, contents, info), { directory, ...callOptions(vault) }),
     );
   } catch (error) {
-    return [said('failed', `it did not load: ${reasonOf(error, info.name)}`)];
+    const seen = `\`strongroom restore ${snapshot.id} --load ${info.name}\` shows what its program says`;
+    return [said('failed', `it did not load: ${reasonOf(error, info.name)}; ${seen}`)];
   }
   const loaded = said('passed', `loaded into ${printableName(rehearsal.into)}, and dropped again`);
   const checks = [loaded];

@@ -87,7 +87,7 @@ export function kitCommands({ vault, share, identity }: KitPage): string[] {
 export function ownKeyCommand({ key, object }: Pick<KitVault, 'key' | 'object'>): string {
   const random = object.slice(object.lastIndexOf('-') + 1, object.lastIndexOf('.'));
   const objects = `keys/*/${key}-${'?'.repeat(random.length)}.age`;
-  return `for key in $(ls -d ${objects} | sort -t / -k 2nr); do age -d -i kit.txt "$key" && break; done`;
+  return `for key in $(ls -d ${objects} | sort -t / -k 2nr); do age -d -i ~/kit.txt "$key" && break; done`;
 }
 
 /** @returns a whole HTML file */
@@ -173,8 +173,8 @@ export function reprintCommand(
 function stockSection({ vault, share, identity, stockTools }: KitPage): Html {
   const first =
     identity === undefined
-      ? html`<p>Shares are joined by <code>strongroom recovery join --output kit.txt</code>, or by any program that follows docs/format.md of strongroom (“Recovery kit”: bech32m lines, Shamir’s scheme over GF(2^8)); from there on stock tools do, with ${share.threshold} shares joined to kit.txt.</p>`
-      : html`<p>Type the key that begins with AGE-SECRET-KEY into a file kit.txt, as one line without gaps, or scan it.</p>`;
+      ? html`<p>Shares are joined by <code>strongroom recovery join --output ~/kit.txt</code>, or by any program that follows docs/format.md of strongroom (“Recovery kit”: bech32m lines, Shamir’s scheme over GF(2^8)); from there on stock tools do, with ${share.threshold} shares joined to ~/kit.txt.</p>`
+      : html`<p>Type the key that begins with AGE-SECRET-KEY into a file ~/kit.txt, not in the vault, as one line without gaps, or scan it.</p>`;
   return html`<h2>To open it without strongroom</h2>
 ${first}
 <p>It opens one file of the vault, <code>${vault.object}</code>, which holds the vault’s own key. A rotation removes that file and makes another, keys/NUMBER/${vault.key}-….age: the one with the highest number counts. In the vault’s own directory this prints the key, whichever it is now${vault.postQuantum ? ' (age 1.3 or later)' : ''}:</p>

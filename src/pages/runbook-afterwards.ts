@@ -10,12 +10,13 @@ export function manual({ local, sets }: Runbook): Block[] {
   return [{ kind: 'ticks', items: firstOf(items, MOST).shown.map((task) => [task]) }];
 }
 
-export function afterwards({ hosts, local, sets }: Runbook): Block[] {
+export function afterwards({ hosts, keys, local, sets }: Runbook): Block[] {
   const names = firstOf(hosts, MOST).shown.map(({ name }) => code(name));
   // The page is written on the machine that it is about.
-  const lost =
-    (hosts.find(({ name }) => name === local.host) ?? (hosts.length === 1 ? hosts[0] : undefined))?.name ??
-    'HOST';
+  const lost = hosts.find(({ name }) => name === local.host) ?? (hosts.length === 1 ? hosts[0] : undefined);
+  // Else nobody may prune once the lost one is removed.
+  const may = lost?.may.includes('maintain') ? ` --may ${lost.may.join(',')}` : '';
+  const isIn = (method: string) => keys.some((key) => key.method === method);
   const rpos = sets.flatMap(({ local: set }) => set?.objectives.rpo ?? local.objectives.rpo ?? []);
   const [place] = local.places;
   return [
@@ -25,12 +26,14 @@ export function afterwards({ hosts, local, sets }: Runbook): Block[] {
     ...(place
       ? [
           words(
-            say`If ${code(place.location)} is gone, make a new place first: ${code('strongroom copy --to PLACE')}, then PLACE as ${code('location')} into strongroom.yaml, then ${code('unset STRONGROOM_LOCATION')}.`,
+            say`If ${code(place.location)} is gone, make a new place first: ${code('strongroom copy --to PLACE')}, then PLACE as ${code('location')} into strongroom.yaml.`,
           ),
         ]
       : []),
     commands(
-      'strongroom hosts enroll  # asks whether you mean it',
+      // A schedule would keep the variable, and go by it when the configuration says otherwise.
+      ...(local.isLocated ? ['unset STRONGROOM_LOCATION  # strongroom.yaml says it'] : []),
+      `strongroom hosts enroll${may}  # asks whether you mean it`,
       ...(local.places.length > 1 ? ['strongroom copy  # so that the other places know the new host'] : []),
       'strongroom backup',
       'strongroom health',
@@ -39,10 +42,15 @@ export function afterwards({ hosts, local, sets }: Runbook): Block[] {
       kind: 'ticks',
       items: [
         say`Backups run by themselves: ${code(`strongroom schedule install --every ${everyText(rpos)}`)}.`,
-        say`The machine that is lost is no host any more: ${code(`strongroom hosts remove ${lost}`)}. If somebody else may have it, add ${code("--since 'TIME'")}: what it sent later then counts no more.`,
-        say`What was on it is changed at its source, if somebody else may have read it: ${code(`strongroom keys exposure --host ${lost}`)} lists it.`,
+        say`The machine that is lost is no host any more: ${code(`strongroom hosts remove ${lost?.name ?? 'HOST'}`)}. If somebody else may have it, add ${code("--since 'TIME'")}: what it sent later then counts no more.`,
+        say`What was on it is changed at its source, if somebody else may have read it: ${code(`strongroom keys exposure --host ${lost?.name ?? 'HOST'}`)} lists it.`,
         say`A key that leaked opens nothing new: ${code(`strongroom keys rotate --compromised --without KEY`)}.`,
-        say`The files with keys are gone from this machine: ${code('rm -f kit.txt me.txt')}.`,
+        ...(isIn('age')
+          ? [
+              say`The file with the key is gone from this machine: ${code('rm "$key_file"')}, in the same shell.`,
+            ]
+          : []),
+        ...(isIn('ssh') ? [say`An SSH key that was brought here is gone from it.`] : []),
         say`A drill passes, on another machine: ${code('strongroom drill')}.`,
         say`This page is written anew, and the old one destroyed.`,
       ],

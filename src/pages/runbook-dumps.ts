@@ -69,12 +69,9 @@ function streamBlocks(set: RunbookSet, group: RunbookGroup, stream: RunbookStrea
     ];
   }
   if (way === 'load') {
-    const to = into === undefined ? '' : ` --into ${shellWord(into)}`;
-    return [
-      title,
-      ...told,
-      commands(`strongroom restore ${chosen(set, group)} --load ${shellWord(name)}${to}`),
-    ];
+    const load = `strongroom restore ${chosen(set, group)} --load ${shellWord(name)}`;
+    if (into !== undefined) return [title, ...told, commands(`${load} --into ${shellWord(into)}`)];
+    return [title, ...told, ...unnamed(stream, load)];
   }
   const file = `${name}.${way === 'roles' ? 'sql' : 'dump'}`;
   const cat = `strongroom cat ${chosen(set, group)} --stream ${shellWord(name)} > ${shellWord(file)}`;
@@ -92,6 +89,20 @@ function streamBlocks(set: RunbookSet, group: RunbookGroup, stream: RunbookStrea
       say`Roles and their passwords, of the whole server. Look through the file before you run it: psql carries out commands such as ${code('\\!')} that stand in it. Then, as whoever administers the server:`,
     ),
     commands(cat, `less ${shellWord(file)}`, `psql -d postgres -f ${shellWord(file)}`),
+  ];
+}
+
+/** Where no setting says what it was loaded into: whoever types fills it in, and an empty name is refused by the shell. */
+function unnamed({ type, secrets }: RunbookStream, load: string): Block[] {
+  const url = secrets.find(([setting]) => setting === 'url')?.[1];
+  const isOwn = type === 'command';
+  const [name, what] = isOwn ? ['PLACE', 'place'] : ['DATABASE', 'database'];
+  const from = isOwn ? 'what its load: takes' : `its name, at the end of ${url ?? 'its address'}`;
+  return [
+    commands(`${name}=  # fill in: ${from}`, `${load} --into "\${${name}:?}"`),
+    words(
+      say`Without ${code('--into')} it is loaded into a scratch ${what} of a name of its own, which the application does not use.`,
+    ),
   ];
 }
 

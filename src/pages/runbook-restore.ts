@@ -39,8 +39,9 @@ export function configuration(runbook: Runbook): Block[] {
       say`It goes into every snapshot, holds no secret, and says where everything belongs. If it was excluded, take it from your repository.`,
     ),
     commands(
+      // The directories above it are for others to pass.
+      `mkdir -p -m 700 ${shellWord(directory)} && cd ${shellWord(directory)}`,
       'umask 077',
-      `mkdir -p ${shellWord(directory)} && cd ${shellWord(directory)}`,
       `strongroom cat ${chosen(set, group)} ${shellWord(path)} > ${shellWord(`${name}.new`)} && mv ${shellWord(`${name}.new`)} ${shellWord(name)}`,
       `export STRONGROOM_CONFIG=${shellWord(configFile)}`,
     ),
@@ -50,7 +51,17 @@ export function configuration(runbook: Runbook): Block[] {
   ];
 }
 
-export function restore(set: RunbookSet, runbook: Runbook): Block[] {
+export function restore(runbook: Runbook): Block[] {
+  if (runbook.sets.length === 0) return [];
+  return [
+    words(
+      say`Files come back 0600, programs and directories 0700, but for what is said of a set. If the deployment needs the modes and owners that were recorded, add ${code('--as-recorded')}.`,
+    ),
+    ...runbook.sets.flatMap((set) => restoreSet(set, runbook)),
+  ];
+}
+
+function restoreSet(set: RunbookSet, runbook: Runbook): Block[] {
   const { name, local } = set;
   const groups = groupsOf(set);
   const title = (more: Words) => heading(4, say`${code(name)}${more}`);
@@ -66,29 +77,28 @@ export function restore(set: RunbookSet, runbook: Runbook): Block[] {
       : []),
     commands(
       ...groups.map((group) => {
-        const to = isHome ? '--in-place' : `--target ${shellWord(`./restored/${name}`)}`;
+        // Not below what was restored before: the next backup would take it in.
+        const to = isHome ? '--in-place' : `--target ~/restored/${shellWord(name)}`;
         const of = group.newest ? `  # of ${minuteText(new Date(group.newest.time))}` : '';
         return `strongroom restore ${chosen(set, group)} ${to}${of}`;
       }),
     ),
-    words(rights(local)),
+    ...rights(local),
   ];
 }
 
-/** Modes and owners. */
-function rights(local: RunbookSet['local']): Words {
+/** Modes and owners that the configuration gives. */
+function rights(local: RunbookSet['local']): Block[] {
   const { owner, modes = [] } = local?.restore ?? {};
   const wider = firstOf(modes, MOST).shown.map(
     ({ glob, mode }) => say`${code(glob)} as ${mode.toString(8).padStart(4, '0')}`,
   );
-  const belongs = owner ? `, and belong to ${owner.uid}:${owner.gid}, which only root can give` : '';
-  return [
-    'Files come back 0600 and directories 0700',
-    ...(wider.length === 0 ? [] : [', but ', ...wider.flatMap((one, i) => (i === 0 ? one : [', ', ...one]))]),
-    `${belongs}. If the deployment needs the modes and owners that were recorded, add `,
-    code('--as-recorded'),
-    '.',
+  const parts: Words[] = [
+    ...wider,
+    ...(owner ? [say`all of it belongs to ${owner.uid}:${owner.gid}, which only root can give`] : []),
   ];
+  const joined = parts.flatMap((part, i) => (i === 0 ? part : [', ', ...part]));
+  return joined.length === 0 ? [] : [words(['Comes back: ', ...joined, '.'])];
 }
 
 export function compare(runbook: Runbook): Block[] {
@@ -105,7 +115,8 @@ export function compare(runbook: Runbook): Block[] {
   });
   const tried = runbook.sets.flatMap(({ local }) =>
     (local?.drill.commands ?? []).map(
-      ({ run }) => `(cd ${shellWord(local!.root)} && ${run.map(shellWord).join(' ')})`,
+      ({ run }) =>
+        `(cd ${shellWord(local!.root)} && STRONGROOM_DRILL_ROOT="$PWD" ${run.map(shellWord).join(' ')})`,
     ),
   );
   return [

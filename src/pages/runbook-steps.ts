@@ -17,7 +17,7 @@ export function stepBlocks(runbook: Runbook, tool: string): Block[] {
     ['Take one key', key(runbook)],
     ['Check that it is the right vault, and sound', check(runbook)],
     ['Get the configuration back', configuration(runbook)],
-    ['Restore the sets, in this order', runbook.sets.flatMap((set) => restore(set, runbook))],
+    ['Restore the sets, in this order', restore(runbook)],
     ['Load the dumps', dumpBlocks(runbook)],
     ['Compare what is there with the vault', compare(runbook)],
     ['Look at it yourself', manual(runbook)],
@@ -117,7 +117,7 @@ function key({ keys }: Runbook): Block[] {
     ...way(
       'An age identity, in me.txt',
       of('age'),
-      commands('chmod 600 me.txt', 'export STRONGROOM_IDENTITY_FILE="$PWD/me.txt"'),
+      commands('chmod 600 me.txt', 'key_file=$PWD/me.txt', 'export STRONGROOM_IDENTITY_FILE="$key_file"'),
     ),
     ...way(
       'An SSH key',
@@ -135,7 +135,8 @@ function key({ keys }: Runbook): Block[] {
       of('age', true),
       commands(
         'strongroom recovery join --output kit.txt  # asks for the lines of the pages',
-        'export STRONGROOM_IDENTITY_FILE="$PWD/kit.txt"',
+        'key_file=$PWD/kit.txt',
+        'export STRONGROOM_IDENTITY_FILE="$key_file"',
       ),
     ),
   ];

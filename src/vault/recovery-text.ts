@@ -56,9 +56,9 @@ The ways to open it stand under "slots" in the document. With the passphrase (ag
     slots() { body "$document" | grep -F -A 1 "\\"method\\": \\"$1\\"," | sed -n 's|^ *"object": "\\(keys/[a-z0-9._/-]*\\)",*$|\\1|p'; }
     age -d -o "$work/identity.txt" "$(slots passphrase | tail -n 1)"
 
-With an age identity or an SSH key of yours in me.txt:
+With an age identity or an SSH key of yours in ~/me.txt, not in the vault:
 
-    for slot in $(slots age) $(slots ssh); do age -d -i me.txt -o "$work/identity.txt" "$slot" && break; done
+    for slot in $(slots age) $(slots ssh); do age -d -i ~/me.txt -o "$work/identity.txt" "$slot" && break; done
 
 With its AWS KMS key (as whoever \`aws sts get-caller-identity\` names; see the end when it refuses):
 
@@ -116,10 +116,12 @@ Its stored parts must be those that the record lists, and hold what its host sig
 
 ## 5. Restore
 
-As root or not, this creates files that only you can read. Nothing but the parts that were checked is read:
+As root or not, this creates files that only you can read, outside of the vault. Nothing but the parts that were
+checked is read:
 
-    mkdir out
-    proven files.tar.gz.age | gzip -dc | tar -x --no-same-owner --no-same-permissions -C out
+    out=$HOME/restored
+    mkdir "$out"
+    proven files.tar.gz.age | gzip -dc | tar -x --no-same-owner --no-same-permissions -C "$out"
 
 What was in it, with the modes and owners it had and the SHA-256 of each file:
 
@@ -128,7 +130,7 @@ What was in it, with the modes and owners it had and the SHA-256 of each file:
 A stream (a database dump) NAME comes out with:
 \`proven stream-NAME.gz.age | gzip -dc\`
 
-Then remove what you unwrapped:
+Then remove what you unwrapped, and ~/me.txt if you brought it here:
 
     rm -r "$work"
 

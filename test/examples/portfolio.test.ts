@@ -112,7 +112,10 @@ describe('by its commands', () => {
     // Neither value of what changed is shown.
     expect(stdout).not.toMatch(/max_positions = |\b3\b.*max_positions/);
     expect(await ids(s, '--set', 'portfolio')).toHaveLength(2);
-    expect(await ids(s, '--set', 'experiments')).toHaveLength(1);
+    expect(await ids(s, '--set', 'portfolio-paths')).toHaveLength(1);
+    // What was taken once is not waited for.
+    const groups = (await s.on.ok(['health', '--json'])).lines().filter((l) => l.message_type === 'group');
+    expect(groups.flatMap((l) => (l.expected ? [] : [l.set]))).toEqual(['portfolio-paths']);
   });
 
   it('restores by id and by time, overwrites only when told to, and takes that back', async () => {
@@ -134,7 +137,7 @@ describe('by its commands', () => {
   });
 
   it('verifies, prunes, deletes one, and knows whether all is well', async () => {
-    const [unwanted = ''] = await ids(s, '--set', 'experiments');
+    const [unwanted = ''] = await ids(s, '--set', 'portfolio-paths');
     const { stdout, stderr } = await followWith('Upkeep', unwanted);
     expect(stdout + stderr).toContain('every entry was decrypted and compared');
     expect(stdout).toContain('Nothing is wrong.');

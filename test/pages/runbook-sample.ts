@@ -72,6 +72,7 @@ export function runbookOf(more: Partial<Runbook> = {}): RunbookPage {
           { location: '/mnt/offsite/shop' },
         ],
         configFile: '/srv/shop/strongroom.yaml',
+        isLocated: true,
         sets,
         objectives: { rto: 4 * HOUR, drill: 90 * 24 * HOUR },
         manual: ['DNS points at the new machine'],

@@ -75,12 +75,16 @@ describe('the page of a runbook', () => {
       'unset AWS_REGION\nexport STRONGROOM_LOCATION=/mnt/offsite/shop',
       'strongroom restore latest --set app --host web-1 --in-place',
       'strongroom restore latest --set app --host web-1 --load db --into shop',
-      '(cd /srv/shop && ./smoke.sh --quick)',
+      '(cd /srv/shop && STRONGROOM_DRILL_ROOT="$PWD" ./smoke.sh --quick)',
+      'unset STRONGROOM_LOCATION  # strongroom.yaml says it\nstrongroom hosts enroll --may write,maintain  #',
       'strongroom schedule install --every 3h',
       'aws s3 sync s3://acme-backups/shop vault-copy && cd vault-copy',
     ])
       expect(markdown).toContain(line);
-    expect(markdown).toContain('but `secrets/*` as 0444, and belong to 1000:1000, which only root can give.');
+    expect(markdown).toContain(
+      'Comes back: `secrets/*` as 0444, all of it belongs to 1000:1000, which only root can give.',
+    );
+    expect(markdown.split('Files come back 0600, programs and directories 0700')).toHaveLength(2);
     for (const [, block] of markdown.matchAll(/^```sh\n(.*?)\n```$/gms))
       execFileSync('bash', ['-n', '-c', block!]);
   });
@@ -95,7 +99,7 @@ describe('the page of a runbook', () => {
     const sets = runbook.sets.map((set) => ({ ...set, local: { ...set.local!, root: "/srv/Ann's shop" } }));
     const markdown = runbookMarkdown(runbookOf({ local, sets }));
     expect(markdown).toContain("export STRONGROOM_LOCATION='/mnt/Ann'\\''s vault'");
-    expect(markdown).toContain("mkdir -p '/srv/Ann'\\''s shop' && cd '/srv/Ann'\\''s shop'");
+    expect(markdown).toContain("mkdir -p -m 700 '/srv/Ann'\\''s shop' && cd '/srv/Ann'\\''s shop'");
     expect(markdown).toContain(
       'web-1 strongroom.yaml > strongroom.yaml.new && mv strongroom.yaml.new strongroom.yaml',
     );
@@ -112,7 +116,7 @@ describe('the page of a runbook', () => {
       url: ['mysql', { url: { dotenv: '.env', key: 'DATABASE_URL' } }],
     });
     const lines = [
-      ...markdown.matchAll(/^(?:strongroom (?:restore|cat).*(?:--load|--stream)|psql).*$/gm),
+      ...markdown.matchAll(/^(?:strongroom (?:restore|cat).*(?:--load|--stream)|psql|[A-Z]+=).*$/gm),
     ].map(([line]) => line);
     const chosen = 'latest --set db --host web-1';
     expect(lines).toEqual([
@@ -122,12 +126,33 @@ describe('the page of a runbook', () => {
       `strongroom restore ${chosen} --load cache --into dump.rdb`,
       `strongroom restore ${chosen} --load state --into data/state.db`,
       `strongroom cat ${chosen} --stream raft > raft.dump`,
-      `strongroom restore ${chosen} --load own`,
-      `strongroom restore ${chosen} --load url`,
+      'PLACE=  # fill in: what its load: takes',
+      `strongroom restore ${chosen} --load own --into "\${PLACE:?}"`,
+      'DATABASE=  # fill in: its name, at the end of DATABASE_URL in .env',
+      `strongroom restore ${chosen} --load url --into "\${DATABASE:?}"`,
     ]);
+    expect(markdown).toContain(
+      'Without `--into` it is loaded into a scratch database of a name of its own, which the application does not use.',
+    );
     expect(markdown).toContain('its server was at `cache, port 6379`');
     expect(markdown).toContain('`url` is read from `DATABASE_URL in .env`');
     expect(markdown).toContain('mariadb or mysql');
+  });
+
+  it('lets the new host do what the lost one could, and says to remove only a key that was brought', () => {
+    const { runbook } = runbookOf();
+    const [key] = runbook.keys;
+    const [, ci] = runbook.hosts;
+    expect(runbookMarkdown(runbookOf())).toContain('`rm "$key_file"`');
+    const other = runbookMarkdown(
+      runbookOf({ hosts: [ci!], keys: [key!], local: { ...runbook.local, isLocated: false } }),
+    );
+    expect(other).toContain('strongroom hosts enroll  #');
+    expect(other).not.toMatch(/unset STRONGROOM_LOCATION|key_file|SSH key that was brought/);
+    const ssh = runbookMarkdown(runbookOf({ keys: [{ ...key!, method: 'ssh' }] }));
+    expect(ssh).toContain('An SSH key that was brought here is gone from it.');
+    // It may be the only one of its owner.
+    expect(ssh).not.toContain('`rm ');
   });
 
   it('says which dumps are missing, and how to get at those that the configuration does not know', () => {
@@ -162,7 +187,7 @@ describe('the page of a runbook', () => {
     expect(markdown).not.toContain('--set app --host gone');
     expect(markdown).toContain('Several machines write it');
     expect(markdown).toContain('**It has no good snapshot**');
-    expect(markdown).toContain('strongroom restore latest --set adhoc --host gone --target ./restored/adhoc');
+    expect(markdown).toContain('strongroom restore latest --set adhoc --host gone --target ~/restored/adhoc');
   });
 
   it('takes the configuration from the set that it lies in, or from beyond', () => {

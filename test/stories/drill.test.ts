@@ -99,7 +99,8 @@ describe('a deployment that can be restored', () => {
       expect(text).toContain('DNS points here');
       expect(text).not.toContain(SECRET);
     }
-    await desk.ok(['drill', '--report', 'november'], { ...opens, code: 11 });
+    const taken = await desk.ok(['drill', '--report', 'november.md', '--json'], { ...opens, code: 11 });
+    expect(taken.failure().hint).toContain('--report');
 
     // Whoever can read the store reads it, too.
     const [name] = evidence();

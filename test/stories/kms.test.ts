@@ -477,6 +477,8 @@ describe.skipIf(AWS === '' || missing.length > 0)(
 
     async function recover(by: Credentials, shell = 'bash') {
       const place = join(shop.host.directory, `recovery-${++count}`);
+      const home = `${place}-home`;
+      mkdirSync(home);
       cpSync(shop.vault, place, { recursive: true });
       const id = readdirSync(join(place, 'snapshots/shop'))[0]!.split('.')[0]!;
       const commands = readFileSync(join(place, 'RECOVERY.md'), 'utf8')
@@ -490,7 +492,7 @@ describe.skipIf(AWS === '' || missing.length > 0)(
       const env = {
         ...as(by),
         PATH: `${bin}:${process.env.PATH}`,
-        HOME: place,
+        HOME: home,
         TMPDIR: join(shop.host.directory, 'tmp'),
       };
       // Not spawnSync: the service that it calls lives in this process.
@@ -499,7 +501,7 @@ describe.skipIf(AWS === '' || missing.length > 0)(
           resolve(stdout + stderr),
         );
       });
-      return { out: join(place, 'out'), said };
+      return { out: join(home, 'restored'), said };
     }
 
     it.each(['bash', 'sh'])('with the KMS key, in %s', async (shell) => {

@@ -175,10 +175,13 @@ describe('one opens the safe', () => {
     const command = quoted.replaceAll('&amp;', '&').replaceAll('&quot;', '"');
     const data = join('data/app', readdirSync(join(place, 'data/app'))[0]!);
     const parts = join(data, readdirSync(join(place, data))[0]!, 'files.tar.gz.age.*');
-    const script = `umask 077\necho '${shown.replace(/<[^>]*>/g, '')}' > kit.txt
+    const script = `umask 077\necho '${shown.replace(/<[^>]*>/g, '')}' > ~/kit.txt
 ${command} > identity.txt
 cat ${parts} | age -d -i identity.txt | gzip -dc | tar -xO .env\n`;
-    const ran = spawnSync('bash', ['-c', script], { cwd: place, encoding: 'utf8' });
+    const home = join(web.directory, 'stock-home');
+    mkdirSync(home);
+    const env = { PATH: process.env.PATH, HOME: home };
+    const ran = spawnSync('bash', ['-c', script], { cwd: place, env, encoding: 'utf8' });
     expect([ran.stderr, ran.stdout]).toEqual(['', 'TOKEN=4711\n']);
   });
 

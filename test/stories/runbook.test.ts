@@ -34,16 +34,16 @@ beforeEach(async () => {
   web = machine('web-1');
   vault = join(web.directory, 'vault');
   replica = join(web.directory, 'the replica');
-  home = join(web.work, 'shop');
+  home = join(web.work, 'srv/shop');
   outside = join(web.directory, 'etc/site.conf');
   me = await web.identity();
   opens = { env: { STRONGROOM_IDENTITY_FILE: me.file } };
-  mkdirSync(home);
+  mkdirSync(home, { recursive: true });
   mkdirSync(join(outside, '..'));
   writeFileSync(outside, 'listen 443\n');
-  web.write('shop/.env', `DB_PASSWORD=${SECRET}\n`);
-  web.write('shop/compose.yaml', 'services: { web: { image: shop, env_file: .env } }\n');
-  web.write('shop/secrets/session', 'x'.repeat(40));
+  web.write('srv/shop/.env', `DB_PASSWORD=${SECRET}\n`);
+  web.write('srv/shop/compose.yaml', 'services: { web: { image: shop, env_file: .env } }\n');
+  web.write('srv/shop/secrets/session', 'x'.repeat(40));
   await web.ok(['init', '--location', vault, '--name', 'shop', '--recipient', me.recipient], { cwd: home });
 });
 
@@ -58,7 +58,10 @@ function configure(app: object = {}): void {
       objectives: { rpo: '6h', rto: '1h', drill: '7d' },
       drill: {
         manual: ['Log in as a customer'],
-        commands: [{ name: 'has-env', run: ['test', '-s', '.env'] }],
+        commands: [
+          { name: 'has-env', run: ['test', '-s', '.env'] },
+          { name: 'finds-it', run: ['sh', '-c', 'test -s "$STRONGROOM_DRILL_ROOT/.env"'] },
+        ],
       },
       ...app,
     },
@@ -104,7 +107,8 @@ function stepsOf(markdown: string): Map<string, string[]> {
 
 /** Everything that was on the machine is gone but the places of the vault. */
 function lose(): void {
-  for (const path of [home, join(outside, '..'), web.state, web.cache]) rmSync(path, { recursive: true });
+  for (const path of [join(home, '..'), join(outside, '..'), web.state, web.cache])
+    rmSync(path, { recursive: true });
 }
 
 /** A machine that has `strongroom` on its path and the key in its directory. */
@@ -161,6 +165,8 @@ describe('the runbook', () => {
     expect([ran.status, ran.stderr]).toEqual([0, '']);
     expect(readFileSync(join(home, '.env'), 'utf8')).toBe(`DB_PASSWORD=${SECRET}\n`);
     expect(modeOf(join(home, '.env'))).toBe('640');
+    // An application's own user passes through what is above it.
+    expect([modeOf(home), modeOf(join(home, '..'))]).toEqual(['700', (0o777 & ~process.umask()).toString(8)]);
     expect(modeOf(join(home, 'compose.yaml'))).toBe('600');
     expect(readFileSync(outside, 'utf8')).toBe('listen 443\n');
     expect(readFileSync(join(home, 'secrets/session'), 'utf8')).toBe('x'.repeat(40));
@@ -175,9 +181,19 @@ describe('the runbook', () => {
       const markdown = await runbook();
       lose();
       const fresh = freshMachine();
-      const ran = type(typed(markdown), fresh, [['[y/N] ', 'y\r']]);
+      const ticked = [...markdown.matchAll(/^- \[ \] .*`(strongroom hosts remove [^`]*|rm [^`]*)`/gm)];
+      const last = ticked.map(([, line]) => line!);
+      expect(last).toEqual(['strongroom hosts remove web-1', 'rm "$key_file"']);
+      const prune = 'strongroom prune --keep-last 1 --yes';
+      const lines = [...typed(markdown), `${last[0]} --yes`, prune, last[1]!, 'env'];
+      const ran = type(lines, fresh, [['[y/N] ', 'y\r']]);
       expect([ran.status, ran.stderr]).toEqual([0, expect.stringContaining('Make fresh')]);
       expect(ran.stdout).toContain('fresh is a host of the vault now');
+      expect(ran.stdout + ran.stderr).not.toContain('no host may remove snapshots');
+      expect(ran.stdout).toContain(`STRONGROOM_CONFIG=${home}`);
+      // A schedule would keep it.
+      expect(ran.stdout).not.toContain('STRONGROOM_LOCATION=');
+      expect(existsSync(join(fresh.fresh.work, 'me.txt'))).toBe(false);
       const listed = await web.ok(['list', '--location', vault, '--host', 'fresh', '--json', '--trust-new']);
       expect(listed.summary()).toMatchObject({ snapshots: 2 });
     },
@@ -246,6 +262,9 @@ describe('the runbook', () => {
     for (const file of files) expect(modeOf(file)).toBe('600');
     const again = await web.run(['recovery', 'runbook', '--output', 'book', '--json'], { cwd: home });
     expect([again.code, again.failure().code]).toEqual([11, 'file-exists']);
+    expect(again.failure().hint).toContain('--replace');
+    const other = await web.ok(['recovery', 'runbook', '--output', 'other.html', '--json'], { cwd: home });
+    expect(other.summary().files).toEqual([join(home, 'other.md'), join(home, 'other.html')]);
     chmodSync(files[0], 0o644);
     await web.ok(['recovery', 'runbook', '--output', 'book', '--replace'], { cwd: home });
     expect(modeOf(files[0])).toBe('600');
@@ -269,7 +288,8 @@ describe('the runbook', () => {
     const fresh = freshMachine();
     const typing = type(typed(ran.stdout, 'Afterwards'), fresh);
     expect([typing.status, typing.stderr]).toEqual([0, '']);
-    expect(readFileSync(join(fresh.fresh.work, 'restored/secrets/session'), 'utf8')).toBe('x'.repeat(40));
+    const restored = join(fresh.env.HOME!, 'restored/secrets/session');
+    expect(readFileSync(restored, 'utf8')).toBe('x'.repeat(40));
   });
 });
 
@@ -305,5 +325,28 @@ describe.skipIf(skipFor.postgres)('with a PostgreSQL stream', () => {
     const ran = type(typed(markdown, 'Afterwards'), fresh);
     expect([ran.status, ran.stderr]).toEqual([0, '']);
     expect(await server.query(ROWS, 'shop')).toBe(before);
+  });
+
+  it('has its name filled in where only an address holds it', { timeout: 60_000 }, async () => {
+    await server.query(`CREATE ROLE trader LOGIN CREATEDB PASSWORD '${SECRET}'`);
+    await server.query('CREATE DATABASE trades OWNER trader');
+    await server.query('SET ROLE trader; CREATE TABLE orders AS SELECT 7 AS id', 'trades');
+    const address = `postgresql://trader:${SECRET}@localhost:${server.port}/trades?host=${encodeURIComponent(server.socket)}`;
+    web.write('srv/shop/.env', `DATABASE_URL=${address}\n`);
+    configure({ streams: { db: { postgres: { url: { dotenv: '.env', key: 'DATABASE_URL' } } } } });
+    await backUp();
+    const markdown = await runbook();
+    lose();
+    await server.query('DROP DATABASE trades');
+    const lines = typed(markdown, 'Afterwards');
+    const fill = lines.indexOf('DATABASE=  # fill in: its name, at the end of DATABASE_URL in .env');
+    expect(fill).toBeGreaterThan(0);
+    // Typed as it stands it loads nothing.
+    const unfilled = type(lines, freshMachine('hasty'));
+    expect([unfilled.status === 0, unfilled.stderr]).toEqual([false, expect.stringContaining('DATABASE')]);
+    for (const path of [join(home, '..'), join(outside, '..')]) rmSync(path, { recursive: true });
+    const ran = type(lines.with(fill, 'DATABASE=trades'), freshMachine());
+    expect([ran.status, ran.stderr]).toEqual([0, '']);
+    expect(await server.query('SELECT id FROM orders', 'trades')).toBe('7\n');
   });
 });

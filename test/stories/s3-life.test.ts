@@ -12,7 +12,9 @@ import { type Machine, machines } from '../support/program.ts';
 import { type Bucket, type Credentials, ROLES, s3Ground, skipS3 } from '../support/s3.ts';
 
 // Debian's, where it is: others of this name may be older or newer.
-const AWS = ['/usr/bin/aws', 'aws'].find((path) => spawnSync(path, ['--version']).status === 0);
+const AWS = spawnSync('sh', ['-c', 'command -v /usr/bin/aws || command -v aws'], {
+  encoding: 'utf8',
+}).stdout.trim();
 const TOOLS = ['age', 'ssh-keygen', 'gzip', 'tar', 'sha256sum', 'awk', 'base64'];
 const missing = TOOLS.filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0);
 
@@ -143,7 +145,7 @@ describe.skipIf(skipS3)('a vault in a bucket, with its key in KMS', () => {
     expect(deep).toMatchObject({ sound: true });
   });
 
-  it.skipIf(AWS === undefined || missing.length > 0)(
+  it.skipIf(AWS === '' || missing.length > 0)(
     'is recovered with an S3 client, KMS and stock tools alone',
     async () => {
       const where = join(web.directory, 'recovery');
@@ -163,7 +165,7 @@ describe.skipIf(skipS3)('a vault in a bucket, with its key in KMS', () => {
         .map((line) => line.replace(/^set=SET$/, 'set=app').replace(/^id=ID$/, `id=${ids[1]}`));
       writeFileSync(join(where, 'recovery.sh'), `cd copy\n${commands.join('\n')}\n`);
       const said = await sh('bash recovery.sh');
-      const out = join(where, 'copy/out');
+      const out = join(where, 'restored');
       expect(existsSync(out) && readdirSync(out).sort(), said).toEqual(['.env', 'bin', 'strongroom.yaml']);
       expect(readFileSync(join(out, '.env'), 'utf8')).toBe('TOKEN=4712\n');
       expect(said).toContain(fingerprint);

@@ -59,6 +59,7 @@ export function recover(vault: string, directory: string, how: Recovery): Recove
   const { set, id, identity, passphrase = '', user, shell = 'bash', tamper } = how;
   const place = mkdtempSync(join(directory, 'recovery-'));
   const temporary = mkdtempSync(join(directory, 'tmp-'));
+  const home = mkdtempSync(join(directory, 'home-'));
   cpSync(vault, place, { recursive: true });
   tamper?.(place);
   const asked = commandsOf(vault)
@@ -66,20 +67,20 @@ export function recover(vault: string, directory: string, how: Recovery): Recove
     .filter((line) => !line.includes(identity === undefined ? 'me.txt' : 'slots passphrase'))
     .map((line) => (line === 'set=SET' ? `set=${set}` : line === 'id=ID' ? `id=${id}` : line));
   writeFileSync(join(place, 'recovery.sh'), `${asked.join('\n')}\n`);
-  if (identity !== undefined) cpSync(identity, join(place, 'me.txt'));
+  if (identity !== undefined) cpSync(identity, join(home, 'me.txt'));
   if (user === 'nobody') {
-    spawnSync('chown', ['-R', `${NOBODY}:${NOBODY}`, place, temporary]);
+    spawnSync('chown', ['-R', `${NOBODY}:${NOBODY}`, place, temporary, home]);
     for (const path of [dirname(directory), directory]) letThrough(path);
   }
   const as =
     user === 'nobody' ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--'] : [];
   const shown = spawnSync('python3', [TERMINAL, passphrase, ...as, shell, 'recovery.sh'], {
     cwd: place,
-    env: { PATH: process.env.PATH ?? '', HOME: place, TMPDIR: temporary },
+    env: { PATH: process.env.PATH ?? '', HOME: home, TMPDIR: temporary },
     encoding: 'utf8',
   });
   const said = (shown.stdout + shown.stderr).replaceAll('\r', '');
-  const out = join(place, 'out');
+  const out = join(home, 'restored');
   mkdirSync(out, { recursive: true });
   return { place, out, said, left: readdirSync(temporary) };
 }

@@ -2,13 +2,13 @@
 import type { DrillResult } from '../../vault/drill/result.ts';
 import type { UnlockedVault } from '../../vault/vault.ts';
 import type { Context } from '../context.ts';
-import { refuseExisting, writeNewFile } from '../recovery/new-file.ts';
+import { pagePaths, refuseExisting, writeNewFile } from '../recovery/new-file.ts';
 
-const pathsOf = (prefix: string) => ({ markdown: `${prefix}.md`, page: `${prefix}.html` });
+const TAKEN = 'name another place with --report, or remove that one';
 
 /** @param prefix absolute @throws ConflictError `file-exists`; StrongroomError `file-not-written` */
 export async function checkReport(prefix: string): Promise<void> {
-  for (const path of Object.values(pathsOf(prefix))) await refuseExisting(path);
+  for (const path of Object.values(pagePaths(prefix))) await refuseExisting(path, 'file', TAKEN);
 }
 
 /** @returns what was written @throws ConflictError `file-exists`; StrongroomError `file-not-written` */
@@ -27,8 +27,8 @@ export async function writeReport(
     tool: TOOL,
     result,
   };
-  const { markdown, page } = pathsOf(prefix);
-  await writeNewFile(markdown, drillMarkdown(report));
-  await writeNewFile(page, drillPage(report));
+  const { markdown, page } = pagePaths(prefix);
+  await writeNewFile(markdown, drillMarkdown(report), TAKEN);
+  await writeNewFile(page, drillPage(report), TAKEN);
   return [markdown, page];
 }

@@ -9,11 +9,12 @@ const otherName = (what: 'file' | 'directory') => `name another ${what} with --o
 /**
  * Writes a file that is not there yet; when that fails, it is not there afterwards.
  * @param path absolute
+ * @param hint what to do when something has that name
  * @throws ConflictError `file-exists`; StrongroomError `file-not-written`
  */
-export async function writeNewFile(path: string, text: string): Promise<void> {
+export async function writeNewFile(path: string, text: string, hint = otherName('file')): Promise<void> {
   const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
-    throw failure(error, path, otherName('file'));
+    throw failure(error, path, hint);
   });
   try {
     await file.writeFile(text);
@@ -29,17 +30,31 @@ export async function writeNewFile(path: string, text: string): Promise<void> {
 /**
  * Says early what `writeNewFile` and `newDirectory` will refuse.
  * @param what it is to be
+ * @param hint what to do when something has that name
  * @throws ConflictError `file-exists`; StrongroomError `file-not-written`
  */
-export async function refuseExisting(path: string, what: 'file' | 'directory' = 'file'): Promise<void> {
+export async function refuseExisting(
+  path: string,
+  what: 'file' | 'directory' = 'file',
+  hint = otherName(what),
+): Promise<void> {
   const isThere = await lstat(path).then(
     () => true,
     () => false,
   );
-  if (isThere) throw failure({ code: 'EEXIST' }, path, otherName(what));
+  if (isThere) throw failure({ code: 'EEXIST' }, path, hint);
   await access(dirname(path), constants.W_OK).catch((error: unknown) => {
     throw failure(error, path);
   });
+}
+
+/**
+ * What is written twice: as Markdown and as a page.
+ * @param prefix absolute; one that ends like either of them means the same
+ */
+export function pagePaths(prefix: string): { readonly markdown: string; readonly page: string } {
+  const stem = prefix.replace(/(?<=[^/])\.(?:md|html)$/, '');
+  return { markdown: `${stem}.md`, page: `${stem}.html` };
 }
 
 /**

@@ -10,7 +10,9 @@ import { defineCommand } from '../command.ts';
 import { type Context, locationOf, type SetConfig } from '../context.ts';
 import { replicasOf } from '../copy/replicas.ts';
 import { openLocked, trustNew, warnFindings } from '../open.ts';
-import { refuseExisting, writeNewFile } from './new-file.ts';
+import { pagePaths, refuseExisting, writeNewFile } from './new-file.ts';
+
+const TAKEN = 'name another place with --output, or replace what is there with --replace';
 
 export const command = defineCommand({
   description: [
@@ -31,8 +33,8 @@ export const command = defineCommand({
   async run({ flags }, context) {
     const { output, replace } = flags;
     const prefix = output === undefined ? undefined : resolve(context.cwd, output);
-    const paths = prefix === undefined ? [] : [`${prefix}.md`, `${prefix}.html`];
-    if (!replace) for (const path of paths) await refuseExisting(path);
+    const paths = prefix === undefined ? [] : Object.values(pagePaths(prefix));
+    if (!replace) for (const path of paths) await refuseExisting(path, 'file', TAKEN);
     const vault = await openLocked(context, flags);
     const { runbook, findings } = await readRunbook(vault, await localFacts(context));
     warnFindings(context, findings);
@@ -47,7 +49,10 @@ export const command = defineCommand({
     const page = { runbook, tool: TOOL, stockTools: RECOVERY_TEXT };
     const markdown = runbookMarkdown(page);
     const texts = [markdown, runbookPage(page)];
-    for (const [i, path] of paths.entries()) await (replace ? over : writeNewFile)(path, texts[i]!);
+    for (const [i, path] of paths.entries()) {
+      if (replace) await over(path, texts[i]!);
+      else await writeNewFile(path, texts[i]!, TAKEN);
+    }
     return { vault, runbook, paths, markdown: prefix === undefined ? markdown : undefined };
   },
   human({ runbook, paths, markdown }, out) {
@@ -87,6 +92,7 @@ async function localFacts(context: Context): Promise<LocalFacts> {
       ...replicas.map((replica) => placeOf(replica.location, replica.s3 ?? config?.s3)),
     ],
     configFile,
+    isLocated: config?.location !== undefined,
     sets: [...(config?.sets.values() ?? [])].map((set) => ({ ...set, isStreamsOnly: isStreamsOnly(set) })),
     objectives: config?.objectives ?? {},
     manual: config?.drill.manual ?? [],

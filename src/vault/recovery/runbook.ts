@@ -47,6 +47,8 @@ export interface LocalFacts {
   readonly places: readonly Place[];
   /** Absolute path of strongroom.yaml; undefined where there is none. */
   readonly configFile: string | undefined;
+  /** Whether that file says where the vault is. */
+  readonly isLocated: boolean;
   /** In the order of the configuration. */
   readonly sets: readonly LocalSet[];
   readonly objectives: Objectives;

@@ -77,7 +77,7 @@ describe('opening a vault that needs no key', () => {
       code: 'no-vault',
       exitCode: 10,
       message: 'there is no vault at memory:',
-      hint: expect.stringContaining('strongroom init'),
+      hint: expect.stringContaining(pinned ? 'strongroom copy' : 'strongroom init'),
     });
   });
 

@@ -64,7 +64,9 @@ function giveRoot({ root, own }: GuardedTree): string[] {
       }
     }
     if ((fstatSync(fd).mode & 0o7777) !== own.mode) chmodSync(path, modeOf(root, own, warnings));
-    if (now.mtimeMs !== own.mtimeMs) utimesSync(path, own.mtimeMs / 1000, own.mtimeMs / 1000);
+    // As those of files: what a second as a fraction leaves of it may else be the millisecond before.
+    const time = timeOf(Math.floor(own.mtimeMs));
+    if (Math.floor(now.mtimeMs) !== Math.floor(own.mtimeMs)) utimesSync(path, time, time);
   });
   return warnings;
 }

@@ -26,7 +26,7 @@ export async function runProgram(
   const stop = (): void => {
     if (child.pid === undefined) return;
     // Before it ends: nobody says any more then what it has started.
-    for (const pid of [...below(child.pid), -child.pid]) kill(pid);
+    for (const pid of [-child.pid, ...below(child.pid)]) kill(pid);
   };
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -35,7 +35,8 @@ export async function runProgram(
         reject(new NotSent(`it was not started (${errorName(error) ?? 'unknown'})`, false, error));
       });
       child.once('exit', (code, killer) => {
-        if (code === 0) resolve();
+        // One that waited for what was ended with it may end well at that very moment.
+        if (code === 0 && !signal.aborted) resolve();
         else
           reject(new NotSent(killer ? `it was ended by ${killer}` : `it ended with exit code ${code}`, true));
       });

@@ -61,7 +61,7 @@ export interface DrillPart {
   readonly objectives: Objectives;
   /** Seconds that would have been lost: the age of the newest good snapshot when the drill began. */
   readonly recoveryPoint: number | undefined;
-  /** Seconds from the beginning of this part until files were back and dumps loaded; undefined where they are not. */
+  /** Seconds that it took to bring files back and to load dumps, checks aside; undefined where they are not all back. */
   readonly recoveryTime: number | undefined;
   readonly files: number;
   /** Of files and streams. */
